@@ -1,0 +1,154 @@
+"""What a channel is given to send, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Purpose(StrEnum):
+    """Why a message is sent, in the order in which a queue drains."""
+
+    PAGE = "page"  # a level of an incident to a person, an on-call service or a channel
+    ACK = "ack"  # tells others that somebody answered
+    RESOLVE = "resolve"  # tells that it recovered
+    REFRESH = "refresh"  # edit what was posted to show the incident as it is now
+    NOTE = "note"  # a line in the incident's thread
+    WARNING = "warning"  # a warning-severity post, once
+    INFO = "info"  # handoffs, reminders
+    TEST = "test"  # showup notify PERSON --test
+    EMERGENCY = "emergency"  # from memory, the store being broken
+
+    @property
+    def rank(self) -> int:
+        """0 is sent first; an emergency is as urgent as a page."""
+        return 0 if self is Purpose.EMERGENCY else list(Purpose).index(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """One line of an incident's timeline."""
+
+    at: int
+    kind: str
+    text: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentView:
+    """An incident as it is at the moment of sending, in plain values; every text in it is hostile until encoded. Times: µs, None = not yet."""
+
+    public_id: str
+    subject: str
+    title: str
+    headline: str  # first 80 characters say workflow and failure
+    state: str  # triggered, acknowledged, resolved
+    severity: str
+    failure: str = ""
+    sentence: str = ""
+    blame: str = ""
+    suspected: bool = True
+    sure: str = ""
+    began: int = 0
+    opened: int = 0
+    paged_at: int | None = None
+    acked_at: int | None = None
+    acked_by: str = ""
+    resolved_at: int | None = None
+    resolved_by: str = ""
+    round: int = 1
+    level: int = 0
+    on_call: str = ""  # names of who is being told now
+    next_on_call: str = ""  # who is woken next
+    next_at: int | None = None
+    members: tuple[str, ...] = ()  # failing probes
+    runbook: str = ""  # its address, never localhost; "" when there is none
+    runbook_lines: tuple[str, ...] = ()
+    page_url: str = ""  # public address of the incident or status page, "" when none
+    run: str = ""
+    drill: bool = False
+    simulated: bool = False
+    nobody_reached: bool = False
+    zone: str = "UTC"
+    events: tuple[EventView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message for one target on one channel.
+
+    `key` is the provider's dedup key (made of incident id and round) and never changes within a round. `marker` is unique to this
+    notification: a channel without deduplication searches for it before it repeats a post of unknown outcome (`repeat` is True then).
+    `receipt` is the receipt of the message to edit or answer in thread, if any was delivered.
+    """
+
+    purpose: Purpose
+    channel: str
+    target: str  # Slack channel or user, topic, routing key's name, URL name; never a secret value itself
+    key: str
+    marker: str
+    headline: str
+    text: str  # a few plain lines for channels without layout
+    incident: IncidentView | None = None
+    urgent: bool = True
+    person: str = ""
+    receipt: dict[str, Any] | None = None
+    repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The provider's word that it has the message. `verified` False: accepted, and nothing yet shows that anybody is told."""
+
+    channel: str
+    id: str
+    detail: dict[str, Any] = field(default_factory=dict)
+    verified: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """What a person or service did through a channel: `ack`, `resolve`, `snooze`; `by` is who, `via` the channel."""
+
+    action: str
+    incident: str  # public id, or the key of a message
+    by: str
+    via: str
+    at: int | None = None
+    person: str = ""  # key of a known person, when recognised
+    round: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What to tell whoever pressed: accepted or not, and a polite sentence."""
+
+    accepted: bool
+    text: str
+
+
+React = Callable[[Reaction], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of doctor's report: `level` ok, warning or fault; what was seen; what to do."""
+
+    level: str
+    what: str
+    write: str = ""
+
+
+class Channel(Protocol):
+    """A provider of messages. `send` raises DeliveryError (permanent, unknown, retry_after); nothing else escapes it."""
+
+    name: str
+
+    async def send(self, message: Message) -> Receipt: ...
+    async def listen(self, react: React) -> None: ...
+    async def verify(self, key: str) -> dict[str, Any] | None: ...
+    async def doctor(self) -> list[Finding]: ...
+    async def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""The daemon: when probes run, what is kept, what is shown."""

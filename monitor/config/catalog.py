@@ -1,0 +1,188 @@
+"""The Catalog: everything a user configured, checked and cross-checked, in the shape the daemon uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alerts.signal import Severity
+
+if TYPE_CHECKING:
+    from alerts.book import Book
+
+HERE = "here"  # the location of the keeper's own hosts
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The public page: its title, address (without a trailing slash; "" when unpublished) and time zone (IANA name)."""
+
+    title: str
+    url: str
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """The promised uptime: `target` in percent over `window`, counted within `hours` ("" is around the clock)."""
+
+    target: Decimal
+    window: timedelta
+    hours: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Whom a workflow serves. Only `public` clients stand on the shared page; others have a page under `token`."""
+
+    key: str
+    name: str
+    live_since: date | None
+    public: bool
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where a workflow runs: `target` is the checked data a host needs (url, allow, headers, auth, chat …), secrets still as references."""
+
+    name: str
+    url: str
+    target: Mapping[str, Any]
+    scheduled: bool
+    policy: str | None
+    production: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """What is watched, with its promise in a customer's words."""
+
+    key: str
+    title: str
+    promise: str
+    client: str | None
+    owner: str
+    policy: str
+    environments: Mapping[str, Environment]
+    slo: Slo | None
+    runbook: str
+    runbook_lines: tuple[str, ...]
+    depends_on: tuple[str, ...]
+    place: str = ""  # file:line:column
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One scripted check of one workflow in one environment, ready to be scheduled.
+
+    `job` is what a host needs to make an attempt (kind, spec, target; JSON-safe, secrets as references); `job_id` its digest.
+    `every` is None for a cron cadence. Durations are timedelta. `secrets` are the names the job refers to.
+    """
+
+    workflow: str
+    environment: str
+    name: str
+    kind: str
+    title: str  # sentence for people: the docstring or the name in words
+    every: timedelta | None
+    cron: str | None
+    timezone: str
+    timeout: timedelta
+    cleanup: timedelta
+    attempts: int
+    confirm: tuple[int, int]  # k of the last n runs
+    recover: int
+    severity: Severity
+    affects: str  # "down" (critical) or "degraded"
+    policy: str
+    enabled: bool
+    idempotent: bool
+    was: str | None
+    job: Mapping[str, Any]
+    job_id: str
+    secrets: tuple[str, ...] = ()
+    scheduled: bool = True
+    location: str = HERE
+    place: str = ""
+    costs: Mapping[str, float] = field(default_factory=dict)  # a run's requests, tokens, usd, records, as far as known
+
+    @property
+    def id(self) -> str:
+        """`workflow/environment/probe`: the probe's name for people and programs."""
+        return f"{self.workflow}/{self.environment}/{self.name}"
+
+    @property
+    def subject(self) -> str:
+        """`workflow/environment`: what an incident is about."""
+        return f"{self.workflow}/{self.environment}"
+
+    @property
+    def critical(self) -> bool:
+        """True when its failure takes the workflow down."""
+        return self.affects == "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Where the pages go: folders and commands, on change and at most every so often."""
+
+    to: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    at_most_every: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Retention: how long runs and evidence stay, and the disk they may take (bytes)."""
+
+    runs: timedelta = timedelta(days=400)
+    evidence: timedelta = timedelta(days=90)
+    disk: int = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Where the daemon's own pages are served; `listen` is host:port, "" for the Unix socket alone."""
+
+    listen: str = "127.0.0.1:8470"
+    url: str = ""  # address people can open from outside, "" when none: no link ever leads to localhost
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A model provider a workflow depends on."""
+
+    key: str
+    dialect: str
+    model: str
+    spend_usd: Decimal
+    spend_per: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """One whole configuration. `book` is the alerting half: people, rotations, policies, channels."""
+
+    site: Site
+    workflows: Mapping[str, Workflow]
+    probes: Mapping[str, Probe]  # by Probe.id
+    clients: Mapping[str, Client]
+    providers: Mapping[str, Provider]
+    book: Book
+    monitor_policy: str
+    publish: Publish
+    keep: Keep
+    web: Web
+    store: str  # SQLAlchemy URL, or "" for the default file in the state folder
+    dead_man: str  # secret reference or address of the outside dead-man's switch, "" when none
+    stale_after: timedelta
+    folder: Path  # relative paths in the config start here
+    files: tuple[Path, ...]
+    fingerprint: str
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""showup for authors of probes."""

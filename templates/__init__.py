@@ -1,0 +1,1 @@
+"""Templates of pages and messages; the only place where Jinja is configured."""
