@@ -1,0 +1,1 @@
+"""The engine: from a tick to a recorded result and a signal."""

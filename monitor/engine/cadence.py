@@ -1,0 +1,98 @@
+"""When a probe runs: a pure function of its cadence, independent of restarts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from monitor.config.catalog import Probe
+from probes.words.clock import micros, moment
+from probes.words.units import micros_of
+
+GAPS_LOOKED_AT = 200  # cron fires compared to find the shortest gap
+
+
+class Cadence(Protocol):
+    """A rule of start times, all in µs since the epoch. `period` is the interval, for cron the shortest gap."""
+
+    @property
+    def period(self) -> int: ...
+    def after(self, at: int) -> int: ...
+    def missed(self, last: int, due: int) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """`epoch + hash(probe) mod P + kP`: every probe keeps its own place in the period, so starts are spread evenly."""
+
+    period: int
+    offset: int
+
+    def after(self, at: int) -> int:
+        """The first start strictly after `at`."""
+        return at - (at - self.offset) % self.period + self.period
+
+    def missed(self, last: int, due: int) -> int:
+        """How many starts lie strictly between two."""
+        return max(0, (due - last) // self.period - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """Standard cron (0 and 7 are Sunday) in a zone: once in the hour that repeats, at the first valid moment of the hour that is skipped."""
+
+    expression: str
+    zone: ZoneInfo
+    period: int
+
+    def after(self, at: int) -> int:
+        """The first start strictly after `at`; steps in UTC, so that no wall time is met twice."""
+        return micros(_next(self.expression, self.zone, moment(at)))
+
+    def missed(self, last: int, due: int) -> int:
+        """How many starts lie strictly between two, counted up to 1,000."""
+        count, at = 0, self.after(last)
+        while at < due and count < 1000:
+            count, at = count + 1, self.after(at)
+        return count
+
+
+def _next(expression: str, zone: ZoneInfo, at: datetime) -> datetime:
+    from cronsim import CronSim
+
+    found: datetime = next(CronSim(expression, at.astimezone(zone)))
+    return found
+
+
+def cron(expression: str, zone_name: str, *, now: int) -> Cron:
+    """A cron cadence; raises ValueError with what to write instead."""
+    from cronsim import CronSim, CronSimError
+
+    zone = ZoneInfo(zone_name)
+    try:
+        fires = CronSim(expression, moment(now).astimezone(zone))
+        times = [micros(at) for _, at in zip(range(GAPS_LOOKED_AT), fires, strict=False)]
+    except CronSimError as error:
+        raise ValueError(f"not a cron expression ({str(error).lower()}); write five fields such as 30 7 * * 1-5") from None
+    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    if not gaps:
+        raise ValueError("this cron expression never runs twice; write five fields such as 30 7 * * 1-5")
+    return Cron(expression, zone, min(gaps))
+
+
+def offset_of(name: str, period: int) -> int:
+    """The probe's own place in its period, the same in every process and after every restart."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big") % period
+
+
+def cadence_of(probe: Probe, *, now: int) -> Cadence:
+    """The cadence of a probe as configured."""
+    if probe.cron is not None:
+        return cron(probe.cron, probe.timezone, now=now)
+    if probe.every is None:
+        raise ValueError(f"{probe.id} has neither every nor cron")
+    period = micros_of(probe.every)
+    return Every(period, offset_of(probe.id, period))
