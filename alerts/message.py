@@ -39,7 +39,8 @@ class EventView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentView:
-    """An incident as it is at the moment of sending, in plain values; every text in it is hostile until encoded. Times: µs, None = not yet."""
+    """An incident as it is at the moment of sending, in plain values; every text in it is hostile until encoded.
+    Times: µs, None = not yet."""
 
     public_id: str
     subject: str
@@ -80,8 +81,10 @@ class IncidentView:
 class Message:
     """One message for one target on one channel.
 
-    `key` is the provider's dedup key (made of incident id and round) and never changes within a round. `marker` is unique to this
-    notification: a channel without deduplication searches for it before it repeats a post of unknown outcome (`repeat` is True then).
+    `key` is the provider's dedup key (made of incident id and round) and never changes within a round. `marker` is
+    unique to this
+    notification: a channel without deduplication searches for it before it repeats a post of unknown outcome
+    (`repeat` is True then).
     `receipt` is the receipt of the message to edit or answer in thread, if any was delivered.
     """
 
@@ -101,7 +104,8 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The provider's word that it has the message. `verified` False: accepted, and nothing yet shows that anybody is told."""
+    """The provider's word that it has the message. `verified` False: accepted, and nothing yet shows that anybody is
+    told."""
 
     channel: str
     id: str
@@ -143,7 +147,8 @@ class Finding:
 
 
 class Channel(Protocol):
-    """A provider of messages. `send` raises DeliveryError (permanent, unknown, retry_after); nothing else escapes it."""
+    """A provider of messages. `send` raises DeliveryError (permanent, unknown, retry_after); nothing else escapes
+    it."""
 
     name: str
 

@@ -38,9 +38,12 @@ class Severity(StrEnum):
 class Signal:
     """One confirmed change of one member of a subject. Times are µs since the epoch.
 
-    `subject` is `workflow/environment`, `provider:NAME` or `monitor`; `member` the probe (or heartbeat, report, drill) within it.
-    `since` is the first failure of the unbroken series. `title` names the workflow for people, `sentence` says what failed,
-    `notice` what a customer notices, `sure` how sure we are ("3 of 3 attempts in 2 of 2 runs"). `run` is the evidence's run id.
+    `subject` is `workflow/environment`, `provider:NAME` or `monitor`; `member` the probe (or heartbeat, report,
+    drill) within it.
+    `since` is the first failure of the unbroken series. `title` names the workflow for people, `sentence` says what
+    failed,
+    `notice` what a customer notices, `sure` how sure we are ("3 of 3 attempts in 2 of 2 runs"). `run` is the
+    evidence's run id.
     """
 
     subject: str

@@ -18,7 +18,8 @@ PHASES = ("dns", "connect", "tls", "first_byte", "total")  # order of Reply.phas
 class Request:
     """One attempt to make.
 
-    `job_id` names a prepared job; `job` is its content (see `probes.attempt.prepare`) and is sent the first time a host sees the id.
+    `job_id` names a prepared job; `job` is its content (see `probes.attempt.prepare`) and is sent the first time a
+    host sees the id.
     `sent` is boot time in µs, for measuring how long the request waited. `timeout` and `cleanup` are seconds.
     `at` is µs since the epoch: the attempt's start as the ledger has it. `keep` asks for evidence even when it passes.
     """
@@ -41,9 +42,12 @@ class Request:
 class Reply:
     """What came of one attempt. Times are µs; offsets count from the attempt's start.
 
-    `phases` follows PHASES, -1 where there was none, summed over the attempt's requests (a single-step probe: that request's).
-    `values` are the measured numbers checks can use (`first_token`, `worst_gap`, `tokens_out` …; seconds where they are times).
-    `evidence` is the full record (steps, checks, excerpts; see probes.journal) of a failure or a kept success, redacted in the host.
+    `phases` follows PHASES, -1 where there was none, summed over the attempt's requests (a single-step probe: that
+    request's).
+    `values` are the measured numbers checks can use (`first_token`, `worst_gap`, `tokens_out` …; seconds where they
+    are times).
+    `evidence` is the full record (steps, checks, excerpts; see probes.journal) of a failure or a kept success,
+    redacted in the host.
     """
 
     number: int
@@ -68,7 +72,11 @@ class Reply:
 
 def pack(frame: Request | Reply) -> bytes:
     """One line of JSON; fields at their default are left out, which halves a passing reply."""
-    slim = {key: value for key, value in asdict(frame).items() if value not in (None, "", 0, (), {}, False) or key == "number"}
+    slim = {
+        key: value
+        for key, value in asdict(frame).items()
+        if value not in (None, "", 0, (), {}, False) or key == "number"
+    }
     line = json.dumps(slim, separators=(",", ":")).encode()
     if len(line) > LARGEST:
         raise ValueError(f"frame of {len(line)} bytes is over {LARGEST}")
@@ -81,7 +89,8 @@ def unpack_request(line: bytes) -> Request:
 
 
 def unpack_reply(line: bytes) -> Reply:
-    """The Reply in a line; raises ValueError on anything malformed, as a host may have been taken over by what it watches."""
+    """The Reply in a line; raises ValueError on anything malformed, as a host may have been taken over by what it
+    watches."""
     found = _object(line, Reply)
     found["phases"] = tuple(int(number) for number in found.get("phases", ()))
     found["cleanup_failed"] = tuple(str(text) for text in found.get("cleanup_failed", ()))

@@ -48,7 +48,8 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where a workflow runs: `target` is the checked data a host needs (url, allow, headers, auth, chat …), secrets still as references."""
+    """Where a workflow runs: `target` is the checked data a host needs (url, allow, headers, auth, chat …), secrets
+    still as references."""
 
     name: str
     url: str
@@ -80,7 +81,8 @@ class Workflow:
 class Probe:
     """One scripted check of one workflow in one environment, ready to be scheduled.
 
-    `job` is what a host needs to make an attempt (kind, spec, target; JSON-safe, secrets as references); `job_id` its digest.
+    `job` is what a host needs to make an attempt (kind, spec, target; JSON-safe, secrets as references); `job_id`
+    its digest.
     `every` is None for a cron cadence. Durations are timedelta. `secrets` are the names the job refers to.
     """
 

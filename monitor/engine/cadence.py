@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -42,7 +43,8 @@ class Every:
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """Standard cron (0 and 7 are Sunday) in a zone: once in the hour that repeats, at the first valid moment of the hour that is skipped."""
+    """Standard cron (0 and 7 are Sunday) in a zone: once in the hour that repeats, at the first valid moment of the
+    hour that is skipped."""
 
     expression: str
     zone: ZoneInfo
@@ -76,8 +78,10 @@ def cron(expression: str, zone_name: str, *, now: int) -> Cron:
         fires = CronSim(expression, moment(now).astimezone(zone))
         times = [micros(at) for _, at in zip(range(GAPS_LOOKED_AT), fires, strict=False)]
     except CronSimError as error:
-        raise ValueError(f"not a cron expression ({str(error).lower()}); write five fields such as 30 7 * * 1-5") from None
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        raise ValueError(
+            f"not a cron expression ({str(error).lower()}); write five fields such as 30 7 * * 1-5"
+        ) from None
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     if not gaps:
         raise ValueError("this cron expression never runs twice; write five fields such as 30 7 * * 1-5")
     return Cron(expression, zone, min(gaps))

@@ -6,7 +6,6 @@ Our clock never runs backwards; APScheduler reads the wall clock. Fire times are
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -48,7 +47,7 @@ class _Trigger(BaseTrigger):  # type: ignore[misc]
     def aim(self, due: int) -> datetime:
         """Make `due` the pending call; returns what the wall clock will show then."""
         self.due, self.following = due, 0
-        self.shown = moment(due + time.time_ns() // 1000 - self.clock.now())
+        self.shown = moment(due + self.clock.wall() - self.clock.now())
         return self.shown
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
@@ -78,7 +77,8 @@ class Clockwork:
         self._scheduler.start()
 
     def set(self, name: str, cadence: Cadence, *, first: int | None = None) -> None:
-        """Call for `name` by this cadence from now on; `first` moves the first call (a run missed while off starts soon)."""
+        """Call for `name` by this cadence from now on; `first` moves the first call (a run missed while off starts
+        soon)."""
         trigger = _Trigger(cadence, self._clock, first if first is not None else cadence.after(self._clock.now()))
         self._triggers[name] = trigger
         self._scheduler.add_job(

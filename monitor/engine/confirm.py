@@ -39,7 +39,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a run changed: `level` PASS means recovered. `since` is the first failure of the unbroken series; `sure` says the evidence."""
+    """What a run changed: `level` PASS means recovered. `since` is the first failure of the unbroken series; `sure`
+    says the evidence."""
 
     level: Level
     since: int

@@ -25,12 +25,21 @@ def waits(attempts: int) -> int:
 
 
 def after(
-    failure: Failure | None, made: int, *, attempts: int, left: int, chance: float, idempotent: bool = True, retry_after: float | None = None
+    failure: Failure | None,
+    made: int,
+    *,
+    attempts: int,
+    left: int,
+    chance: float,
+    idempotent: bool = True,
+    retry_after: float | None = None,
 ) -> Next:
     """What follows attempt number `made` that ended with `failure`.
 
-    `left` is the time until the run must have ended, less one attempt's timeout and clean-up (µs); `chance` is uniform in 0..1.
-    `Retry-After` (seconds) is obeyed when it is longer than our own wait, and ends the run when it is longer than what is left.
+    `left` is the time until the run must have ended, less one attempt's timeout and clean-up (µs); `chance` is
+    uniform in 0..1.
+    `Retry-After` (seconds) is obeyed when it is longer than our own wait, and ends the run when it is longer than
+    what is left.
     """
     if failure is None:
         return Next(None, "passed")

@@ -22,10 +22,14 @@ def moment(at: int) -> datetime:
 
 
 class Clock(Protocol):
-    """What tells time: `now()` in µs since the epoch (never backwards), `mono()` in seconds for durations."""
+    """What tells time: `now()` in µs since the epoch (never backwards), `mono()` in seconds for durations.
+
+    `wall()` is what the machine's wall clock shows, µs; it differs from `now()` while the machine's clock runs behind.
+    """
 
     def now(self) -> int: ...
     def mono(self) -> float: ...
+    def wall(self) -> int: ...
 
 
 class SystemClock:
@@ -36,12 +40,16 @@ class SystemClock:
     """
 
     def __init__(self, *, not_before: int = 0) -> None:
-        self._anchor = max(time.time_ns() // 1000, not_before) - self._boot()
+        self._anchor = max(self.wall(), not_before) - self._boot()
         self.behind = 0  # µs by which the wall clock now runs behind ours
 
     @staticmethod
     def _boot() -> int:
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+
+    def wall(self) -> int:
+        """What the machine's wall clock shows, µs since the epoch."""
+        return time.time_ns() // 1000
 
     def now(self) -> int:
         """µs since the epoch, strictly following boot time between checks."""
@@ -53,7 +61,7 @@ class SystemClock:
 
     def check(self) -> int:
         """Compare with the wall clock; follow a forward step of over 2 s, note a backward one."""
-        step = time.time_ns() // 1000 - self.now()
+        step = self.wall() - self.now()
         self.behind = -step if step < -STEP_NOTICED else 0
         if step > STEP_NOTICED:
             self._anchor += step
@@ -68,6 +76,10 @@ class PushedClock:
 
     def now(self) -> int:
         """The moment it was pushed to, µs since the epoch."""
+        return self.at
+
+    def wall(self) -> int:
+        """The same moment."""
         return self.at
 
     def mono(self) -> float:

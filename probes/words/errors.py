@@ -60,9 +60,12 @@ class StoreBroken(StoreError):
 
 
 class DeliveryError(ShowupError):
-    """A message could not be delivered. `permanent` tells that trying again cannot help; `unknown` that it may have arrived."""
+    """A message could not be delivered. `permanent` tells that trying again cannot help; `unknown` that it may have
+    arrived."""
 
-    def __init__(self, message: str, *, permanent: bool = False, unknown: bool = False, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, permanent: bool = False, unknown: bool = False, retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.unknown = unknown

@@ -64,21 +64,29 @@ FACTS: Mapping[Failure, Facts] = MappingProxyType(
     {
         Failure.MONITOR_FAULT: Facts("unknown", _U, True, "showup itself could not look", "is not being watched"),
         Failure.PROBE_BUG: Facts("unknown", _U, False, "the probe itself is broken", "is not being watched"),
-        Failure.HOST_LOST: Facts("unknown", _U, True, "the process that made the attempt was lost", "is not being watched"),
+        Failure.HOST_LOST: Facts(
+            "unknown", _U, True, "the process that made the attempt was lost", "is not being watched"
+        ),
         Failure.SKIPPED: Facts("unknown", _U, False, "the run was skipped", "is not being watched"),
         Failure.UNREACHABLE: Facts("down", _W, True, "no connection could be made", "cannot be reached"),
         Failure.AUTH: Facts("down", _W, False, "access was refused", "refuses access"),
         Failure.QUOTA: Facts("down", _P, False, "the quota is used up", "has used up its quota"),
         Failure.RATE_LIMITED: Facts("down", _P, True, "requests are being limited", "is limited in rate"),
         Failure.PROVIDER_DOWN: Facts("down", _P, True, "the model provider failed", "lost its model provider"),
-        Failure.APP_ERROR: Facts("down", _W, True, "the workflow answered with an error of its own", "answers with an error"),
+        Failure.APP_ERROR: Facts(
+            "down", _W, True, "the workflow answered with an error of its own", "answers with an error"
+        ),
         Failure.TIMEOUT: Facts("down", _W, True, "no answer came in time", "does not answer in time"),
         Failure.TRUNCATED: Facts("down", _W, True, "the answer broke off", "breaks off in mid-answer"),
         Failure.EMPTY: Facts("down", _W, True, "the answer was empty", "answers with nothing"),
         Failure.REFUSED: Facts("down", _P, True, "the model refused to answer", "refuses to answer"),
-        Failure.CONTRACT_CHANGED: Facts("down", _W, True, "the interface is not what it was", "has changed its interface"),
+        Failure.CONTRACT_CHANGED: Facts(
+            "down", _W, True, "the interface is not what it was", "has changed its interface"
+        ),
         Failure.GARBAGE: Facts("down", _W, True, "the answer cannot be read", "answers with garbage"),
-        Failure.WRONG: Facts("down", _W, True, "the workflow answered, and the answer was not right", "answers wrongly"),
+        Failure.WRONG: Facts(
+            "down", _W, True, "the workflow answered, and the answer was not right", "answers wrongly"
+        ),
         Failure.EXPIRING: Facts("degraded", _W, False, "something is about to expire", "has something about to expire"),
         Failure.SLOW: Facts("degraded", _W, False, "the answer was right and came late", "is slow to answer"),
         Failure.UNSCORED: Facts("unknown", _U, True, "the answer could not be scored", "is not being scored"),

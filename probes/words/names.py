@@ -53,7 +53,8 @@ def decode_id(text: str) -> int:
 
 
 def run_id(started: int, ledger: int) -> str:
-    """The public id of a run: its start (µs since the epoch) and its ledger number (under 2**20), reversible by `run_key`."""
+    """The public id of a run: its start (µs since the epoch) and its ledger number (under 2**20), reversible by
+    `run_key`."""
     return encode_id(started << 20 | ledger)
 
 

@@ -10,7 +10,8 @@ _HEADER = re.compile(r"[^\x20-\x7e]")
 
 
 def clean(text: str, limit: int = 200, *, lines: bool = False) -> str:
-    """Text without control, bidirectional and zero-width characters, cut to `limit` characters with `…`; one line unless `lines`."""
+    """Text without control, bidirectional and zero-width characters, cut to `limit` characters with `…`; one line
+    unless `lines`."""
     text = text[: limit * 4]
     kept = [
         character
@@ -37,7 +38,8 @@ def for_header(text: str, limit: int = 256) -> str:
 
 
 def for_mrkdwn(text: str, limit: int = 2_900) -> str:
-    """Text for Slack mrkdwn: `&`, `<`, `>` encoded, so that no mention, link or channel call can be made; formatting marks disarmed."""
+    """Text for Slack mrkdwn: `&`, `<`, `>` encoded, so that no mention, link or channel call can be made; formatting
+    marks disarmed."""
     text = clean(text, limit, lines=True)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # a zero-width joiner breaks *bold*, _italic_, ~strike~ and `code` without changing what is read

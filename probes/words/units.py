@@ -21,7 +21,8 @@ DURATION_PATTERN = r"^\s*(\d+(\.\d+)?(us|ms|min|s|m|h|d|w)\s*)+$"
 
 
 def parse_duration(text: object) -> timedelta:
-    """`30s`, `5m`, `1h30m`, `500ms`, `2d`, `1.5s`; raises ValueError with what to write instead. A bare number is refused."""
+    """`30s`, `5m`, `1h30m`, `500ms`, `2d`, `1.5s`; raises ValueError with what to write instead. A bare number is
+    refused."""
     if isinstance(text, timedelta):
         return text
     if text == 0 or (isinstance(text, str) and text.strip() == "0"):
@@ -38,7 +39,8 @@ def parse_duration(text: object) -> timedelta:
 
 
 def say_duration(length: timedelta | int) -> str:
-    """The shortest exact way to write a duration (timedelta, or µs): 90 s is `1m30s`, 1.5 s is `1.5s`; never lossy below 1 ms."""
+    """The shortest exact way to write a duration (timedelta, or µs): 90 s is `1m30s`, 1.5 s is `1.5s`; never lossy
+    below 1 ms."""
     micros = length if isinstance(length, int) else micros_of(length)
     if micros == 0:
         return "0s"
@@ -50,7 +52,9 @@ def say_duration(length: timedelta | int) -> str:
         count, micros = divmod(micros, size)
         text += f"{count}{unit}" if count else ""
     if micros:
-        text += f"{Decimal(micros) / SECOND:f}".rstrip("0").rstrip(".") + "s" if micros % SECOND else f"{micros // SECOND}s"
+        text += (
+            f"{Decimal(micros) / SECOND:f}".rstrip("0").rstrip(".") + "s" if micros % SECOND else f"{micros // SECOND}s"
+        )
     return sign + text
 
 

@@ -1,6 +1,7 @@
 """APScheduler as the clock: each due is called once, and a step of the wall clock is survived."""
 
 import asyncio
+import itertools
 import time
 
 import pytest
@@ -22,7 +23,7 @@ async def test_each_due_is_called_once_and_in_time() -> None:
     for name, period, least in (("a", TENTH, 9), ("b", 2 * TENTH, 4)):
         dues = [due for which, due, _ in seen if which == name]
         assert len(dues) >= least
-        assert [later - earlier for earlier, later in zip(dues, dues[1:], strict=False)] == [period] * (len(dues) - 1)
+        assert [later - earlier for earlier, later in itertools.pairwise(dues)] == [period] * (len(dues) - 1)
     assert all(-2_000 < at - due < 90_000 for _, due, at in seen)
 
 
@@ -59,4 +60,4 @@ async def test_a_wall_clock_set_back_an_hour_does_not_stop_the_calls(monkeypatch
     await asyncio.sleep(0.45)
     works.close()
     assert len(seen) >= before + 3
-    assert [later - earlier for earlier, later in zip(seen, seen[1:], strict=False)] == [TENTH] * (len(seen) - 1)
+    assert [later - earlier for earlier, later in itertools.pairwise(seen)] == [TENTH] * (len(seen) - 1)

@@ -47,7 +47,11 @@ def test_unknown_neither_opens_nor_confirms_nor_resolves() -> None:
 
 def test_slow_is_signalled_apart_and_getting_worse_is_a_change() -> None:
     changes = story("dx..")
-    assert [(number, change.level) for number, change in changes] == [(0, Level.DEGRADED), (1, Level.FAIL), (3, Level.PASS)]
+    assert [(number, change.level) for number, change in changes] == [
+        (0, Level.DEGRADED),
+        (1, Level.FAIL),
+        (3, Level.PASS),
+    ]
     assert changes[1][1].since == 5
 
 

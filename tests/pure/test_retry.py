@@ -32,5 +32,7 @@ def test_retry_after_is_obeyed_or_ends_the_run() -> None:
 
 @given(st.integers(1, 8), st.floats(0, 1))
 def test_all_waits_together_stay_within_what_validate_counts(attempts: int, chance: float) -> None:
-    total = sum(after(Failure.WRONG, n, attempts=attempts, left=10**15, chance=chance).wait or 0 for n in range(1, attempts))
+    total = sum(
+        after(Failure.WRONG, n, attempts=attempts, left=10**15, chance=chance).wait or 0 for n in range(1, attempts)
+    )
     assert total <= waits(attempts)

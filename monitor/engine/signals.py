@@ -1,0 +1,105 @@
+"""What alerts is told: a Signal made of a probe, its progress and its newest verdict. Pure."""
+
+from __future__ import annotations
+
+from alerts.signal import Condition, Severity, Signal
+from monitor.config.catalog import Catalog, Probe, Workflow
+from monitor.engine.confirm import Level
+from monitor.engine.verdict import Verdict
+from probes.words.failure import FACTS
+
+MONITOR = "monitor"  # the subject of showup's own troubles
+
+
+def of_probe(
+    catalog: Catalog,
+    probe: Probe,
+    verdict: Verdict,
+    *,
+    level: Level,
+    since: int,
+    sure: str,
+    at: int,
+    run: str,
+    changed: bool = False,
+) -> Signal:
+    """A probe is failing, failing otherwise than before, or passing again. Degraded is never more than a warning."""
+    workflow = catalog.workflows[probe.workflow]
+    condition = Condition.PASSING if level is Level.PASS else Condition.CHANGED if changed else Condition.FAILING
+    return Signal(
+        subject=probe.subject,
+        member=probe.name,
+        condition=condition,
+        at=at,
+        since=since,
+        severity=Severity.WARNING if level is Level.DEGRADED else probe.severity,
+        policy=_policy(workflow, probe),
+        title=title_of(workflow, probe.environment),
+        sentence=verdict.sentence,
+        notice=FACTS[verdict.failure].notice if verdict.failure else "",
+        failure=str(verdict.failure or ""),
+        blame=str(verdict.blame or ""),
+        suspected=verdict.suspected,
+        sure=sure,
+        run=run,
+        owner=workflow.owner,
+        runbook=workflow.runbook,
+        runbook_lines=workflow.runbook_lines,
+        labels=(("probe", probe.name), ("environment", probe.environment)),
+    )
+
+
+def _policy(workflow: Workflow, probe: Probe) -> str:
+    return probe.policy or workflow.policy
+
+
+def title_of(workflow: Workflow, environment: str) -> str:
+    """The workflow for people; production goes without saying."""
+    known = workflow.environments.get(environment)
+    return workflow.title if known is not None and known.production else f"{workflow.title} ({environment})"
+
+
+def gone(subject: str, member: str, *, at: int, title: str, policy: str, why: str) -> Signal:
+    """A member was deleted or renamed away: its share of an open incident closes, visibly."""
+    return Signal(
+        subject=subject,
+        member=member,
+        condition=Condition.GONE,
+        at=at,
+        since=at,
+        severity=Severity.INFO,
+        policy=policy,
+        title=title,
+        sentence=why,
+    )
+
+
+def of_monitor(
+    catalog: Catalog,
+    member: str,
+    condition: Condition,
+    *,
+    at: int,
+    since: int,
+    sentence: str,
+    severity: Severity = Severity.WARNING,
+    owner: str = "",
+) -> Signal:
+    """Something is wrong with showup itself: the owner is told by the monitor's policy, never the on-call of a
+    workflow first."""
+    return Signal(
+        subject=MONITOR,
+        member=member,
+        condition=condition,
+        at=at,
+        since=since,
+        severity=severity,
+        policy=catalog.monitor_policy,
+        title="showup",
+        sentence=sentence,
+        notice="needs attention",
+        failure="monitor_fault",
+        blame="us",
+        suspected=False,
+        owner=owner,
+    )

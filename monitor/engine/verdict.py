@@ -1,0 +1,59 @@
+"""From a host's reply to what it means here: the state for the ledger, who is blamed, and how bad the run was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from monitor.engine.confirm import Level
+from probes.frames import Reply
+from probes.words.failure import FACTS, Blame, Failure
+from probes.words.outcome import State
+from probes.words.text import clean
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one attempt means. `suspected` is True while nothing but the failure itself points at `blame`."""
+
+    state: State
+    failure: Failure | None
+    sentence: str
+    blame: Blame | None
+    suspected: bool
+    shed: bool = False
+
+    @property
+    def level(self) -> Level:
+        """How bad, for confirm and recover."""
+        return _LEVELS[self.state]
+
+
+_LEVELS = {
+    State.UP: Level.PASS,
+    State.DEGRADED: Level.DEGRADED,
+    State.DOWN: Level.FAIL,
+    State.UNKNOWN: Level.UNKNOWN,
+    State.MAINTENANCE: Level.UNKNOWN,
+}
+_PASSED = Verdict(State.UP, None, "", None, False)
+_SURE = frozenset({Failure.PROBE_BUG, Failure.HOST_LOST, Failure.SKIPPED, Failure.MONITOR_FAULT})
+
+
+def judge(reply: Reply) -> Verdict:
+    """The verdict on a reply. A host names the failure; a state that its failure cannot mean is not believed."""
+    if reply.failure is None:
+        return (
+            _PASSED
+            if reply.state == "up"
+            else Verdict(State.UNKNOWN, Failure.PROBE_BUG, "the host gave no reason", Blame.US, False)
+        )
+    try:
+        failure = Failure(reply.failure)
+    except ValueError:
+        return Verdict(State.UNKNOWN, Failure.PROBE_BUG, "the host named an unknown failure", Blame.US, False)
+    facts = FACTS[failure]
+    softened = reply.state == "degraded" and facts.state == "down"  # `soft: true` may soften, nothing may harden
+    state = State.DEGRADED if softened else State(facts.state)
+    sentence = clean(reply.sentence, 300) or facts.sentence
+    shed = failure is Failure.SKIPPED and reply.witness == "shed"
+    return Verdict(state, failure, sentence, facts.blame, failure not in _SURE, shed)
