@@ -1,0 +1,218 @@
+"""Who is meant by a target at an instant: override, then rotation or PagerDuty's schedule; then the person's own order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from alerts.people import Person, find_person, phone_reference, split_phone
+from alerts.policy import parse_target
+from alerts.rotation import Duty, Override, RotationSpec, next_after, on_call
+from probes.words.clock import moment
+
+
+class Book(Protocol):
+    """What is needed of the alerting half of the configuration."""
+
+    @property
+    def people(self) -> Mapping[str, Person]: ...
+    @property
+    def rotations(self) -> Mapping[str, RotationSpec]: ...
+    @property
+    def channels(self) -> Mapping[str, Any]: ...
+    @property
+    def zone(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of PagerDuty's answer: a user, from when to when (µs, None: always), at which level of its policy."""
+
+    user: str
+    name: str
+    start: int | None = None
+    end: int | None = None
+    level: int = 1
+
+    def covers(self, at: int) -> bool:
+        """True when this user is on call at `at`."""
+        return (self.start is None or self.start <= at) and (self.end is None or at < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What PagerDuty said last, and when (µs). `trouble` tells why it is not newer, "" when it is fresh."""
+
+    entries: tuple[Entry, ...]
+    read_at: int
+    trouble: str = ""
+
+
+class Schedules(Protocol):
+    """The last known answer about a rotation that PagerDuty keeps; None when it never answered."""
+
+    def known(self, rotation: str) -> Known | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliverable:
+    """One way to tell somebody. `target` is never a secret: a phone is `person/phone/0`. `human`: it counts for D1."""
+
+    channel: str
+    target: str
+    person: str = ""
+    name: str = ""
+    human: bool = False
+
+
+def duty(
+    rotation: str, *, book: Book, overrides: Iterable[Override] = (), at: int, schedules: Schedules | None = None
+) -> Duty:
+    """The one primary of a rotation at `at` (µs), or a declared gap (`person` None) with its reason.
+
+    Overrides of other rotations, and those whose person is no longer configured, are left out.
+    """
+    spec = book.rotations.get(rotation)
+    if spec is None:
+        return _gap(f"there is no rotation {rotation}")
+    mine = [cover for cover in overrides if cover.rotation == rotation and cover.person in book.people]
+    base = _asked(rotation, book=book, at=at, schedules=schedules) if spec.reads_pagerduty else None
+    found = on_call(spec, at, mine, zone=book.zone, base=base)
+    if found.person is None or found.person in book.people:
+        return found
+    return replace(found, person=None, source="gap", reason=f"{found.person} is no longer among the people")
+
+
+def next_duty(
+    rotation: str, *, book: Book, overrides: Iterable[Override] = (), at: int, schedules: Schedules | None = None
+) -> Duty:
+    """Who is asked after the primary: the next in the rotation's order, or PagerDuty's next level or next shift."""
+    spec = book.rotations.get(rotation)
+    now = duty(rotation, book=book, overrides=overrides, at=at, schedules=schedules)
+    if spec is None:
+        return now
+    if spec.reads_pagerduty:
+        return _asked_next(rotation, now, book=book, at=at, schedules=schedules)
+    person = next_after(spec, now, among=book.people)
+    if person is None:
+        return _gap(f"{rotation} has nobody beside the one on call")
+    return Duty(person=person, start=now.start, end=now.end, source="rotation", reason="next in the rotation")
+
+
+def resolve(
+    target: str, *, book: Book, overrides: Sequence[Override] = (), at: int, schedules: Schedules | None = None
+) -> list[Deliverable]:
+    """The ways to tell whom `target` means at `at` (µs), best first: the next one serves when one fails. Empty: nobody.
+
+    Raises ValueError when `target` is no target at all; one that has left the configuration means nobody.
+    """
+    meant = parse_target(target)
+    if meant.kind == "person":
+        person = book.people.get(meant.name)
+        return reach(person) if person else []
+    if meant.kind in ("on-call", "next"):
+        ask = duty if meant.kind == "on-call" else next_duty
+        return _reach_duty(ask(meant.name, book=book, overrides=overrides, at=at, schedules=schedules), book=book)
+    spec = book.channels.get(meant.kind)
+    if spec is None and meant.kind != "console":
+        return []
+    if meant.kind == "slack":
+        channel = meant.name or str(getattr(spec, "channel", "")).removeprefix("#")
+        return [Deliverable(channel="slack", target=channel, name=f"#{channel}")]
+    if meant.kind == "pagerduty":
+        return [Deliverable(channel="pagerduty", target="service", name="PagerDuty", human=True)]
+    return [Deliverable(channel=meant.kind, target=meant.name, name=f"{meant.kind} {meant.name}".strip())]
+
+
+def why_nobody(
+    target: str, *, book: Book, overrides: Sequence[Override] = (), at: int, schedules: Schedules | None = None
+) -> str:
+    """Why `resolve` names nobody, for the timeline; "" when it does name somebody."""
+    if resolve(target, book=book, overrides=overrides, at=at, schedules=schedules):
+        return ""
+    meant = parse_target(target)
+    if meant.kind == "person":
+        person = book.people.get(meant.name)
+        return f"{person.name} has no phone and no Slack id" if person else f"{meant.name} is not among the people"
+    if meant.kind not in ("on-call", "next"):
+        return f"the channel {meant.kind} is not configured"
+    ask = duty if meant.kind == "on-call" else next_duty
+    found = ask(meant.name, book=book, overrides=overrides, at=at, schedules=schedules)
+    if found.person:
+        return f"{book.people[found.person].name} has no phone and no Slack id"
+    return found.reason
+
+
+def reach(person: Person) -> list[Deliverable]:
+    """The ways to tell one person: what rings, in their order, then a direct message in Slack."""
+    phones = [
+        Deliverable(
+            channel=split_phone(entry)[0],
+            target=phone_reference(person.key, number),
+            person=person.key,
+            name=person.name,
+            human=True,
+        )
+        for number, entry in enumerate(person.phone)
+    ]
+    if not person.slack:
+        return phones
+    direct = Deliverable(channel="slack", target=person.slack, person=person.key, name=person.name, human=True)
+    return [*phones, direct]
+
+
+def _reach_duty(found: Duty, *, book: Book) -> list[Deliverable]:
+    """A person we know is told by us; somebody whom only PagerDuty knows, through PagerDuty."""
+    if found.person is not None:
+        return reach(book.people[found.person])
+    if found.name and "pagerduty" in book.channels:
+        return [Deliverable(channel="pagerduty", target="service", name=found.name, human=True)]
+    return []
+
+
+def _gap(reason: str) -> Duty:
+    return Duty(person=None, start=None, end=None, source="gap", reason=reason)
+
+
+def _order(entry: Entry) -> tuple[int, int, str, str]:
+    """PagerDuty may name several people: by level, then who came on first, then name, so that it is always the same."""
+    return entry.level, entry.start or 0, entry.name, entry.user
+
+
+def _asked(rotation: str, *, book: Book, at: int, schedules: Schedules | None) -> Duty:
+    """Whom PagerDuty names for `at`; after the end of what it told, whom it named last."""
+    known = schedules.known(rotation) if schedules else None
+    if known is None:
+        return _gap("PagerDuty has not told yet who is on call")
+    entries = sorted((entry for entry in known.entries if entry.covers(at)), key=_order)
+    reason = "as PagerDuty tells"
+    if known.trouble:
+        reason = f"as PagerDuty told at {moment(known.read_at):%Y-%m-%d %H:%M} UTC; since then: {known.trouble}"
+    ends = [entry.end for entry in known.entries if entry.end is not None]
+    if not entries and known.trouble and ends and max(ends) <= at:
+        entries = sorted((entry for entry in known.entries if entry.end == max(ends)), key=_order)
+    if not entries:
+        return _gap("PagerDuty has nobody on call")
+    return _duty_of(entries[0], book=book, reason=reason)
+
+
+def _asked_next(rotation: str, now: Duty, *, book: Book, at: int, schedules: Schedules | None) -> Duty:
+    known = schedules.known(rotation) if schedules else None
+    entries = known.entries if known else ()
+    present = sorted((entry for entry in entries if entry.covers(at)), key=_order)
+    later = [entry for entry in entries if (entry.start or 0) > at]
+    coming = sorted(later, key=lambda entry: (entry.start, *_order(entry)))
+    for entry in [*present, *coming]:
+        found = _duty_of(entry, book=book, reason="next in PagerDuty")
+        if (found.person, found.name) != (now.person, now.name):
+            return found
+    return _gap("PagerDuty names nobody beside the one on call")
+
+
+def _duty_of(entry: Entry, *, book: Book, reason: str) -> Duty:
+    person = find_person(book.people, pagerduty=entry.user, name=entry.name)
+    key = person.key if person else None
+    return Duty(
+        person=key, start=entry.start, end=entry.end, source="pagerduty", reason=reason, slot=key, name=entry.name
+    )

@@ -1,0 +1,96 @@
+"""People: who they are, and what can ring for them at night."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from probes.words.secret import REFERENCE
+from probes.words.section import Section
+
+# What rings is a channel of the same name. A Pushover key lets anybody ring that person, so it is always a secret.
+PHONES: Mapping[str, str] = MappingProxyType({"ntfy": "ntfy:${secret:NAME}", "pushover": "pushover:${secret:NAME}"})
+_SLACK_ID = re.compile(r"[UW][A-Z0-9]{5,20}\Z")
+_TOPIC = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+
+
+def split_phone(entry: str) -> tuple[str, str]:
+    """(channel, address) of a `phone:` entry, its secret still a reference; raises ValueError with what to write."""
+    scheme, colon, address = entry.partition(":")
+    if scheme in ("sms", "tel", "call"):
+        raise ValueError(f"showup does not send {scheme}: itself; write ntfy: or pushover:, or page through pagerduty")
+    if not colon or scheme not in PHONES:
+        raise ValueError(f"{entry.partition('$')[0]!r} cannot ring; write {' or '.join(PHONES.values())}")
+    secret = REFERENCE.fullmatch(address) is not None
+    if not secret and (scheme != "ntfy" or not _TOPIC.match(address)):
+        raise ValueError(f"the address after {scheme}: is a secret; write {PHONES[scheme]}")
+    return scheme, address
+
+
+def _is_phone(entry: str) -> str:
+    split_phone(entry)
+    return entry
+
+
+def _is_slack_id(text: str) -> str:
+    if not _SLACK_ID.match(text):
+        raise ValueError("not a Slack member id; write U012AB3CD (profile, three dots, Copy member ID)")
+    return text
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+class PersonSpec(Section):
+    """A person: `phone` lists what can ring at night, in order; `slack` and `pagerduty` are their ids there."""
+
+    name: str = Field(min_length=1, max_length=80)
+    slack: Annotated[str, AfterValidator(_is_slack_id)] | None = None
+    pagerduty: str | None = Field(default=None, max_length=80)
+    phone: Annotated[tuple[Annotated[str, AfterValidator(_is_phone)], ...], BeforeValidator(_as_tuple)] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person as the daemon knows them; secrets in `phone` are still references."""
+
+    key: str
+    name: str
+    slack: str = ""
+    phone: tuple[str, ...] = ()
+    pagerduty: str = ""
+
+    @classmethod
+    def of(cls, key: str, spec: PersonSpec) -> Person:
+        """The person that stands under `key` in the configuration."""
+        return cls(key, spec.name, spec.slack or "", spec.phone, spec.pagerduty or "")
+
+
+def phone_reference(person: str, number: int) -> str:
+    """The name of a phone entry that may be stored and shown: `ana/phone/0`, never the secret."""
+    return f"{person}/phone/{number}"
+
+
+def find_phone(reference: str, people: Mapping[str, Person]) -> str | None:
+    """The `phone:` entry that a reference names, its secret still a reference; None when it is gone or no reference."""
+    key, middle, number = (*reference.split("/"), "", "")[:3]
+    person = people.get(key)
+    if person is None or middle != "phone" or not number.isdecimal() or int(number) >= len(person.phone):
+        return None
+    return person.phone[int(number)]
+
+
+def find_person(people: Mapping[str, Person], *, slack: str = "", pagerduty: str = "", name: str = "") -> Person | None:
+    """The person with that Slack or PagerDuty id, else the only one with that very name."""
+    for person in people.values():
+        if (slack and person.slack == slack) or (pagerduty and person.pagerduty == pagerduty):
+            return person
+    wanted = name.casefold().strip()
+    named = [person for person in people.values() if wanted and person.name.casefold().strip() == wanted]
+    return named[0] if len(named) == 1 else None
