@@ -1,0 +1,136 @@
+"""One run: attempts one after another, each recorded as it ends, under the retry rule."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from monitor.engine.record import Recorder, Running
+from monitor.engine.retry import after
+from monitor.engine.stats import Lateness
+from monitor.engine.track import Track
+from probes.frames import Reply, Request
+from probes.words.clock import Clock
+from probes.words.failure import Failure
+from probes.words.names import run_id
+from probes.words.units import HOUR, micros_of
+
+GOOD_KEPT_EVERY = HOUR  # µs; the last good run's evidence is never much older than this
+SPEC_KINDS_FORKED = frozenset({"script"})
+
+
+class Maker(Protocol):
+    """What makes an attempt: the probe hosts, or a simulation of them."""
+
+    def attempt(self, request: Request, *, job: Mapping[str, Any], script: bool) -> Awaitable[Reply]: ...
+
+
+class Runs:
+    """Starts runs when told, keeps at most one of a probe at a time, and waits for them at the end."""
+
+    def __init__(
+        self,
+        hosts: Maker,
+        recorder: Recorder,
+        clock: Clock,
+        *,
+        chance: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._hosts, self._recorder, self._clock = hosts, recorder, clock
+        self._chance, self._sleep = chance, sleep
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._number = 0
+        self.lateness = Lateness()
+
+    def start(self, track: Track, due: int) -> None:
+        """Begin the run that is due, unless the one before is still going; what was missed in between is counted."""
+        if track.last_due:
+            track.counts.missed += track.cadence.missed(track.last_due, due)
+        track.last_due = due
+        if track.running:
+            track.counts.overlapped += 1
+            return
+        track.running = True
+        # kept in a set: a task that nothing refers to may be collected in the middle of its run
+        task = asyncio.get_running_loop().create_task(self.run(track, due))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def run(self, track: Track, due: int) -> None:
+        """Make the attempts of one run."""
+        try:
+            await self._attempts(track, due)
+        finally:
+            track.running = False
+
+    async def _attempts(self, track: Track, due: int) -> None:
+        probe, clock = track.probe, self._clock
+        began = clock.now()
+        run = Running(due, began)
+        while True:
+            asked = clock.now() if run.verdicts else began
+            reply = await self._hosts.attempt(
+                self._request(track, run, asked), job=probe.job, script=probe.kind in SPEC_KINDS_FORKED
+            )
+            if not run.verdicts:
+                run.lateness = max(0, asked + reply.waited - due)
+                self._count(track, run, shed=reply.witness == "shed")
+            step = after(
+                Failure(reply.failure) if reply.failure in _FAILURES else None,
+                len(run.verdicts) + 1,
+                attempts=probe.attempts,
+                left=track.room - (clock.now() - began),
+                chance=self._chance(),
+                idempotent=probe.idempotent,
+                retry_after=reply.retry_after,
+            )
+            self._recorder.attempt(track, run, asked, reply=reply, ended=step.wait is None)
+            if step.wait is None:
+                return
+            await self._sleep(step.wait / 1e6)
+
+    def _request(self, track: Track, run: Running, at: int) -> Request:
+        probe = track.probe
+        self._number += 1
+        keep = at - track.last_good_kept > GOOD_KEPT_EVERY or (track.last is not None and bool(track.last.failure))
+        return Request(
+            number=self._number,
+            job_id=probe.job_id,
+            run_id=run_id(run.started, track.ledger),
+            attempt=len(run.verdicts) + 1,
+            at=at,
+            sent=int(self._clock.mono() * 1e6),
+            timeout=micros_of(probe.timeout) / 1e6,
+            cleanup=micros_of(probe.cleanup) / 1e6,
+            secrets=dict(track.secrets),
+            keep=keep,
+        )
+
+    def _count(self, track: Track, run: Running, *, shed: bool) -> None:
+        track.counts.runs += 1
+        track.last_start = run.started
+        if shed:
+            track.counts.shed += 1
+        else:
+            self.lateness.add(run.lateness)
+
+    @property
+    def under_way(self) -> int:
+        """How many runs are going."""
+        return len(self._tasks)
+
+    async def drain(self, seconds: float) -> int:
+        """Wait for the runs under way, then cancel what is left; returns how many were cancelled."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        left = list(self._tasks)
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.gather(*left, return_exceptions=True)
+        return len(left)
+
+
+_FAILURES = frozenset(Failure)

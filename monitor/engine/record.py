@@ -1,0 +1,188 @@
+"""From one attempt's reply to rows, and from a finished run to what alerts is told.
+
+Everything is computed here at once and in memory; the writer commits it. A pass shares a group commit; a signal goes
+through a durable transaction after the rows it rests on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from alerts.signal import Condition, Severity, Signal
+from monitor.config.catalog import Catalog
+from monitor.engine import signals
+from monitor.engine.confirm import Change, Level, Ran, advance
+from monitor.engine.track import Last, Track
+from monitor.engine.verdict import Verdict, judge
+from monitor.ledger.spans import Late, Observation, Span
+from monitor.store.codes import FAIL, GOOD, failure_code, pack_phases, state_code
+from monitor.store.rows import AttemptRow, EndRow, EvidenceRow, Rows, RunRow, SpanRow
+from probes.frames import Reply
+from probes.words.failure import Failure
+from probes.words.names import run_id
+from probes.words.outcome import State
+
+BUGS_TOLD = 3  # probe bugs in a row before the owner is told
+
+
+@dataclass(slots=True)
+class Running:
+    """A run under way: when it was due and asked for, how late it truly began (µs), and what its attempts came to.
+
+    `started` is the moment it was handed to a host: it names the run, in the record and in the requests it makes.
+    """
+
+    due: int
+    started: int
+    lateness: int = 0
+    verdicts: list[tuple[int, Verdict]] = field(default_factory=list)
+
+
+class Recorder:
+    """Turns replies into rows (`append`) and finished runs into signals (`tell`)."""
+
+    def __init__(
+        self, append: Callable[[Rows], None], tell: Callable[[Signal], None], catalog: Callable[[], Catalog]
+    ) -> None:
+        self._append, self._tell, self._catalog = append, tell, catalog
+
+    def attempt(self, track: Track, run: Running, started: int, *, reply: Reply, ended: bool) -> Verdict:
+        """Record one attempt that began at `started`; `ended` says that no other follows in this run."""
+        verdict = judge(reply)
+        run.verdicts.append((started, verdict))
+        number = len(run.verdicts)
+        spans, late = _observe(track, Observation(started, verdict.state, track.hold))
+        state, failure = state_code(verdict.state), failure_code(verdict.failure)
+        phases = pack_phases(reply.phases, took=reply.took)
+        result = state_code(self._result(run)[1].state) if ended else state_code(State.UNKNOWN)
+        runs, attempts, ends = (), (), ()  # type: tuple[RunRow, ...], tuple[AttemptRow, ...], tuple[EndRow, ...]
+        if number == 1:
+            late_by = run.lateness
+            runs = (
+                RunRow(started, track.ledger, late_by, reply.took, state, failure, track.hold, phases, 1, result, late),
+            )
+        else:
+            row = AttemptRow(
+                run.started, track.ledger, number, started, reply.took, state, failure, track.hold, phases, late
+            )
+            attempts = (row,)
+            if ended:
+                ends = (EndRow(run.started, track.ledger, number, result),)
+        evidence = self._evidence(track, run, number, reply=reply, verdict=verdict)
+        self._append(Rows(runs, attempts, ends, evidence, _rows(track, spans)))
+        if ended:
+            self._finish(track, run, reply)
+        return verdict
+
+    def _evidence(
+        self, track: Track, run: Running, number: int, *, reply: Reply, verdict: Verdict
+    ) -> tuple[EvidenceRow, ...]:
+        if verdict.failure is None:
+            if reply.evidence is None:
+                return ()
+            track.last_good_kept = run.started
+            return (EvidenceRow(run.started, track.ledger, number, GOOD, reply.evidence),)
+        body = dict(reply.evidence or {})
+        body |= {
+            "failure": str(verdict.failure),
+            "sentence": verdict.sentence,
+            "phase": reply.phase,
+            "step": reply.step,
+        }
+        body |= {"values": reply.values, "versions": reply.versions, "witness": reply.witness}
+        return (EvidenceRow(run.started, track.ledger, number, FAIL, body),)
+
+    @staticmethod
+    def _result(run: Running) -> tuple[int, Verdict]:
+        """What the run came to: its last attempt of which anything is known, else the last."""
+        known = [pair for pair in run.verdicts if pair[1].state is not State.UNKNOWN]
+        return known[-1] if known else run.verdicts[-1]
+
+    def _finish(self, track: Track, run: Running, reply: Reply) -> None:
+        started, verdict = self._result(run)
+        track.last = Last(
+            started=run.started,
+            state=verdict.state,
+            failure=str(verdict.failure or ""),
+            sentence=verdict.sentence,
+            took=reply.took,
+            attempts=len(run.verdicts),
+            blame=str(verdict.blame or ""),
+        )
+        if verdict.state is State.UNKNOWN:
+            track.unknown_since = track.unknown_since or run.started
+        else:
+            track.unknown_since = 0
+        self._count_bugs(track, verdict, at=started)
+        failed = [at for at, found in run.verdicts if found.level >= Level.DEGRADED]
+        ran = Ran(verdict.level, run.started, failed[0] if failed else run.started)
+        probe = track.probe
+        track.progress, change = advance(track.progress, ran, confirm=probe.confirm, recover=probe.recover)
+        if probe.scheduled:
+            self._signal(track, run, verdict, change=change)
+
+    def _signal(self, track: Track, run: Running, verdict: Verdict, *, change: Change | None) -> None:
+        cause = f"{verdict.failure}/{verdict.blame}"
+        open_level = track.progress.open
+        if change is not None:
+            level, since, sure = change.level, change.since, _sure(run, change)
+        elif open_level is not Level.PASS and verdict.level >= open_level and cause != track.signalled:
+            level, since, sure = open_level, track.progress.since, _sure(run, None)
+        else:
+            return
+        track.signalled = cause if level is not Level.PASS else ""
+        self._tell(
+            signals.of_probe(
+                self._catalog(),
+                track.probe,
+                verdict,
+                level=level,
+                since=since,
+                sure=sure,
+                at=run.verdicts[-1][0],
+                run=run_id(run.started, track.ledger),
+                changed=change is None,
+            )
+        )
+
+    def _count_bugs(self, track: Track, verdict: Verdict, *, at: int) -> None:
+        """The owner is told of the third probe bug in a row, and of the first run after them that is none."""
+        is_bug = verdict.failure is Failure.PROBE_BUG
+        before, track.bugs = track.bugs, track.bugs + 1 if is_bug else 0
+        if track.bugs == BUGS_TOLD or (before >= BUGS_TOLD and not is_bug):
+            condition = Condition.FAILING if is_bug else Condition.PASSING
+            probe, catalog = track.probe, self._catalog()
+            self._tell(
+                signals.of_monitor(
+                    catalog,
+                    f"probe-bug {probe.id}",
+                    condition,
+                    at=at,
+                    since=at,
+                    sentence=f"{probe.id}: {verdict.sentence}" if is_bug else f"{probe.id} runs again",
+                    severity=Severity.ERROR,
+                    owner=catalog.workflows[probe.workflow].owner,
+                )
+            )
+
+
+def _sure(run: Running, change: Change | None) -> str:
+    attempts = len(run.verdicts)
+    failed = sum(1 for _, verdict in run.verdicts if verdict.level >= Level.DEGRADED)
+    tries = f"{failed} of {attempts} attempts failed" if attempts > 1 else "1 attempt failed"
+    if change is None:
+        return tries
+    return change.sure if change.level is Level.PASS else f"{tries}, {change.sure}"
+
+
+def _observe(track: Track, observation: Observation) -> tuple[list[Span], int]:
+    try:
+        return track.tail.observe(observation), 0
+    except Late:
+        track.counts.late += 1
+        return [], 1
+
+
+def _rows(track: Track, spans: list[Span]) -> tuple[SpanRow, ...]:
+    return tuple(SpanRow(track.ledger, span.start, span.end, state_code(span.state)) for span in spans)
