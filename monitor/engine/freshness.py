@@ -1,0 +1,88 @@
+"""What showup must say about itself: probes that do not start, and probes of which nothing is known. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from alerts.signal import Condition, Severity, Signal
+from monitor.config.catalog import Catalog
+from monitor.engine import signals
+from monitor.engine.track import Track
+from probes.words.units import DAY, MINUTE, say_duration
+
+BLIND_AFTER = 15 * MINUTE
+BLIND_PAGES_AFTER = DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing the owner is to be told: `member` names it within the monitor's own incident."""
+
+    member: str
+    since: int
+    sentence: str
+    severity: Severity
+
+
+def overdue_after(period: int) -> int:
+    """How long without a start is too long, µs: min(3P, P + 15 min)."""
+    return min(3 * period, period + BLIND_AFTER)
+
+
+def blind_after(period: int) -> int:
+    """How long without knowledge is too long, µs: max(15 min, 3P)."""
+    return max(BLIND_AFTER, 3 * period)
+
+
+def look(tracks: Iterable[Track], *, now: int, began: int, paused: frozenset[str] = frozenset()) -> list[Trouble]:
+    """What is wrong at `now`; the keeper has been watching since `began`. Paused probes are not expected to start."""
+    found: list[Trouble] = []
+    for track in tracks:
+        probe, period = track.probe, track.cadence.period
+        if not probe.scheduled or not probe.enabled or probe.id in paused:
+            continue
+        quiet = now - max(track.last_start, began)
+        if quiet > overdue_after(period):
+            sentence = f"{probe.id} has not started for {say_duration(quiet // 1_000_000 * 1_000_000)}"
+            found.append(Trouble(f"not-started {probe.id}", now - quiet, sentence, Severity.ERROR))
+        elif track.unknown_since and now - track.unknown_since > blind_after(period):
+            found.append(_blind(track, now))
+    return found
+
+
+def _blind(track: Track, now: int) -> Trouble:
+    length = now - track.unknown_since
+    why = track.last.sentence if track.last else ""
+    sentence = f"{track.probe.id} has told us nothing for {say_duration(length // MINUTE * MINUTE)}: {why}"
+    severity = Severity.ERROR if length > BLIND_PAGES_AFTER else Severity.WARNING
+    return Trouble(f"blind {track.probe.id}", track.unknown_since, sentence, severity)
+
+
+def changes(
+    catalog: Catalog, troubles: Iterable[Trouble], told: Mapping[str, Severity], *, now: int
+) -> tuple[list[Signal], dict[str, Severity]]:
+    """The signals that bring what was `told` in line with what is wrong, and what is told after them."""
+    after: dict[str, Severity] = {}
+    found: list[Signal] = []
+    for trouble in troubles:
+        after[trouble.member] = trouble.severity
+        before = told.get(trouble.member)
+        if before is trouble.severity:
+            continue
+        condition = Condition.FAILING if before is None else Condition.CHANGED
+        found.append(
+            signals.of_monitor(
+                catalog,
+                trouble.member,
+                condition,
+                at=now,
+                since=trouble.since,
+                sentence=trouble.sentence,
+                severity=trouble.severity,
+            )
+        )
+    for member in told.keys() - after.keys():
+        sentence = f"{member.partition(' ')[2] or member} is watched again"
+        found.append(signals.of_monitor(catalog, member, Condition.PASSING, at=now, since=now, sentence=sentence))
+    return found, after

@@ -1,0 +1,95 @@
+"""The way from the engine to alerts: signals in order, committed with the rows they rest on, never lost on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from alerts.signal import Condition, Signal
+from probes.words.clock import Clock
+from probes.words.errors import StoreError
+from probes.words.units import SECOND
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+EMERGENCY_AFTER = 10 * SECOND  # µs of a store that refuses before we page from memory
+RETRY_EVERY = 1.0  # seconds
+BATCH = 200  # signals in one transaction
+
+
+class Write(Protocol):
+    """Runs a function in one durable transaction of the store."""
+
+    def __call__(self, work: Callable[[Session], Any]) -> Awaitable[Any]: ...
+
+
+class Teller:
+    """Hands signals to alerts inside a store transaction; while the store refuses it keeps them, and pages from memory.
+
+    `receive(session, signal)` is alerts' side and returns the channels that have new work; `woke` is told of them after
+    the commit. `emergency(signal)` pages from memory; it is called once a signal for those that page.
+    """
+
+    def __init__(
+        self,
+        write: Write,
+        receive: Callable[[Any, Signal], set[str]],
+        *,
+        clock: Clock,
+        woke: Callable[[set[str]], None],
+        emergency: Callable[[Signal], Awaitable[None]],
+    ) -> None:
+        self._write, self._receive, self._clock = write, receive, clock
+        self._woke, self._emergency = woke, emergency
+        self._waiting: deque[Signal] = deque()
+        self._paged: set[int] = set()  # ids of waiting signals that were paged from memory
+        self._rang = asyncio.Event()
+        self.refused_since = 0  # µs; 0 while the store accepts
+
+    def tell(self, signal: Signal) -> None:
+        """Take a signal; it is committed within moments, in the order in which signals came."""
+        self._waiting.append(signal)
+        self._rang.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many signals are not committed yet."""
+        return len(self._waiting)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await self._rang.wait()
+            self._rang.clear()
+            while self._waiting:
+                if not await self.flush():
+                    await asyncio.sleep(RETRY_EVERY)
+
+    async def flush(self) -> bool:
+        """Commit what waits, up to a batch; False when the store refused."""
+        batch = [self._waiting[number] for number in range(min(BATCH, len(self._waiting)))]
+        try:
+            woken = await self._write(lambda session: self._receive_all(session, batch))
+        except StoreError:
+            self.refused_since = self.refused_since or self._clock.now()
+            if self._clock.now() - self.refused_since >= EMERGENCY_AFTER:
+                await self._page_from_memory()
+            return False
+        self.refused_since = 0
+        for _ in batch:
+            self._paged.discard(id(self._waiting.popleft()))
+        self._woke(woken)
+        return True
+
+    def _receive_all(self, session: Any, batch: list[Signal]) -> set[str]:
+        return set().union(*(self._receive(session, signal) for signal in batch))
+
+    async def _page_from_memory(self) -> None:
+        for signal in list(self._waiting):
+            pages = signal.severity.pages and signal.condition is not Condition.PASSING
+            if pages and id(signal) not in self._paged:
+                self._paged.add(id(signal))
+                await self._emergency(signal)
