@@ -1,0 +1,166 @@
+"""What went wrong below the answer: exceptions of the system, TLS and httpx, and bare status codes, named as failures."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from probes.words.failure import Failure
+from probes.words.text import clean
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A failure with its sentence and the phase of the request it belongs to ("" when it belongs to none)."""
+
+    failure: Failure
+    sentence: str
+    phase: str = ""
+    retry_after: float | None = None
+
+
+# What this machine lacks says nothing about the target.
+_OURS: Mapping[int, str] = {
+    errno.EMFILE: "showup has no file handles left",
+    errno.ENFILE: "this machine has no file handles left",
+    errno.ENOMEM: "this machine has no memory left",
+    errno.ENOBUFS: "this machine has no network buffers left",
+    errno.EADDRNOTAVAIL: "this machine has no free local port or address",
+    errno.ENETUNREACH: "this machine has no route to the network",
+    errno.ENETDOWN: "this machine's network is down",
+    errno.EAFNOSUPPORT: "this machine does not speak this kind of address",
+    errno.EPERM: "this machine's own firewall forbids the connection",
+    errno.EACCES: "this machine's own firewall forbids the connection",
+}
+_CONNECT: Mapping[int, str] = {
+    errno.ECONNREFUSED: "refused the connection",
+    errno.EHOSTUNREACH: "cannot be reached: no route to the host",
+    errno.ECONNRESET: "dropped the connection while it was being made",
+    errno.ECONNABORTED: "dropped the connection while it was being made",
+    errno.EPIPE: "dropped the connection while it was being made",
+}
+
+
+def of_connect(error: BaseException, where: str) -> Cause:
+    """Why no connection to `where` (host:port, for people) was made."""
+    if isinstance(error, ssl.SSLError | ssl.CertificateError):
+        return of_tls(error, where)
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _OURS:
+        return Cause(Failure.MONITOR_FAULT, _OURS[number], "connect")
+    if number == errno.ETIMEDOUT:
+        return Cause(Failure.TIMEOUT, f"{where} did not take the connection", "connect")
+    said = _CONNECT.get(number or 0, "cannot be connected to")
+    return Cause(Failure.UNREACHABLE, f"{where} {said}", "connect")
+
+
+def of_connects(errors: list[BaseException], where: str) -> Cause:
+    """The one cause of several addresses failing: the target's when any of them got as far as the target."""
+    causes = [of_connect(error, where) for error in errors]
+    theirs = [cause for cause in causes if cause.failure is not Failure.MONITOR_FAULT]
+    return (theirs or causes)[0]
+
+
+def of_tls(error: BaseException, where: str) -> Cause:
+    """Why the TLS handshake with `where` failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = clean(error.verify_message or "it does not verify", 160)
+        return Cause(Failure.UNREACHABLE, f"the certificate of {where} is not valid: {said}", "tls")
+    if isinstance(error, ssl.SSLError):
+        said = clean((error.reason or "handshake failed").replace("_", " ").lower(), 120)
+        return Cause(Failure.UNREACHABLE, f"no TLS with {where}: {said}", "tls")
+    if isinstance(error, OSError) and error.errno in _OURS:
+        return Cause(Failure.MONITOR_FAULT, _OURS[error.errno], "tls")
+    return Cause(Failure.UNREACHABLE, f"{where} dropped the connection during the TLS handshake", "tls")
+
+
+def of_lookup(error: BaseException, host: str, *, resolver_answers: bool = True) -> Cause:
+    """Why a name was not resolved. `resolver_answers`: a name server of ours was seen to answer after a temporary failure."""
+    if isinstance(error, UnicodeError):
+        return Cause(Failure.UNREACHABLE, f"{clean(host, 80)} is not a name that can be looked up", "dns")
+    code = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, socket.gaierror):
+        if code in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)):
+            return Cause(Failure.UNREACHABLE, f"the name {host} does not exist", "dns")
+        if code == socket.EAI_AGAIN and resolver_answers:
+            return Cause(Failure.UNREACHABLE, f"the name servers of {host} do not answer", "dns")
+        if code == socket.EAI_FAIL:
+            return Cause(Failure.UNREACHABLE, f"the name servers of {host} refuse to answer", "dns")
+        if code == socket.EAI_AGAIN:
+            return Cause(Failure.MONITOR_FAULT, f"showup's own name servers do not answer (asked for {host})", "dns")
+    said = _OURS.get(code or 0, "showup's own resolver failed")
+    return Cause(Failure.MONITOR_FAULT, f"{said} (asked for {host})", "dns")
+
+
+def of_exchange(error: BaseException, where: str, *, begun: bool) -> Cause:
+    """Why an exchange broke after the connection stood; `begun`: a byte of the answer had come."""
+    import httpcore
+    import httpx
+
+    if isinstance(error, httpx.PoolTimeout | httpcore.PoolTimeout):
+        return Cause(Failure.MONITOR_FAULT, "showup had no connection to spare")
+    if isinstance(error, httpx.LocalProtocolError | httpcore.LocalProtocolError):
+        return Cause(Failure.PROBE_BUG, f"the request cannot be sent: {clean(str(error), 160)}")
+    if isinstance(error, httpx.RemoteProtocolError | httpcore.RemoteProtocolError):
+        return _of_protocol(str(error), where, begun=begun)
+    if isinstance(error, ssl.SSLError):
+        return Cause(Failure.TRUNCATED, f"{where} broke TLS off in the middle of the answer", "total")
+    if isinstance(error, OSError) and error.errno in _OURS:
+        return Cause(Failure.MONITOR_FAULT, _OURS[error.errno])
+    return _dropped(where, begun=begun)
+
+
+def _of_protocol(said: str, where: str, *, begun: bool) -> Cause:
+    lowered = said.lower()
+    if "without sending a response" in lowered:
+        return _dropped(where, begun=False)
+    if "incomplete" in lowered or "peer closed" in lowered or "without sending complete" in lowered:
+        return _dropped(where, begun=True)
+    return Cause(Failure.GARBAGE, f"{where} does not speak HTTP as it should: {clean(said, 160)}", "" if begun else "first_byte")
+
+
+def _dropped(where: str, *, begun: bool) -> Cause:
+    if begun:
+        return Cause(Failure.TRUNCATED, f"{where} closed the connection in the middle of the answer", "total")
+    return Cause(Failure.TRUNCATED, f"{where} closed the connection without an answer", "first_byte")
+
+
+def of_status(status: int, headers: Mapping[str, str] | None = None) -> Cause | None:
+    """What a bare status code says, or None below 400: the word of the protocol, before anything in the body is believed."""
+    if status < 400:
+        return None
+    try:
+        said = f"answered {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        said = f"answered {status}"
+    wait = retry_after(headers or {})
+    if status in (401, 403, 407):
+        return Cause(Failure.AUTH, said)
+    if status == 402:
+        return Cause(Failure.QUOTA, said)
+    if status == 429:
+        return Cause(Failure.RATE_LIMITED, said + (f" and asks to wait {wait:g} s" if wait else ""), retry_after=wait)
+    if status == 408:
+        return Cause(Failure.TIMEOUT, said, "first_byte")
+    if status >= 500:
+        return Cause(Failure.APP_ERROR, said, retry_after=wait)
+    return Cause(Failure.CONTRACT_CHANGED, said)
+
+
+_LONGEST_WAIT = 3_600.0  # s; a hostile Retry-After must not put a probe to sleep
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait as `Retry-After` or `retry-after-ms` ask, at most an hour; None when absent or unusable.
+
+    A date is answered with None: it would need the target's clock to be right.
+    """
+    for name, unit in (("retry-after-ms", 1_000.0), ("retry-after", 1.0)):
+        text = headers.get(name, "").strip()
+        if text and len(text) <= 20 and text.replace(".", "", 1).isascii() and text.replace(".", "", 1).isdigit():
+            return min(float(text) / unit, _LONGEST_WAIT)
+    return None
