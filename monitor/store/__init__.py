@@ -1,0 +1,1 @@
+"""What is kept: one database, one connection, one thread, group commits."""

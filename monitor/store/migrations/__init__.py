@@ -1,0 +1,1 @@
+"""Alembic's home: env.py and the numbered versions, used from inside the package without an .ini file."""
