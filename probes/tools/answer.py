@@ -6,8 +6,8 @@ import json as jsonlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from probes.checks.paths import Absent, compile_path
 from probes.tools import Missing
-from probes.tools.select import compiled, read_json
 from probes.words.secret import HIDDEN, Redactor
 from probes.words.text import clean
 
@@ -114,12 +114,13 @@ class Answer:
 
     def json(self, path: str | None = None) -> Any:
         """The document, or the value at a JSONPath; Missing when there is none. Raises ValueError when `path` is no JSONPath."""
-        find = compiled(path) if path is not None else None
+        find = compile_path(path) if path is not None else None
         if self._document is self:
             self._document = read_json(self.body)
         if self._document is Missing or find is None:
             return self._document
-        return find(self._document)
+        found = find(self._document)
+        return Missing if isinstance(found, Absent) else found
 
     def why_missing(self, path: str) -> str:
         """What to say when `json(path)` is Missing."""
@@ -234,6 +235,14 @@ def _decode(body: bytes, content_type: str) -> str:
         return body.decode(charset, "replace").removeprefix("\ufeff")
     except (LookupError, ValueError):
         return body.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def read_json(body: bytes | str) -> Any:
+    """The document in `body`, or Missing when it is not JSON (or nested beyond reason)."""
+    try:
+        return jsonlib.loads(body)
+    except (ValueError, RecursionError):
+        return Missing
 
 
 def encode_json(value: Any) -> bytes:
