@@ -50,7 +50,7 @@ class Server:
     tls: ClassVar[bool] = False
 
     def __init__(self, *, port: int = 0, record: Path | str | None = None, clock: Clock | None = None) -> None:
-        self.port = port
+        self.port = self.view_port = port
         self.clock: Clock = clock or SystemClock()
         self.faults = FaultBox({**WIRE, **self.kinds})
         self.control_token = secrets.token_urlsafe(18)  # for the forms of the human view and for /_sandbox
@@ -100,6 +100,11 @@ class Server:
         """Where it listens, without a trailing slash."""
         return f"https://localhost:{self.port}" if self.tls else f"http://127.0.0.1:{self.port}"
 
+    @property
+    def view_url(self) -> str:
+        """Where a person looks, with a plain browser."""
+        return f"http://127.0.0.1:{self.view_port}/"
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -118,9 +123,13 @@ class Server:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, handler_cancellation=False)
         await self._runner.setup()
         self._record.open()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self._certificate() if self.tls else None)
-        await site.start()
+        context = self._certificate() if self.tls else None
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=context).start()
         self.port = int(self._runner.addresses[0][1])
+        self.view_port = self.port
+        if self.tls:  # a person's browser does not trust our certificate: the page is served without
+            await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+            self.view_port = int(self._runner.addresses[1][1])
 
     async def stop(self) -> None:
         """Let go of whoever hangs, close, and leave nothing behind."""
@@ -175,6 +184,8 @@ class Server:
         label = self.label(request)
         if label is None or request.path.startswith("/_sandbox/"):
             return await handler(request)
+        if self.tls and not request.secure:
+            return web.Response(status=403, text="only the human view is served without TLS")
         call = _Call(self.now())
         _CALL.set(call)
         await request.read()
