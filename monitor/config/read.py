@@ -1,0 +1,162 @@
+"""YAML to plain data, with the place of every key and value: YAML 1.2 scalars, no repeated key, nothing that runs."""
+code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from probes.words.errors import Problem
+from probes.words.text import clean
+
+LARGEST = 1_000_000  # bytes of one file
+DEEPEST = 40
+ALIASES = 100
+
+Place = tuple[str, int, int]
+Path_ = tuple[str | int, ...]
+
+_BOOL = re.compile(r"(?:true|false)\Z")
+_NULL = re.compile(r"(?:~|null|)\Z")
+_INT = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
+_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+]?[0-9]+)?\Z")
+_STR = "tag:yaml.org,2002:str"
+
+
+@dataclass(slots=True)
+class Source:
+    """One file as data. `places` maps a path to its (line, column), both from 1; `keys` the same for the key itself."""
+
+    file: str
+    data: dict[str, Any]
+    places: dict[Path_, tuple[int, int]] = field(default_factory=dict)
+    keys: dict[Path_, tuple[int, int]] = field(default_factory=dict)
+
+    def place(self, path: Sequence[str | int], *, key: bool = False) -> tuple[int, int]:
+        """Where a path stands, or its nearest known parent."""
+        at = tuple(path)
+        while at:
+            found = (self.keys.get(at) if key else None) or self.places.get(at) or self.keys.get(at)
+            if found:
+                return found
+            at, key = at[:-1], True
+        return (1, 1)
+
+    def problem(self, path: Sequence[str | int], what: str, write: str = "", *, key: bool = False) -> Problem:
+        """A Problem at a path."""
+        return Problem(self.file, *self.place(path, key=key), what, write)
+
+
+def read_file(path: Path, name: str) -> tuple[Source, list[Problem]]:
+    """A file as a Source and all that is wrong with its YAML; `name` is what problems call it."""
+    empty = Source(name, {})
+    try:
+        if path.stat().st_size > LARGEST:
+            return empty, [Problem(name, 1, 1, "larger than 1 MB", "split it into several files in a folder")]
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        return empty, [Problem(name, 1, 1, f"not UTF-8 text (byte {error.start})", "save it as UTF-8")]
+    except OSError as error:
+        return empty, [Problem(name, 0, 0, f"cannot be read: {error.strerror}", "check the path and its permissions")]
+    return read_text(text, name)
+
+
+def read_text(text: str, name: str) -> tuple[Source, list[Problem]]:
+    """YAML text as a Source, with all Problems found; after a syntax error the data is empty."""
+    source = Source(name, {})
+    try:
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        what = clean(error.problem or "not YAML", 120)
+        write = (
+            "indent with spaces, never tabs"
+            if "\\t" in what or "'\t'" in str(error.problem)
+            else "check quotes and indentation"
+        )
+        return source, [Problem(name, line, column, f"not YAML: {what}", write)]
+    except yaml.YAMLError as error:
+        return source, [Problem(name, 1, 1, f"not YAML: {clean(str(error), 120)}", "remove control characters")]
+    if node is None:
+        return source, [Problem(name, 1, 1, "the file is empty", "write at least: workflows:")]
+    builder = _Builder(source)
+    data = builder.value(node, (), 0)
+    if not isinstance(data, dict):
+        builder.problems.append(
+            source.problem((), "the top of the file is not a mapping", "write at least: workflows:")
+        )
+        return source, builder.problems
+    source.data = data
+    return source, builder.problems
+
+
+class _Builder:
+    """Walks the node tree once: data, places and problems together."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[Problem] = []
+        self._seen: dict[int, int] = {}
+
+    def value(self, node: yaml.Node, path: Path_, depth: int) -> Any:
+        self.source.places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        if depth > DEEPEST:
+            return self._refuse(path, "nested too deeply", f"keep it within {DEEPEST} levels")
+        times = self._seen[id(node)] = self._seen.get(id(node), 0) + 1
+        if times > ALIASES:
+            return self._refuse(path, "the same alias is used too often", "write the values out")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, depth)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(part, (*path, number), depth + 1) for number, part in enumerate(node.value)]
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path_, depth: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key_node, part in node.value:
+            mark = key_node.start_mark
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._at(mark, "a key must be plain text", "write a word before the colon")
+                continue
+            key = key_node.value
+            if key in found:
+                first = self.source.keys[(*path, key)]
+                self._at(mark, f"'{key}' stands here twice (first on line {first[0]})", "keep one of them")
+                continue
+            self.source.keys[(*path, key)] = (mark.line + 1, mark.column + 1)
+            found[key] = self.value(part, (*path, key), depth + 1)
+        return found
+
+    def _scalar(self, node: yaml.Node, path: Path_) -> Any:
+        text: str = node.value
+        tag = node.tag
+        if isinstance(node, yaml.ScalarNode) and not node.style and tag.startswith("tag:yaml.org,2002:"):
+            return _plain(text)
+        if tag != _STR and not tag.startswith("tag:yaml.org,2002:"):
+            return self._refuse(path, f"the tag {clean(tag, 40)} means nothing here", "write the plain value")
+        return text
+
+    def _refuse(self, path: Path_, what: str, write: str) -> None:
+        self.problems.append(self.source.problem(path, what, write))
+
+    def _at(self, mark: Any, what: str, write: str) -> None:
+        self.problems.append(Problem(self.source.file, mark.line + 1, mark.column + 1, what, write))
+
+
+def _plain(text: str) -> Any:
+    """A plain scalar as YAML 1.2 reads it: `no`, `on`, `012`, `1:30` and dates are text."""
+    if _BOOL.match(text):
+        return text == "true"
+    if _NULL.match(text):
+        return None
+    if _INT.match(text) and len(text) < 19:
+        return int(text)
+    if _FLOAT.match(text) and len(text) < 40:
+        return float(text)
+    return text

@@ -1,0 +1,71 @@
+"""The log: one line an event, no line that a target could forge, no secret in any."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from probes.words.secret import NOTHING, Redactor
+from probes.words.text import for_log
+
+_LONGEST = 2_000  # characters of one value
+
+
+class _Guard:
+    """Redacts and cleans every value of an event on its way out; the redactor is replaced on reload."""
+
+    def __init__(self) -> None:
+        self.redactor: Redactor = NOTHING
+
+    def __call__(self, _logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        for key, value in event.items():
+            if isinstance(value, str):
+                event[key] = self.redactor.text(for_log(value, _LONGEST))
+            elif not isinstance(value, int | float | bool | None):
+                event[key] = self.redactor.text(for_log(str(value), _LONGEST))
+        return event
+
+
+_guard = _Guard()
+
+
+def hide(redactor: Redactor) -> None:
+    """From now on nothing this redactor knows appears in the log."""
+    _guard.redactor = redactor
+
+
+def set_up(*, json: bool, level: str = "INFO") -> None:
+    """Send every log line, the libraries' too, to standard error: JSON for a journal, plain for a person."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _guard,
+    ]
+    renderer: Any = structlog.processors.JSONRenderer()
+    if not json:
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for noisy in ("apscheduler", "httpx", "httpcore", "uvicorn", "slack_sdk", "pagerduty", "aiohttp", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
