@@ -1,5 +1,4 @@
 """YAML to plain data, with the place of every key and value: YAML 1.2 scalars, no repeated key, nothing that runs."""
-code."""
 
 from __future__ import annotations
 

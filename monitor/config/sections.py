@@ -1,5 +1,4 @@
 """The sections of the configuration file, each checking itself; people and policies live on their own floor."""
-floors."""
 
 from __future__ import annotations
 
