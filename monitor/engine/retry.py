@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from probes.words.failure import FACTS, Failure
 from probes.words.units import SECOND
-
-FIRST_WAIT = 5 * SECOND
-JITTER = 0.2  # share of the wait, either way
+from probes.words.waiting import wait_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +15,6 @@ class Next:
 
     wait: int | None
     why: str
-
-
-def waits(attempts: int) -> int:
-    """The longest that all waits of a run can take, µs: 5 s, doubled, each with 20 % jitter."""
-    return int(sum(FIRST_WAIT * 2**n for n in range(attempts - 1)) * (1 + JITTER))
 
 
 def after(
@@ -49,7 +42,7 @@ def after(
         return Next(None, f"{failure} is not helped by trying again")
     if failure is Failure.HOST_LOST and not idempotent:
         return Next(None, "an attempt that may have acted is not repeated")
-    wait = int(FIRST_WAIT * 2 ** (made - 1) * (1 + JITTER * (2 * chance - 1)))
+    wait = wait_after(made, chance)
     if retry_after is not None and retry_after * SECOND > wait:
         wait = int(retry_after * SECOND)
     if wait > left:

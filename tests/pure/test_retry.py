@@ -3,9 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.engine.retry import after, waits
+from monitor.engine.retry import after
 from probes.words.failure import Failure
 from probes.words.units import MINUTE, SECOND
+from probes.words.waiting import waits
 
 
 def test_waits_double_with_jitter() -> None:

@@ -1,0 +1,239 @@
+"""From checked sections to workflows and probes: defaults filled in, every probe once in each of its environments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from alerts.signal import Severity
+from monitor.config.catalog import Environment, Probe, Slo, Workflow
+from monitor.config.check import TARGET_KEYS, WORKFLOW_KEYS, Checked
+from monitor.config.merged import Merged
+from monitor.config.problems import of_errors, unknown_key
+from monitor.config.sections import EnvironmentSection, WorkflowSection
+from probes.spec import Spec, keys_of, read
+from probes.words.errors import Problem
+from probes.words.secret import names_in
+
+PRODUCTION = "production"
+RUNBOOK_LINES = 3  # carried in every page
+RUNBOOK_LARGEST = 200_000  # bytes read for them
+
+
+@dataclass(slots=True)
+class Written:
+    """A probe as it was written: in YAML under `path`, or in Python at `place` (its `spec` came from a host)."""
+
+    workflow: str
+    name: str
+    spec: Spec
+    path: tuple[str, ...]
+    place: str
+    script: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Built:
+    """Workflows and probes, and what was wrong on the way."""
+
+    workflows: dict[str, Workflow] = field(default_factory=dict)
+    probes: dict[str, Probe] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def written(merged: Merged, checked: Checked) -> tuple[list[Written], list[Problem]]:
+    """Every YAML probe against its kind's model."""
+    found: list[Written] = []
+    problems = _defaults(merged)
+    defaults = merged.data.get("defaults") or {}
+    for key, section in checked.all("workflows").items():
+        for name, value in section.probes.items():
+            path = ("workflows", key, "probes", name)
+            source = merged.source(path)
+            if not isinstance(value, dict):
+                problems.append(source.problem(path, f"{name} is not a mapping", "write get: / and check: under it"))
+                continue
+            try:
+                spec = read(with_defaults(value, defaults))
+            except ValidationError as error:
+                problems.extend(of_errors(error, source, path, keys=keys_of(value)))
+                continue
+            found.append(Written(key, name, spec, path, merged.place(path)))
+    return found, problems
+
+
+def with_defaults(value: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """A probe's keys, with the file's defaults where it says nothing; `every` and `cron` stand for each other."""
+    shared = {name: part for name, part in defaults.items() if name in Spec.model_fields and name != "policy"}
+    if "cron" in value:
+        shared.pop("every", None)
+    return {**shared, **value}
+
+
+def _defaults(merged: Merged) -> list[Problem]:
+    defaults = merged.data.get("defaults")
+    if defaults is None:
+        return []
+    if not isinstance(defaults, dict):
+        return [merged.problem(("defaults",), "defaults is not a mapping", "write keys and values under it")]
+    known = {*Spec.model_fields, *WORKFLOW_KEYS} - {"probes", "environments", "title", "promise"}
+    source = merged.source(("defaults",))
+    return [unknown_key(source, ("defaults", name), name, known) for name in defaults if name not in known]
+
+
+def workflows(merged: Merged, checked: Checked, folder: Path) -> Built:
+    """Every workflow that held, in catalog form."""
+    built = Built()
+    defaults = merged.data.get("defaults") or {}
+    for key, section in checked.all("workflows").items():
+        path = ("workflows", key)
+        lines = _runbook(built, merged, path, section, folder)
+        environments = _environments(built, merged, path, section)
+        policy = section.policy or _text(defaults, "policy")
+        built.workflows[key] = Workflow(
+            key=key,
+            title=section.title or in_words(key),
+            promise=section.promise,
+            client=section.client or _text(defaults, "client"),
+            owner=section.owner or _text(defaults, "owner") or "",
+            policy=policy or "",
+            environments=environments,
+            slo=Slo(section.slo.target, section.slo.window, section.slo.hours) if section.slo else None,
+            runbook=section.runbook or "",
+            runbook_lines=lines,
+            depends_on=section.depends_on,
+            place=merged.place(path),
+        )
+    return built
+
+
+def _text(values: Mapping[str, Any], key: str) -> str | None:
+    found = values.get(key)
+    return found if isinstance(found, str) else None
+
+
+def in_words(key: str) -> str:
+    """A key as a person reads it: `northside-intake` is Northside intake."""
+    text = key.replace("-", " ")
+    return text[:1].upper() + text[1:]
+
+
+def _environments(
+    built: Built, merged: Merged, path: tuple[str, ...], section: WorkflowSection
+) -> dict[str, Environment]:
+    written_down = dict(section.environments)
+    if section.url is not None:
+        if PRODUCTION in written_down:
+            built.problems.append(
+                merged.problem(
+                    (*path, "url"), "url stands beside environments.production", "keep one of them", key=True
+                )
+            )
+        written_down.setdefault(PRODUCTION, EnvironmentSection(url=section.url))
+    found = {}
+    for name, environment in written_down.items():
+        if environment.url is None:
+            at = (*path, "environments", name)
+            built.problems.append(merged.problem(at, f"{name} has no url", "add url: https://…", key=True))
+            continue
+        production = name == PRODUCTION
+        found[name] = Environment(
+            name=name,
+            url=environment.url,
+            target=target_of(section, environment),
+            scheduled=production or environment.every is not None or environment.policy is not None,
+            policy=environment.policy,
+            production=production,
+        )
+    return found
+
+
+def target_of(section: WorkflowSection, environment: EnvironmentSection) -> dict[str, Any]:
+    """Where requests go and how they introduce themselves: the environment's word first, then the workflow's."""
+    found: dict[str, Any] = {}
+    for layer in (section, environment):
+        given = layer.model_dump(mode="json", include=set(TARGET_KEYS) & layer.model_fields_set, exclude_unset=True)
+        headers = {**found.get("headers", {}), **(given.get("headers") or {})}
+        found |= given
+        if headers:
+            found["headers"] = headers
+    found["url"] = environment.url
+    return found
+
+
+def _runbook(
+    built: Built, merged: Merged, path: tuple[str, ...], section: WorkflowSection, folder: Path
+) -> tuple[str, ...]:
+    if not section.runbook or "://" in section.runbook:
+        return ()
+    try:
+        text = (folder / section.runbook).read_text(encoding="utf-8")[:RUNBOOK_LARGEST]
+    except (OSError, UnicodeDecodeError):
+        line = merged.problem((*path, "runbook"), f"the runbook {section.runbook} is not there", "write it")
+        built.warnings.append(str(line))
+        return ()
+    lines = [line.strip().lstrip("#").strip() for line in text.splitlines()]
+    return tuple(line for line in lines if line)[:RUNBOOK_LINES]
+
+
+def probes(built: Built, found: Iterable[Written], checked: Checked) -> None:
+    """Every probe in each of its environments, into `built`."""
+    for probe in found:
+        workflow = built.workflows[probe.workflow]
+        section: WorkflowSection = checked.all("workflows")[probe.workflow]
+        for environment in workflow.environments.values():
+            if probe.spec.environments and environment.name not in probe.spec.environments:
+                continue
+            made = _probe(probe, workflow, environment, section)
+            built.probes[made.id] = made
+
+
+def _probe(probe: Written, workflow: Workflow, environment: Environment, section: WorkflowSection) -> Probe:
+    spec = probe.spec
+    override = section.environments.get(environment.name)
+    every = override.every if override is not None and override.every is not None else spec.every
+    job = _job(probe, environment)
+    body = json.dumps(job, sort_keys=True, separators=(",", ":"), default=str)
+    policy = spec.policy or environment.policy or workflow.policy
+    return Probe(
+        workflow=workflow.key,
+        environment=environment.name,
+        name=probe.name,
+        kind=job["kind"],
+        title=spec.title or in_words(probe.name),
+        every=None if spec.cron else every,
+        cron=spec.cron,
+        timezone=spec.timezone or section.timezone or "UTC",
+        timeout=spec.total_timeout,
+        cleanup=spec.cleanup,
+        attempts=spec.attempts,
+        confirm=spec.confirm,
+        recover=spec.recover,
+        severity=Severity(spec.severity),
+        affects=spec.affects,
+        policy=policy,
+        enabled=spec.enabled,
+        idempotent=spec.idempotent,
+        was=spec.was,
+        job=job,
+        job_id=blake2b(body.encode(), digest_size=12).hexdigest(),
+        secrets=tuple(sorted(names_in(job))),
+        scheduled=environment.scheduled and spec.enabled,
+        place=probe.place,
+        costs=spec.costs(),
+    )
+
+
+def _job(probe: Written, environment: Environment) -> dict[str, Any]:
+    head = {"workflow": probe.workflow, "environment": environment.name, "probe": probe.name}
+    if probe.script is not None:
+        return {**probe.script, "kind": "script", **head, "target": environment.target}
+    body = probe.spec.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    return {"kind": probe.spec.kind, **head, "spec": body, "target": dict(environment.target)}

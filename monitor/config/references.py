@@ -1,0 +1,203 @@
+"""What only shows when sections are seen together: names that lead nowhere, and promises that cannot be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from alerts.channel_table import CHANNELS, IMPLIED
+from alerts.people import PersonSpec
+from alerts.policy import PolicySpec, parse_target
+from alerts.rotation import RotationSpec
+from monitor.config.catalog import Probe, Workflow
+from monitor.config.check import Checked
+from monitor.config.merged import Merged
+from monitor.config.sections import SloSection, WorkflowSection
+from monitor.ledger.slo import check_slo
+from probes.words.errors import Problem
+from probes.words.names import nearest
+from probes.words.secret import names_in
+from probes.words.units import micros_of, say_duration
+from probes.words.waiting import waits
+
+Path = tuple[str | int, ...]
+_REACHES = "name a person, on-call:ROTATION or pagerduty"
+
+
+@dataclass(frozen=True, slots=True)
+class Refer:
+    """Finds names across sections, and says which one was probably meant."""
+
+    merged: Merged
+    checked: Checked
+
+    def named(self, section: str, name: str | None, path: Path) -> list[Problem]:
+        """Nothing, or the one problem of a name that is not under `section`."""
+        if not name or self.checked.exists(section, name):
+            return []
+        near = nearest(name, self.checked.all(section))
+        write = f"did you mean {near}?" if near else f"add it under {section}:"
+        return [self.merged.problem(path, f"{name!r} is not among {section}", write)]
+
+    def target(self, text: str, path: Path) -> list[Problem]:
+        """Nothing, or the problem of a target that means nobody."""
+        meant = parse_target(text)
+        if meant.kind in ("on-call", "next"):
+            return self.named("rotations", meant.name, path)
+        if meant.kind == "person":
+            return self._person(meant.name, path)
+        if meant.kind in IMPLIED or self.checked.exists("channels", meant.kind):
+            return []
+        return [
+            self.merged.problem(path, f"the channel {meant.kind} is not set up", f"add {meant.kind}: under channels:")
+        ]
+
+    def _person(self, name: str, path: Path) -> list[Problem]:
+        if self.checked.exists("people", name):
+            return []
+        rotations = {f"on-call:{rotation}": rotation for rotation in self.checked.all("rotations")}
+        near = nearest(name, [*self.checked.all("people"), *rotations, *rotations.values(), *CHANNELS])
+        meant = f"on-call:{near}" if near in rotations.values() else near
+        write = f"did you mean {meant}?" if near else "add it under people:"
+        return [self.merged.problem(path, f"{name!r} is no person and no channel", write)]
+
+
+def people(merged: Merged, checked: Checked) -> list[Problem]:
+    """Rotations that name nobody, policies that reach nobody."""
+    refer, found = Refer(merged, checked), list[Problem]()
+    for key, rotation in checked.all("rotations").items():
+        spec: RotationSpec = rotation
+        for number, person in enumerate(spec.people):
+            found += refer.named("people", person, ("rotations", key, "people", number))
+        if spec.reads_pagerduty and not checked.exists("channels", "pagerduty"):
+            what = "this rotation is read from PagerDuty, which is not set up"
+            found.append(
+                merged.problem(("rotations", key), what, "add pagerduty: with api_key: under channels:", key=True)
+            )
+    for key, policy in checked.all("policies").items():
+        found += _policy(refer, key, policy)
+    return found
+
+
+def _policy(refer: Refer, key: str, policy: PolicySpec) -> list[Problem]:
+    found = list[Problem]()
+    only_console = all(target == "console" for level in policy.levels for target in level.notify)
+    for number, level in enumerate(policy.levels):
+        path: Path = ("policies", key, "levels", number)
+        wrong = [
+            problem for at, target in enumerate(level.notify) for problem in refer.target(target, (*path, "notify", at))
+        ]
+        found += wrong
+        if not wrong and not only_console and not any(_reaches(refer.checked, target) for target in level.notify):
+            found.append(refer.merged.problem(path, f"level {number + 1} of {key} reaches no person", _REACHES))
+    for at, target in enumerate(policy.warnings):
+        found += refer.target(target, ("policies", key, "warnings", at))
+    if policy.fallback:
+        found += refer.target(policy.fallback, ("policies", key, "fallback"))
+    return found
+
+
+def _reaches(checked: Checked, target: str) -> bool:
+    meant = parse_target(target)
+    if meant.kind == "person":
+        person = checked.all("people").get(meant.name)
+        return not isinstance(person, PersonSpec) or bool(person.phone or person.slack)
+    return meant.kind in ("on-call", "next", "pagerduty")
+
+
+def workflows(
+    merged: Merged, checked: Checked, built: Mapping[str, Workflow], probes: Mapping[str, Probe]
+) -> list[Problem]:
+    """Workflows whose names lead nowhere, or that nothing critical watches."""
+    refer, found = Refer(merged, checked), list[Problem]()
+    for key, workflow in built.items():
+        section: WorkflowSection = checked.all("workflows")[key]
+        path: Path = ("workflows", key)
+        found += refer.named("clients", workflow.client, (*path, "client"))
+        found += refer.named("people", workflow.owner or None, (*path, "owner"))
+        found += refer.named("policies", section.policy, (*path, "policy"))
+        for name, environment in section.environments.items():
+            found += refer.named("policies", environment.policy, (*path, "environments", name, "policy"))
+        for number, provider in enumerate(section.depends_on):
+            found += refer.named("providers", provider, (*path, "depends_on", number))
+        mine = [probe for probe in probes.values() if probe.workflow == key]
+        found += _watched(merged, path, workflow, mine, written=section.probes)
+        if section.slo is not None:
+            found += _slo(merged, path, section.slo, mine)
+    return found
+
+
+def _watched(
+    merged: Merged, path: Path, workflow: Workflow, probes: list[Probe], *, written: Mapping[str, Any]
+) -> list[Problem]:
+    if not workflow.environments:
+        return [merged.problem(path, f"{workflow.key} has no address", "add url: https://…", key=True)]
+    if not written and not probes:
+        return [merged.problem(path, f"{workflow.key} has no probe", "add probes: with at least one", key=True)]
+    for name, environment in workflow.environments.items():
+        here = [probe for probe in probes if probe.environment == name]
+        if environment.scheduled and here and not any(probe.critical for probe in here):
+            what = f"no probe of {workflow.key} in {name} is critical, so nothing could take it down"
+            return [merged.problem(path, what, "remove affects: degraded from at least one probe", key=True)]
+    return []
+
+
+def _slo(merged: Merged, path: Path, slo: SloSection, probes: Iterable[Probe]) -> list[Problem]:
+    periods = [micros_of(probe.every) for probe in probes if probe.every is not None and probe.critical]
+    reason = check_slo(int(slo.target * 1000), max(periods, default=60_000_000), micros_of(slo.window))
+    return [merged.problem((*path, "slo", "target"), *_split(reason))] if reason else []
+
+
+def _split(text: str) -> tuple[str, str]:
+    what, _, write = text.partition("; ")
+    return what, write
+
+
+def worst_run(probe: Probe) -> int:
+    """The longest a run can take, µs: every attempt its timeout, every wait its longest, and the clean-up."""
+    return probe.attempts * micros_of(probe.timeout) + waits(probe.attempts) + micros_of(probe.cleanup)
+
+
+def fits(
+    merged: Merged, probes: Mapping[str, Probe], paths: Mapping[str, Path], periods: Mapping[str, int]
+) -> list[Problem]:
+    """Probes whose worst run is longer than their period: the next run would find them still going."""
+    found = list[Problem]()
+    told = set[Path]()
+    for key, probe in probes.items():
+        path, period = paths[key], periods[key]
+        if worst_run(probe) <= period or path in told or not probe.scheduled:
+            continue
+        told.add(path)
+        longest = (period - waits(probe.attempts) - micros_of(probe.cleanup)) // max(1, probe.attempts)
+        sum_up = (
+            f"{probe.attempts} x {say_duration(probe.timeout)} + waits {say_duration(waits(probe.attempts))} + "
+            f"clean-up {say_duration(probe.cleanup)} = {say_duration(worst_run(probe))}"
+        )
+        way = f"timeout: {say_duration(longest // 100_000 * 100_000)} or " if longest > 1_000_000 else ""
+        what = f"the longest run of {probe.name} ({sum_up}) is longer than its period of {say_duration(period)}"
+        found.append(merged.problem(path, what, f"write {way}a longer every: or fewer attempts:", key=True))
+    return found
+
+
+def secrets(merged: Merged, known: set[str]) -> list[Problem]:
+    """Secrets that are referred to and are nowhere, each at its first place."""
+    found, told = list[Problem](), set[str]()
+    for path, text in _texts(merged.data, ()):
+        for name in sorted(names_in(text) - known - told):
+            told.add(name)
+            write = f"set {name} in the environment, in .env or as a systemd credential"
+            found.append(merged.problem(path, f"the secret {name} is not set", write))
+    return found
+
+
+def _texts(value: Any, path: Path) -> Iterable[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from _texts(part, (*path, key))
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from _texts(part, (*path, number))
