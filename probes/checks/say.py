@@ -1,0 +1,54 @@
+"""How a value is said in a sentence: short, clean, and so that text and number cannot be taken for each other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from probes.words.text import clean
+from probes.words.units import say_duration
+
+LONGEST = 80  # characters of a value in a sentence
+
+
+def say(value: Any, limit: int = LONGEST) -> str:
+    """Text in quotes, everything else as JSON would write it, cut to `limit` characters."""
+    if isinstance(value, str):
+        return f'"{clean(value, limit)}"'
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    if isinstance(value, timedelta):
+        return say_duration(value)
+    if isinstance(value, int | float):
+        return say_number(value)
+    if isinstance(value, Mapping | list | tuple):
+        return clean(_json(value, limit), limit)
+    return clean(str(value), limit)
+
+
+def say_number(value: float, unit: str = "") -> str:
+    """A number as people write it, with at most three decimals; with unit `s`, a time."""
+    if isinstance(value, int):
+        text = str(value) if abs(value) < 10**40 else "a number of over 40 digits"
+    else:
+        text = f"{value:.3f}".rstrip("0").rstrip(".") if 0.001 <= abs(value) < 1e15 else f"{value:g}"
+    return f"{text} {unit}" if unit else text
+
+
+def say_all(values: Any) -> str:
+    """Several values as a list in a sentence: `"a", "b" or "c"` without the last word."""
+    return ", ".join(say(value) for value in values)
+
+
+def _json(value: Any, limit: int) -> str:
+    """JSON of no more than is shown: a large document is not written out to be thrown away."""
+    if isinstance(value, Mapping):
+        parts = []
+        for number, (key, part) in enumerate(value.items()):
+            if number == limit // 4:
+                break
+            parts.append(f"{say(str(key))}: {say(part, limit)}")
+        return "{" + ", ".join(parts) + "}"
+    return "[" + ", ".join(say(part, limit) for part in value[: limit // 2]) + "]"

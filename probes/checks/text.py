@@ -1,0 +1,197 @@
+"""Checks of text: what it holds, how it begins, how long it is, whether it can be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from probes.checks.base import Base, Misfit, Verdict, matcher
+from probes.checks.general import kind_of, same
+from probes.checks.patterns import Pattern, bounded, compile_pattern
+from probes.checks.say import say
+from probes.checks.texture import garbled
+from probes.words.failure import Failure
+
+
+class _Regex(Pattern):
+    """A pattern that says itself between slashes."""
+
+    __slots__ = ()
+
+    @property
+    def shown(self) -> str:
+        return f"/{self.text}/"
+
+
+def _pattern(pattern: str) -> tuple[Pattern]:
+    if not isinstance(pattern, str):
+        raise ValueError("a pattern is text; put it in quotes")
+    return (compile_pattern(pattern),)
+
+
+def _some(*texts: str) -> tuple[str, ...]:
+    if not texts:
+        raise ValueError("name at least one text")
+    return _texts(*texts)
+
+
+def _texts(*texts: str) -> tuple[str, ...]:
+    for text in texts:
+        if not isinstance(text, str):
+            raise ValueError(f"{say(text)} is not text; put it in quotes")
+        if not text:
+            raise ValueError('every text contains ""; write what is expected')
+    return texts
+
+
+def _count(count: int) -> tuple[int]:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise ValueError(f"{say(count)} is not a whole number")
+    return (count,)
+
+
+class _Schema:
+    """A JSON Schema, compiled once."""
+
+    __slots__ = ("_validator", "shown")
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        from jsonschema import SchemaError
+        from jsonschema.validators import validator_for
+        from referencing import Registry
+
+        kind = validator_for(dict(schema), default=validator_for({"$schema": "https://json-schema.org/draft/2020-12/schema"}))
+        try:
+            kind.check_schema(dict(schema))
+        except SchemaError as error:
+            raise ValueError(f"not a JSON Schema: {error.json_path}: {error.message[:200]}") from None
+        self._validator = kind(dict(schema), registry=Registry())  # an empty registry: no reference is ever fetched
+        self.shown = str(schema.get("title") or "the JSON Schema")
+
+    def trouble(self, document: Any) -> str:
+        """Where and how the document differs, "" when it fits."""
+        from jsonschema.exceptions import best_match
+        from referencing.exceptions import Unresolvable
+
+        try:
+            error = bounded(lambda cut: best_match(self._validator.iter_errors(document)), what="the JSON Schema")
+        except Unresolvable as reference:
+            return f"a reference that leads nowhere: {reference.ref}"
+        except RecursionError:
+            return "a document nested too deeply"
+        return f"{error.json_path}: {error.message[:160]}" if error else ""
+
+
+def _schema(schema: Mapping[str, Any]) -> tuple[_Schema]:
+    if not isinstance(schema, Mapping):
+        raise ValueError("a JSON Schema is a mapping, such as {type: object, required: [id]}")
+    return (_Schema(schema),)
+
+
+class TextChecks(Base):
+    """Checks of text, such as a reply."""
+
+    __slots__ = ()
+
+    def _text(self) -> str:
+        if isinstance(self.value, str):
+            return self.value
+        raise Misfit(f"which is no text but a {kind_of(self.value)}")
+
+    @matcher("contains {}", "contain {}", prepare=_texts)
+    def contains(self, text: str) -> bool:
+        """The text holds this, exactly as written; a list holds this entry."""
+        if type(self.value) is list:
+            return any(same(part, text) for part in self.value)
+        return text in self._text()
+
+    @matcher("contains all of {}", "contain all of {}", prepare=_some)
+    def contains_all(self, *texts: str) -> bool | Verdict:
+        """The text holds each of these."""
+        missing = [text for text in texts if text not in self._text()]
+        return not missing or Verdict(False, f"{say(self._text())}, without {', '.join(map(say, missing))}")
+
+    @matcher("contains one of {}", "contain one of {}", prepare=_some)
+    def contains_any(self, *texts: str) -> bool:
+        """The text holds at least one of these."""
+        found = self._text()
+        return any(text in found for text in texts)
+
+    @matcher("contains {} in any case", "contain {} in any case", prepare=_texts)
+    def icontains(self, text: str) -> bool:
+        """The text holds this, in capitals or not."""
+        return text.casefold() in self._text().casefold()
+
+    @matcher("starts with {}", "start with {}", prepare=_texts)
+    def starts_with(self, text: str) -> bool:
+        """The text begins with this; space before it does not count."""
+        return self._text().lstrip().startswith(text)
+
+    @matcher("ends with {}", "end with {}", prepare=_texts)
+    def ends_with(self, text: str) -> bool:
+        """The text ends with this; space after it does not count."""
+        return self._text().rstrip().endswith(text)
+
+    @matcher("matches {}", "match {}", prepare=_pattern)
+    def regex(self, pattern: str) -> bool:
+        """A part of the text matches this regular expression (Python's; anchor it with ^ and $ for the whole)."""
+        compiled: Any = pattern
+        return compiled.search(self._text()) is not None
+
+    @matcher("is not blank", "not be blank")
+    def non_empty(self) -> bool | Verdict:
+        """The text, list or object is not empty; text of nothing but space is."""
+        held = self.value.strip() if isinstance(self.value, str) else self.value
+        if held is None or (isinstance(held, str | list | dict) and not held):
+            return Verdict(False, "nothing" if held is None else say(held), Failure.EMPTY)
+        return True
+
+    @matcher("has the length {}", "have the length {}", prepare=_count)
+    def length(self, count: int) -> bool | Verdict:
+        """The text has this many characters, the list or object this many entries."""
+        return self._length(lambda found: found == count)
+
+    @matcher("has at least the length {}", "have at least the length {}", prepare=_count)
+    def min_length(self, count: int) -> bool | Verdict:
+        """The text has at least this many characters, the list or object this many entries."""
+        return self._length(lambda found: found >= count)
+
+    @matcher("has at most the length {}", "have at most the length {}", prepare=_count)
+    def max_length(self, count: int) -> bool | Verdict:
+        """The text has at most this many characters, the list or object this many entries."""
+        return self._length(lambda found: found <= count)
+
+    @matcher("is JSON", "be JSON")
+    def is_json(self) -> bool | Verdict:
+        """The text is one JSON document."""
+        try:
+            json.loads(self._text())
+        except (ValueError, RecursionError):
+            return Verdict(False, failure=Failure.GARBAGE)
+        return True
+
+    @matcher("fits {}", "fit {}", prepare=_schema)
+    def json_schema(self, schema: Mapping[str, Any]) -> bool | Verdict:
+        """The JSON fits this JSON Schema (draft 2020-12 unless it says otherwise); references outside it are not fetched."""
+        document = self.value
+        if isinstance(document, str) and self.unit == "reply":
+            try:
+                document = json.loads(document)
+            except (ValueError, RecursionError):
+                return Verdict(False, failure=Failure.GARBAGE)
+        compiled: Any = schema
+        trouble = compiled.trouble(document)
+        return not trouble or Verdict(False, trouble, Failure.CONTRACT_CHANGED)
+
+    @matcher("can be read", "be readable")
+    def readable(self) -> bool | Verdict:
+        """The text is not garbled: no wrong encoding, no control characters, not the same words over and over."""
+        trouble = garbled(self._text())
+        return not trouble or Verdict(False, trouble, Failure.GARBAGE)
+
+    def _length(self, fits: Any) -> bool | Verdict:
+        if not isinstance(self.value, str | list | dict):
+            raise Misfit(f"which is a {kind_of(self.value)} and has no length")
+        found = len(self.value)
+        return bool(fits(found)) or Verdict(False, f"{found} in {say(self.value)}")
