@@ -1,4 +1,4 @@
-"""Who is meant by a target at an instant: override, then rotation or PagerDuty's schedule; then the person's own order."""
+"""Who a target means at an instant: override, then rotation or PagerDuty's schedule; then the person's own order."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from alerts.people import Person, find_person, phone_reference, split_phone
 from alerts.policy import parse_target
 from alerts.rotation import Duty, Override, RotationSpec, next_after, on_call
 from probes.words.clock import moment
+
+ALWAYS = frozenset({"ntfy", "pushover", "console"})  # channels that serve without a section of their own
 
 
 class Book(Protocol):
@@ -110,12 +112,12 @@ def resolve(
     meant = parse_target(target)
     if meant.kind == "person":
         person = book.people.get(meant.name)
-        return reach(person) if person else []
+        return reach(person, book=book) if person else []
     if meant.kind in ("on-call", "next"):
         ask = duty if meant.kind == "on-call" else next_duty
         return _reach_duty(ask(meant.name, book=book, overrides=overrides, at=at, schedules=schedules), book=book)
     spec = book.channels.get(meant.kind)
-    if spec is None and meant.kind != "console":
+    if spec is None and meant.kind not in ALWAYS:
         return []
     if meant.kind == "slack":
         channel = meant.name or str(getattr(spec, "channel", "")).removeprefix("#")
@@ -134,17 +136,21 @@ def why_nobody(
     meant = parse_target(target)
     if meant.kind == "person":
         person = book.people.get(meant.name)
-        return f"{person.name} has no phone and no Slack id" if person else f"{meant.name} is not among the people"
+        return (
+            f"{person.name} cannot be reached: no phone, and no Slack"
+            if person
+            else f"{meant.name} is not among the people"
+        )
     if meant.kind not in ("on-call", "next"):
         return f"the channel {meant.kind} is not configured"
     ask = duty if meant.kind == "on-call" else next_duty
     found = ask(meant.name, book=book, overrides=overrides, at=at, schedules=schedules)
     if found.person:
-        return f"{book.people[found.person].name} has no phone and no Slack id"
+        return f"{book.people[found.person].name} cannot be reached: no phone, and no Slack"
     return found.reason
 
 
-def reach(person: Person) -> list[Deliverable]:
+def reach(person: Person, *, book: Book) -> list[Deliverable]:
     """The ways to tell one person: what rings, in their order, then a direct message in Slack."""
     phones = [
         Deliverable(
@@ -156,7 +162,7 @@ def reach(person: Person) -> list[Deliverable]:
         )
         for number, entry in enumerate(person.phone)
     ]
-    if not person.slack:
+    if not person.slack or "slack" not in book.channels:
         return phones
     direct = Deliverable(channel="slack", target=person.slack, person=person.key, name=person.name, human=True)
     return [*phones, direct]
@@ -165,7 +171,7 @@ def reach(person: Person) -> list[Deliverable]:
 def _reach_duty(found: Duty, *, book: Book) -> list[Deliverable]:
     """A person we know is told by us; somebody whom only PagerDuty knows, through PagerDuty."""
     if found.person is not None:
-        return reach(book.people[found.person])
+        return reach(book.people[found.person], book=book)
     if found.name and "pagerduty" in book.channels:
         return [Deliverable(channel="pagerduty", target="service", name=found.name, human=True)]
     return []

@@ -80,8 +80,8 @@ class Level(Section):
 class PolicySpec(Section):
     """Who is told, when, and how often again.
 
-    `levels` rise in time and start at the page; the whole ladder is climbed `repeat` times, `every` apart, then the last
-    level and `fallback` go on every 15 min. `warnings` get what wakes nobody. An acknowledgement holds for `ack`.
+    `levels` rise in time and start at the page; the whole ladder is climbed `repeat` times, `every` apart; then the
+    last level and `fallback` go on every 15 min. `warnings` get what wakes nobody. An acknowledgement holds for `ack`.
     """
 
     levels: tuple[Level, ...] = Field(min_length=1)

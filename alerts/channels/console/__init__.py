@@ -1,0 +1,1 @@
+"""Console: plain lines on standard error."""

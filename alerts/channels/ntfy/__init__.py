@@ -1,0 +1,1 @@
+"""ntfy: rings a phone that follows a topic."""

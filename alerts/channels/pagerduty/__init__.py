@@ -1,0 +1,1 @@
+"""PagerDuty: pages through the Events API, answers and schedules read back through the REST API."""

@@ -1,0 +1,1 @@
+"""Pushover: rings a phone until somebody answers."""

@@ -1,0 +1,112 @@
+"""How a page looks in Slack: Block Kit built from an incident, every foreign word encoded. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from alerts import render
+from alerts.message import IncidentView, Message, Purpose
+from probes.words.text import clean, for_mrkdwn
+
+Block = dict[str, Any]
+
+ACK, SNOOZE = "showup.ack", "showup.snooze"
+LINK = "showup.link"
+_ICONS = {"triggered": "🔴", "acknowledged": "🟡", "resolved": "🟢"}
+_SECTION = 2_900  # characters of a section, of 3,000
+
+
+def layout(message: Message, *, mentions: Mapping[str, str]) -> list[Block]:
+    """The blocks of one message. `mentions` maps names of people to their Slack ids; nobody else can be called."""
+    view = message.incident
+    if view is None:
+        return [_section(f"*{_words(message.headline, 300)}*\n{for_mrkdwn(message.text, 2_400)}")]
+    calls = " ".join(f"<@{user}>" for user in called(view, mentions))
+    first = f"{_icon(view)} *{_words(render.headline(view), 300)}*" + (f"\n{calls}" if calls else "")
+    facts = [_words(line, 300) for line in (render.since(view), render.blame(view)) if line]
+    turn = [_words(line, 300) for line in (render.told(view), render.coming(view)) if line]
+    found = [_section(first)]
+    found += [_section("\n".join(part)) for part in (facts, turn) if part]
+    found += [_section(failing)] if (failing := _failing(view)) else []
+    found += [_quote(view)] if view.runbook_lines and view.state != "resolved" else []
+    found += [{"type": "actions", "elements": buttons}] if (buttons := _buttons(view)) else []
+    return [*found, _footer(message, view)]
+
+
+def notification(message: Message) -> str:
+    """The text beside the blocks: what a lock screen shows, so the headline comes first."""
+    return for_mrkdwn(render.subject_line(message), 300)
+
+
+def plain(message: Message) -> str:
+    """The whole message without blocks, for when Slack refuses them."""
+    return for_mrkdwn(render.text(message), 3_000)
+
+
+def called(view: IncidentView, mentions: Mapping[str, str]) -> list[str]:
+    """Slack ids of those who are being told now, as long as nobody has answered."""
+    if view.state != "triggered":
+        return []
+    names = [name.strip() for name in view.on_call.split(",")]
+    return list(dict.fromkeys(mentions[name] for name in names if mentions.get(name)))
+
+
+def thread_line(message: Message, *, mentions: Mapping[str, str]) -> str:
+    """One line in the incident's thread."""
+    said = for_mrkdwn(message.text or message.headline, 2_500)
+    if message.purpose is not Purpose.PAGE or message.incident is None:
+        return said
+    calls = " ".join(f"<@{user}>" for user in called(message.incident, mentions))
+    return f"{calls} {said}".strip()
+
+
+def _words(text: str, limit: int) -> str:
+    return for_mrkdwn(clean(text, limit), limit)
+
+
+def _icon(view: IncidentView) -> str:
+    return "🧪" if view.drill and view.state == "triggered" else _ICONS.get(view.state, "🔴")
+
+
+def _section(text: str) -> Block:
+    # `verbatim` keeps Slack from turning bare names and addresses into links and mentions
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:_SECTION], "verbatim": True}}
+
+
+def _failing(view: IncidentView) -> str:
+    names = [_words(member, 80) for member in view.members[:10]]
+    more = f" and {len(view.members) - 10} more" if len(view.members) > 10 else ""
+    return f"Failing: {', '.join(names)}{more}" if names else ""
+
+
+def _quote(view: IncidentView) -> Block:
+    said = [clean(line, 200) for line in view.runbook_lines[:5] if line.strip()]
+    return {"type": "section", "text": {"type": "plain_text", "text": "Runbook: " + "\n".join(said or ["(empty)"])}}
+
+
+def _buttons(view: IncidentView) -> list[Block]:
+    """What can be done now: a button that would do nothing is not shown."""
+    value = f"{view.public_id}|{view.round}"[:2_000]
+    found: list[Block] = []
+    if view.state == "triggered":
+        found.append(_button("Acknowledge", ACK, value=value, style="primary"))
+        found.append(_button("Snooze 30 min", SNOOZE, value=value))
+    for number, (label, url) in enumerate(render.addresses(view)):
+        found.append(_button(label, f"{LINK}.{number}", url=url))
+    return found
+
+
+def _button(label: str, action: str, **more: str) -> Block:
+    return {"type": "button", "action_id": action, "text": {"type": "plain_text", "text": label[:75]}, **more}
+
+
+def _footer(message: Message, view: IncidentView) -> Block:
+    parts: Sequence[str] = (
+        f"Incident {clean(view.public_id, 40)}",
+        render.state_word(view),
+        clean(view.severity, 20),
+        f"round {view.round}" if view.round > 1 else "",
+        f"run {clean(view.run, 60)}" if view.run else "",
+    )
+    return {"type": "context", "elements": [{"type": "plain_text", "text": " · ".join(part for part in parts if part)}]}

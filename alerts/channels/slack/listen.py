@@ -1,0 +1,151 @@
+"""Hearing Slack's buttons over Socket Mode: acknowledged at once, done afterwards, answered to the one who pressed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from alerts.channels.kit import Surroundings, fill_in
+from alerts.channels.slack.blocks import ACK, SNOOZE
+from alerts.channels.slack.client import call, make_client, quiet
+from alerts.channels.slack.spec import Spec
+from alerts.message import React, Reaction
+from alerts.people import find_person
+from probes.words.errors import DeliveryError
+from probes.words.text import clean, for_mrkdwn
+
+if TYPE_CHECKING:
+    from slack_sdk.socket_mode.aiohttp import SocketModeClient
+    from slack_sdk.socket_mode.request import SocketModeRequest
+    from slack_sdk.web.async_client import AsyncWebClient
+
+log = logging.getLogger("showup.alerts.slack")
+
+CONNECT = 20.0  # seconds: the library itself would try for ever without a word
+LOST = 60.0  # seconds without a connection after which it is built anew
+LOOK = 5.0  # seconds between looks at the connection
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between attempts to connect
+ACTIONS = {ACK: "ack", SNOOZE: "snooze"}
+
+
+async def hear(spec: Spec, around: Surroundings, react: React) -> None:
+    """Connect, hear and connect again, until cancelled; a wrong token is tried each minute, as somebody may mend it."""
+    wait = FIRST_WAIT
+    while True:
+        began = around.clock.mono()
+        try:
+            await _hear_once(spec, around, react)
+        except DeliveryError as error:
+            log.warning("Slack's buttons are not heard: %s", error)
+            wait = LONGEST_WAIT if error.permanent else wait
+        wait = FIRST_WAIT if around.clock.mono() - began > LOST else wait
+        await asyncio.sleep(wait)
+        wait = min(LONGEST_WAIT, wait * 2)
+
+
+async def _hear_once(spec: Spec, around: Surroundings, react: React) -> None:
+    """One client from its connection until it has been without one for a minute."""
+    from slack_sdk.socket_mode.aiohttp import SocketModeClient
+
+    web = make_client(spec, around)
+    app_token = fill_in(spec.app_token or "", around, what="Slack's app_token")
+    await check_app_token(web, app_token)
+    client = SocketModeClient(app_token, web_client=web, logger=quiet, ping_interval=LOOK)
+    client.proxy = web.proxy
+    client.socket_mode_request_listeners.append(_Ear(web, around, react).heard)
+    try:
+        async with asyncio.timeout(CONNECT):
+            await client.connect()  # type: ignore[no-untyped-call]
+        log.info("Slack's buttons are heard")
+        await _watch(client)
+    except TimeoutError:
+        raise DeliveryError(f"no connection within {CONNECT:g} s") from None
+    finally:
+        await client.close()  # type: ignore[no-untyped-call]
+
+
+async def check_app_token(web: AsyncWebClient, app_token: str) -> None:
+    """Ask Slack for an address with this token; raises DeliveryError with Slack's word when it gives none."""
+    import aiohttp
+    from slack_sdk.errors import SlackApiError
+
+    from alerts.channels.slack.errors import broken_wire, refusal
+
+    try:
+        await web.apps_connections_open(app_token=app_token)
+    except SlackApiError as error:
+        raise refusal(error) from None
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise broken_wire(error) from None
+
+
+async def _watch(client: SocketModeClient) -> None:
+    """Return when there was no connection for a minute: the library mends most losses itself, and not all."""
+    missing = 0.0
+    while missing < LOST:
+        await asyncio.sleep(LOOK)
+        missing = 0.0 if await client.is_connected() else missing + LOOK
+
+
+class _Ear:
+    """Turns envelopes into reactions, and tells the one who pressed what came of it."""
+
+    def __init__(self, web: AsyncWebClient, around: Surroundings, react: React) -> None:
+        self.web = web
+        self.around = around
+        self.react = react
+
+    async def heard(self, client: Any, request: SocketModeRequest) -> None:
+        """Acknowledge within Slack's three seconds, before any work; then act on each button."""
+        from slack_sdk.socket_mode.response import SocketModeResponse
+
+        await client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
+        if request.type != "interactive" or not isinstance(request.payload, dict):
+            return
+        for reaction in reactions(request.payload, self.around):
+            answer = await self.react(reaction)
+            await self._tell(request.payload, answer.text)
+
+    async def _tell(self, payload: Mapping[str, Any], words: str) -> None:
+        """Only the one who pressed sees it."""
+        channel, user = _inner(payload, "channel", "id"), _inner(payload, "user", "id")
+        try:
+            await call(self.web, "chat.postEphemeral", channel=channel, user=user, text=for_mrkdwn(words, 500))
+        except DeliveryError as error:
+            log.warning("Slack: the answer to a button could not be shown: %s", error)
+
+
+def reactions(payload: Mapping[str, Any], around: Surroundings) -> list[Reaction]:
+    """What the pressed buttons mean; links and what is not ours mean nothing. Never raises, whatever it is given."""
+    if payload.get("type") != "block_actions":
+        return []
+    user = payload.get("user")
+    user = user if isinstance(user, Mapping) else {}
+    person = find_person(around.people(), slack=str(user.get("id") or ""))
+    by = person.name if person else clean(str(user.get("name") or user.get("username") or "somebody in Slack"), 80)
+    found = []
+    actions = payload.get("actions")
+    for action in actions if isinstance(actions, list) else []:
+        kind = ACTIONS.get(str(action.get("action_id"))) if isinstance(action, Mapping) else None
+        incident, _, number = str(action.get("value") or "").partition("|") if kind else ("", "", "")
+        if kind is None or not incident:
+            continue
+        found.append(
+            Reaction(
+                action=kind,
+                incident=clean(incident, 80),
+                by=by,
+                via="slack",
+                at=around.clock.now(),
+                person=person.key if person else "",
+                round=int(number) if number.isdecimal() and len(number) < 9 else None,
+            )
+        )
+    return found
+
+
+def _inner(payload: Mapping[str, Any], outer: str, key: str) -> str:
+    part = payload.get(outer)
+    return str(part.get(key) or "") if isinstance(part, Mapping) else ""
