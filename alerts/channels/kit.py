@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator
@@ -16,6 +17,7 @@ from alerts.people import Person
 from probes.words.clock import Clock
 from probes.words.errors import DeliveryError
 from probes.words.secret import names_in
+from probes.words.units import Duration
 
 T = TypeVar("T")
 _THREADS = 16  # blocking calls that may hang at once; each ends by its own time-outs
@@ -39,6 +41,17 @@ SecretText = Annotated[str, AfterValidator(_is_reference)]
 """Text that holds at least one `${secret:NAME}`."""
 Address = Annotated[str, AfterValidator(_is_address)]
 """An http or https address without a trailing slash, or a secret that holds one."""
+
+
+def _is_short(length: timedelta) -> timedelta:
+    if not timedelta(milliseconds=100) <= length <= timedelta(minutes=1):
+        raise ValueError("a call to a provider may take from 100ms to 1m; write 10s")
+    return length
+
+
+Patience = Annotated[Duration, AfterValidator(_is_short)]
+"""How long one call to a provider may take."""
+PATIENCE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

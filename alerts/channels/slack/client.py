@@ -16,7 +16,6 @@ from probes.words.errors import DeliveryError
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
-TIMEOUT = 10  # seconds a call may take in all
 READS = frozenset({"conversations.history", "conversations.replies", "conversations.list", "users.info"})
 
 # The library writes whole requests, and addresses that hold a ticket, at debug level.
@@ -32,7 +31,7 @@ def make_client(spec: Spec, around: Surroundings) -> AsyncWebClient:
     client = AsyncWebClient(
         token=fill_in(spec.token, around, what="Slack's token"),
         base_url=url,
-        timeout=TIMEOUT,
+        timeout=spec.timeout.total_seconds(),  # type: ignore[arg-type]  # handed to aiohttp, which takes fractions
         ssl=trust(spec.ca_file) if spec.ca_file else None,
         logger=quiet,
         retry_handlers=[],  # the outbox alone tries again
@@ -48,7 +47,7 @@ async def call(client: AsyncWebClient, method: str, **arguments: Any) -> dict[st
     from slack_sdk.errors import SlackApiError
 
     try:
-        async with asyncio.timeout(TIMEOUT + 1):
+        async with asyncio.timeout(client.timeout + 1):
             if method in READS:
                 answer = await client.api_call(method, http_verb="GET", params=arguments)
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alerts.channels.kit import Surroundings, fill_in
-from alerts.channels.slack.client import TIMEOUT, Refusal, call, make_client
+from alerts.channels.slack.client import Refusal, call, make_client
 from alerts.channels.slack.listen import check_app_token
 from alerts.channels.slack.spec import Spec
 from alerts.message import Finding
@@ -72,7 +72,9 @@ async def _channel(web: AsyncWebClient, spec: Spec) -> list[Finding]:
             return []
         return [Finding(level="fault", what=f"{refused}", write=f"channels.slack.channel is {spec.channel}")]
     except DeliveryError as error:
-        return [Finding(level="warning", what=f"{error}", write=f"try again; each call may take {TIMEOUT} s")]
+        return [
+            Finding(level="warning", what=f"{error}", write="look whether this machine reaches Slack, then ask again")
+        ]
     return [Finding(level="ok", what=f"Slack: the app reads {spec.channel}")]
 
 

@@ -80,7 +80,7 @@ class SlackChannel:
         self, client: AsyncWebClient, method: str, message: Message, arguments: dict[str, Any]
     ) -> dict[str, Any]:
         """The message with its layout; should Slack refuse the layout, in plain words: no page is lost to looks."""
-        await self._pace(str(arguments["channel"]))
+        await self._pace(method, str(arguments["channel"]))
         layout = blocks.layout(message, mentions=self._mentions())
         try:
             return await call(client, method, **arguments, text=blocks.notification(message), blocks=layout)
@@ -97,7 +97,7 @@ class SlackChannel:
             found = await self._find(client, channel, message.marker, thread=ts)
             if found:
                 return found
-        await self._pace(channel)
+        await self._pace("chat.postMessage", channel)
         answer = await call(
             client,
             "chat.postMessage",
@@ -156,12 +156,13 @@ class SlackChannel:
             if not cursor:
                 return
 
-    async def _pace(self, channel: str) -> None:
-        """Wait until the channel takes another message: about one a second, a few at once."""
+    async def _pace(self, method: str, channel: str) -> None:
+        """Wait until the channel takes another post, or another edit: about one a second, a few at once."""
+        counter = f"{method} {self._ids.get(channel, channel)}"
         now = self.around.clock.mono()
-        left, then = self._allowance.get(channel, (BURST, now))
+        left, then = self._allowance.get(counter, (BURST, now))
         left = min(BURST, left + max(0.0, now - then) * REFILL) - 1
-        self._allowance[channel] = (left, now)
+        self._allowance[counter] = (left, now)
         if left < 0:
             await asyncio.sleep(-left / REFILL)
 

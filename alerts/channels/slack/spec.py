@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from alerts.channels.kit import Address, SecretText
+from alerts.channels.kit import PATIENCE, Address, Patience, SecretText
 from probes.words.section import Section
 
 _CHANNEL = re.compile(r"#?[^\s:,<>|&#@]{1,80}\Z")
@@ -27,3 +27,4 @@ class Spec(Section):
     channel: Annotated[str, AfterValidator(_is_channel)]
     url: Address = Field(default="https://slack.com/api", description="the Web API's address")
     ca_file: str | None = Field(default=None, description="authorities to trust instead of the system's")
+    timeout: Patience = PATIENCE
