@@ -51,9 +51,23 @@ class Finding:
 class Step:
     """The record of one step. Times are monotonic seconds; `took` is µs, -1 while it runs."""
 
-    __slots__ = ("began", "broken", "budget", "captured", "exchanges", "hard", "name", "notes", "reached", "silent", "took")
+    __slots__ = (
+        "began",
+        "broken",
+        "budget",
+        "captured",
+        "exchanges",
+        "hard",
+        "name",
+        "notes",
+        "reached",
+        "silent",
+        "took",
+    )
 
-    def __init__(self, name: str, began: float, *, budget: float | None = None, hard: bool = False, reached: bool = True) -> None:
+    def __init__(
+        self, name: str, began: float, *, budget: float | None = None, hard: bool = False, reached: bool = True
+    ) -> None:
         self.name = name
         self.began = began
         self.budget = budget
@@ -102,8 +116,26 @@ class Journal:
     """What happened in one attempt. `planned` are the names of the steps the probe will take, as far as they are known."""
 
     __slots__ = (
-        "_explicit", "_groups", "_planned", "bugs", "captured", "checked", "clean_ups", "cleaning", "findings", "fallback",
-        "looks", "open", "phases", "spent", "started", "steps", "stopped", "texts", "values", "versions",
+        "_explicit",
+        "_groups",
+        "_planned",
+        "bugs",
+        "captured",
+        "checked",
+        "clean_ups",
+        "cleaning",
+        "fallback",
+        "findings",
+        "looks",
+        "open",
+        "phases",
+        "spent",
+        "started",
+        "steps",
+        "stopped",
+        "texts",
+        "values",
+        "versions",
     )  # fmt: skip
 
     def __init__(self, *, started: float, planned: tuple[str, ...] = (), fallback: str = "") -> None:
@@ -176,7 +208,9 @@ class Journal:
             failure = Failure.TIMEOUT if step.hard else Failure.SLOW
             got = Said(say_duration(step.took - step.took % 1000 if step.took > 1000 else step.took))
             limit = Said(say_duration(round(step.budget * 1e6)))
-            note = Note(BUDGET, (_Shown(limit),), ok=False, got=got, source="the step", soft=not step.hard, failure=failure)
+            note = Note(
+                BUDGET, (_Shown(limit),), ok=False, got=got, source="the step", soft=not step.hard, failure=failure
+            )
             self._write(note, phase="total" if step.hard else "")
 
     def _judge_silent(self, step: Step) -> None:
@@ -185,7 +219,9 @@ class Journal:
                 cause = reply.cause()
                 got = Said(str(reply.status))
                 note = Note(ANSWERED, (), ok=False, got=got, source=reply.called, failure=cause.failure)
-                self._write(note, phase=cause.phase, retry_after=cause.retry_after, sentence=f"{reply.called} {cause.sentence}")
+                self._write(
+                    note, phase=cause.phase, retry_after=cause.retry_after, sentence=f"{reply.called} {cause.sentence}"
+                )
         step.silent = []
 
     # what happens in a step
@@ -235,7 +271,9 @@ class Journal:
         if not finding.soft and FACTS[finding.failure].state != "degraded":
             self.stopped = True
 
-    def fail(self, failure: Failure, sentence: str, *, phase: str = "", retry_after: float | None = None, witness: str = "") -> None:
+    def fail(
+        self, failure: Failure, sentence: str, *, phase: str = "", retry_after: float | None = None, witness: str = ""
+    ) -> None:
         """Write down a failure that no check found, such as a request without an answer."""
         step = self.step
         step.broken = True
@@ -335,10 +373,14 @@ class Group:
         held = [note.ok for note in self.notes]
         ok = any(held) if self.kind == "any" else all(held)
         failed = [note for note in self.notes if not note.ok]
-        says = "; ".join(note.says for note in failed[:3]) + (f"; and {len(failed) - 3} more" if len(failed) > 3 else "")
+        says = "; ".join(note.says for note in failed[:3]) + (
+            f"; and {len(failed) - 3} more" if len(failed) > 3 else ""
+        )
         members = " or ".join(f"{note.source or 'the value'} {note.expected}" for note in self.notes[:3])
         word = "one" if self.kind == "any" else "every one"
-        rule = _rule(self.kind, f"has {word} of its checks hold: {_braced(members)}", f"have {word} of its checks hold", "")
+        rule = _rule(
+            self.kind, f"has {word} of its checks hold: {_braced(members)}", f"have {word} of its checks hold", ""
+        )
         failure = first([note.failure for note in failed]) if failed else Failure.WRONG
         return Note(rule, (), ok=ok, got=Said(says or "no checks"), source="the group", soft=self.soft, failure=failure)
 

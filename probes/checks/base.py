@@ -158,7 +158,14 @@ class Base:
     __slots__ = ("_negated", "_notes", "_soft", "place", "source", "unit", "used", "value")
 
     def __init__(
-        self, value: Any, notes: Notes, *, source: str = "", unit: str = "", soft: bool = False, place: tuple[str, int] = ("", 0)
+        self,
+        value: Any,
+        notes: Notes,
+        *,
+        source: str = "",
+        unit: str = "",
+        soft: bool = False,
+        place: tuple[str, int] = ("", 0),
     ) -> None:
         self.value = value
         self.source = source
@@ -188,8 +195,8 @@ class Base:
         try:
             verdict = rule.test(self, *args)
         except Misfit as misfit:
-            got = Said(f"{say(value)}, {misfit}")
-            self._write(rule, args, ok=False, got=got, negated=negated, failure=self._misfit())
+            said = Said(f"{say(value)}, {misfit}")
+            self._write(rule, args, ok=False, got=said, negated=negated, failure=self._misfit())
             return
         except PatternTooSlow as slow:
             raise ProbeBug(str(slow), where=self._where(), hint=slow.hint) from None
@@ -197,13 +204,15 @@ class Base:
             self._notes.note(Note(rule, args, ok=True, got=value, source=self.source, soft=self._soft))
             return
         failed = Failure.WRONG
-        got: Any = value
+        got = value
         if isinstance(verdict, Verdict):
             failed = verdict.failure or failed
             got = Said(verdict.got) if verdict.got else value
         elif self.unit and isinstance(value, int | float):
             got = Said(say_number(value, self.unit))
-        self._write(rule, args, ok=bool(verdict) is not negated, got=got, negated=negated, failure=self._named(failed, negated))
+        self._write(
+            rule, args, ok=bool(verdict) is not negated, got=got, negated=negated, failure=self._named(failed, negated)
+        )
 
     def _write(self, rule: Rule, args: tuple[Any, ...], *, ok: bool, got: Any, negated: bool, failure: Failure) -> None:
         note = Note(rule, args, ok=ok, got=got, source=self.source, soft=self._soft, negated=negated, failure=failure)
@@ -242,7 +251,7 @@ def matcher(
             if kwargs:
                 given = (*args, *(kwargs[name] for name in names[len(args) :] if name in kwargs))
             if args and type(args[0]) is Ready:
-                given = cast(Ready, args[0])
+                given = args[0]
             self.judge(rule, given)
             return self
 

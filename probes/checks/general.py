@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from probes.checks.base import Base, Verdict, matcher
 from probes.checks.absent import Absent
+from probes.checks.base import Base, Verdict, matcher
 
 KINDS = {"text": str, "number": (int, float), "boolean": bool, "list": list, "object": dict, "null": type(None)}
 

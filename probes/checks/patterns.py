@@ -47,7 +47,9 @@ class Pattern:
         """The first match in `text`; raises PatternTooSlow after a tenth of a second of processor time."""
         if self._still:
             return self._compiled.search(text)
-        return bounded(lambda cut: self._compiled.search(text[:cut] if cut else text), what=f"the pattern {self.text!r}")
+        return bounded(
+            lambda cut: self._compiled.search(text[:cut] if cut else text), what=f"the pattern {self.text!r}"
+        )
 
     def __repr__(self) -> str:
         return f"Pattern({self.text!r})"

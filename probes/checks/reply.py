@@ -8,7 +8,7 @@ from collections.abc import Callable
 from probes.checks.base import Base, Misfit, Verdict, matcher
 from probes.words.failure import Failure
 
-_CLASS = re.compile(r"[1-5]xx\Z")
+_CLASS = re.compile(r"[1-5](?:xx|\d\d)\Z")
 
 
 class _Codes(str):
@@ -23,7 +23,8 @@ class _Codes(str):
 
 def _codes(*codes: int | str) -> tuple[_Codes, ...]:
     for code in codes:
-        fits = _CLASS.match(code) if isinstance(code, str) else not isinstance(code, bool) and 100 <= code <= 599
+        number = isinstance(code, int) and not isinstance(code, bool)
+        fits = 100 <= int(code) <= 599 if number else isinstance(code, str) and _CLASS.match(code)
         if not fits:
             raise ValueError(f"{code!r} is no status; write 200, [200, 201] or 2xx")
     if not codes:

@@ -61,7 +61,9 @@ class _Schema:
         from jsonschema.validators import validator_for
         from referencing import Registry
 
-        kind = validator_for(dict(schema), default=validator_for({"$schema": "https://json-schema.org/draft/2020-12/schema"}))
+        kind = validator_for(
+            dict(schema), default=validator_for({"$schema": "https://json-schema.org/draft/2020-12/schema"})
+        )
         try:
             kind.check_schema(dict(schema))
         except SchemaError as error:

@@ -1,0 +1,208 @@
+"""A check as it is written in YAML: one subject, one or more matchers; and the plan that is made of it once."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Self, Union, get_args, get_origin, get_type_hints
+
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, create_model, field_validator, model_validator
+
+from probes.checks.base import RULES, Ready, Rule
+from probes.checks.paths import compile_path
+from probes.checks.subject import Subject  # noqa: F401  # its families fill RULES
+from probes.words.names import nearest
+from probes.words.section import Section
+
+MEASURED = (
+    "total", "dns", "connect", "tls", "first_byte", "first_token", "worst_gap", "tokens_in", "tokens_out",
+    "tokens_reasoning", "size", "status",
+)  # fmt: skip
+_MARK = "${"  # where a template begins: such an argument is prepared when its value is known
+
+
+def is_template(value: Any) -> bool:
+    """True when a value, or a text within it, holds a `${…}`."""
+    if isinstance(value, str):
+        return _MARK in value
+    if isinstance(value, Mapping):
+        return any(is_template(part) for pair in value.items() for part in pair)
+    return isinstance(value, list | tuple) and any(map(is_template, value))
+
+
+def checked_path(path: str) -> str:
+    """The same JSONPath, once it is known to be one; raises ValueError."""
+    if _MARK in path:
+        raise ValueError("a JSONPath holds no ${…}; fetch the one record, or compare with equals:")
+    compile_path(path)
+    return path
+
+
+def arguments(rule: Rule, value: Any) -> tuple[Any, ...]:
+    """What YAML gives a matcher, as arguments; raises ValueError."""
+    if not rule.parameters:
+        if value is not True:
+            raise ValueError(f"{rule.name} is either there or not; write {rule.name}: true or not-{rule.name}: true")
+        return ()
+    if rule.spread:
+        given = tuple(value) if isinstance(value, list | tuple) else (value,)
+        if not rule.variadic and len(given) != len(rule.parameters):
+            raise ValueError(f"{rule.name} takes {len(rule.parameters)} values; write [{', '.join(rule.parameters)}]")
+        return given
+    return (value,)
+
+
+def _checked(rule: Rule) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        given = arguments(rule, value)
+        if rule.prepare is not None and not is_template(value):
+            rule.prepare(*given)
+        return value
+
+    return check
+
+
+def _field(rule: Rule, *, negated: bool) -> Any:
+    doc = f"Not: {rule.doc}" if negated else rule.doc
+    kind = Annotated[Any, AfterValidator(_checked(rule)), WithJsonSchema(_schema(rule) | {"description": doc})]
+    return kind, Field(None, alias=f"not-{rule.name}" if negated else rule.name, description=doc)
+
+
+def _schema(rule: Rule) -> dict[str, Any]:
+    hints = get_type_hints(rule.test)
+    parts = [_json_type(hints[name]) for name in rule.parameters]
+    if not parts:
+        return {"const": True}
+    if rule.variadic:
+        return {"anyOf": [parts[0], {"type": "array", "items": parts[0], "minItems": 1}]}
+    if len(parts) > 1:
+        return {"type": "array", "prefixItems": parts, "minItems": len(parts), "maxItems": len(parts)}
+    return parts[0]
+
+
+_JSON = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def _json_type(hint: Any) -> dict[str, Any]:
+    if get_origin(hint) in (Union, types.UnionType):
+        names = [_JSON[part] for part in get_args(hint) if part in _JSON]
+        return {"type": names}
+    if get_origin(hint) is not None:
+        return {"type": "object"}
+    return {"type": _JSON[hint]} if hint in _JSON else {}
+
+
+_KEYS = ConfigDict(populate_by_name=False, validate_default=False)
+_fields: dict[str, Any] = {}
+for _rule_ in RULES.values():
+    _fields[_rule_.method] = _field(_rule_, negated=False)
+    _fields[f"not_{_rule_.method}"] = _field(_rule_, negated=True)
+_Matchers = create_model("_Matchers", __base__=Section, __module__=__name__, **_fields)
+
+
+class Check(_Matchers):  # its keys are the matchers there are
+    """One expectation: a subject (`json`, `header`, `value`, else the reply's text) and one or more matchers."""
+
+    model_config = _KEYS
+
+    at: str | None = Field(None, alias="json", description="The value at this JSONPath (RFC 9535) of the reply.")
+    header: str | None = Field(None, description="The value of this header.")
+    value: str | None = Field(None, description="A measured number: " + ", ".join(MEASURED) + ".")
+    soft: bool = Field(False, description="Its failure degrades instead of taking down.")
+    any_of: tuple[Check, ...] | None = Field(None, alias="any", description="One of these has to hold.")
+    all_of: tuple[Check, ...] | None = Field(None, alias="all", description="All of these have to hold.")
+
+    @field_validator("at")
+    @classmethod
+    def _path(cls, path: str) -> str:
+        return checked_path(path)
+
+    @field_validator("value")
+    @classmethod
+    def _measured(cls, name: str) -> str:
+        if name not in MEASURED:
+            near = nearest(name, MEASURED)
+            raise ValueError(
+                f"nothing measured is called {name!r}; " + (f"did you mean {near}?" if near else "write total")
+            )
+        return name
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        groups = [name for name in ("any_of", "all_of") if getattr(self, name) is not None]
+        subjects = [name for name in ("at", "header", "value") if getattr(self, name) is not None]
+        matchers = self.matchers()
+        if groups and (len(groups) > 1 or subjects or matchers):
+            raise ValueError("a group stands alone; write its checks under any: or all:")
+        if groups and not (self.any_of or self.all_of):
+            raise ValueError("a group without checks; write any: [{contains: one}, {contains: other}]")
+        if len(subjects) > 1:
+            raise ValueError("a check has one subject; write a check for each")
+        if not groups and not matchers:
+            raise ValueError("a check without a matcher; add one, such as equals: or contains:")
+        self._fitting(subjects, matchers)
+        return self
+
+    @staticmethod
+    def _fitting(subjects: list[str], matchers: list[tuple[Rule, bool, Any]]) -> None:
+        for rule, _, _ in matchers:
+            if rule.family == "ReplyChecks" and subjects:
+                raise ValueError(f"{rule.name} is about the whole reply; write it as a check of its own")
+            if rule.family == "NumberChecks" and not subjects:
+                raise ValueError(f"{rule.name} needs a number; add value: total or json: $.path")
+            if rule.name == "exists" and not subjects:
+                raise ValueError("exists needs json: or header:; for the reply itself write non-empty: true")
+
+    def matchers(self) -> list[tuple[Rule, bool, Any]]:
+        """(rule, negated, value as written) of each matcher that was written."""
+        found = []
+        for rule in RULES.values():
+            for negated, name in ((False, rule.method), (True, f"not_{rule.method}")):
+                if name in self.model_fields_set:
+                    found.append((rule, negated, getattr(self, name)))
+        return found
+
+    def names(self) -> set[str]:
+        """The matchers used, groups looked into."""
+        inner = (self.any_of or ()) + (self.all_of or ())
+        return {rule.name for rule, _, _ in self.matchers()}.union(*(check.names() for check in inner))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One matcher of a plan; `args` are prepared, or None while they hold templates, which `raw` then has."""
+
+    method: str
+    negated: bool
+    args: Ready | None
+    raw: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A check made ready: `subject` is "", json, header or value; `group` is "", any or all."""
+
+    subject: str
+    argument: str
+    matches: tuple[Match, ...]
+    soft: bool
+    group: str = ""
+    members: tuple[Plan, ...] = ()
+
+
+def plan(check: Check) -> Plan:
+    """The plan of a check: everything that can be worked out before a run is."""
+    if check.any_of is not None or check.all_of is not None:
+        members = tuple(plan(part) for part in (check.any_of or check.all_of or ()))
+        return Plan("", "", (), check.soft, "any" if check.any_of is not None else "all", members)
+    named = (("json", check.at), ("header", check.header), ("value", check.value))
+    subject, argument = next(((name, text) for name, text in named if text is not None), ("", ""))
+    return Plan(subject, argument, tuple(_match(*each) for each in check.matchers()), check.soft)
+
+
+def _match(rule: Rule, negated: bool, value: Any) -> Match:
+    given = arguments(rule, value)
+    if is_template(value):
+        return Match(rule.method, negated, None, given)
+    return Match(rule.method, negated, Ready(rule.prepare(*given) if rule.prepare else given), given)

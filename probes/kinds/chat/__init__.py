@@ -1,0 +1,1 @@
+"""A conversation with the workflow's agent."""

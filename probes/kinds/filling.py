@@ -1,0 +1,205 @@
+"""`${…}` in what a user wrote: parsed once, filled in at each attempt. What was never captured is never filled in.
+
+`${date}` `${date+30d}` `${date+30d:%A %d %B}` · `${now}` `${now+1h}` · `${run_id}` · `${uuid}` · `${ask}` the latest question ·
+`${secret:NAME}` · `${name}` a captured value · `$${` stands for `${` itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from probes.checks.say import say
+from probes.dates import shift_date, shift_time
+
+GIVEN = frozenset({"date", "now", "run_id", "uuid", "ask"})
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
+_PIECE = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
+_DATE = re.compile(r"date\s*([+-][^:]*)?(?::(.+))?\Z")
+_NOW = re.compile(r"now\s*([+-].*)?\Z")
+_SECRET = re.compile(r"secret:([A-Za-z_][A-Za-z0-9_]*)\Z")
+
+
+class Source(Protocol):
+    """Where values come from: the Context of an attempt."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def uuid(self) -> str: ...
+    @property
+    def captured(self) -> Mapping[str, Any]: ...
+    def date(self, offset: str = "", *, form: str = "") -> str: ...
+    def now(self, offset: str = "") -> str: ...
+    def secret(self, name: str) -> str: ...
+
+
+class NotCaptured(LookupError):
+    """A template refers to a value that this attempt did not capture; `name` says which."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"nothing was captured as {name}")
+        self.name = name
+
+
+class Unfit(ValueError):
+    """A captured value cannot stand where it was to be put."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One `${…}`: what it asks for and with which words."""
+
+    kind: str  # date, now, run_id, uuid, secret, or captured
+    name: str = ""
+    form: str = ""
+
+    def value(self, source: Source) -> Any:
+        """What stands there in this attempt; raises NotCaptured."""
+        if self.kind == "captured":
+            if self.name not in source.captured:
+                raise NotCaptured(self.name)
+            return source.captured[self.name]
+        if self.kind == "date":
+            return source.date(self.name, form=self.form)
+        if self.kind == "now":
+            return source.now(self.name)
+        if self.kind == "secret":
+            return source.secret(self.name)
+        return getattr(source, self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Text with holes."""
+
+    parts: tuple[str | Variable, ...]
+
+    def text(self, source: Source) -> str:
+        """The text with its holes filled."""
+        return "".join(part if isinstance(part, str) else plain(part.value(source)) for part in self.parts)
+
+    def address(self, source: Source) -> str:
+        """The path of a request with its holes filled, each percent-encoded, so that no value becomes another path."""
+        return "".join(part if isinstance(part, str) else encode(part, part.value(source)) for part in self.parts)
+
+    def value(self, source: Source) -> Any:
+        """Like text, but a template that is one hole keeps the kind of its value: a captured number stays a number."""
+        if len(self.parts) == 1 and isinstance(self.parts[0], Variable):
+            return self.parts[0].value(source)
+        return self.text(source)
+
+    def captured(self) -> set[str]:
+        """The captured names it needs."""
+        return {part.name for part in self.parts if isinstance(part, Variable) and part.kind == "captured"}
+
+
+def plain(value: Any) -> str:
+    """A value as text: text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def encode(variable: Variable, value: Any) -> str:
+    """A value for an address. Nothing, dots alone and whole documents would lead somewhere else and raise Unfit."""
+    text = plain(value)
+    if value is None or isinstance(value, dict | list) or text.strip() in ("", ".", ".."):
+        raise Unfit(f"${{{variable.name or variable.kind}}} is {say(value)}, which cannot stand in an address")
+    return quote(text, safe="")
+
+
+def parse(text: str) -> Template | None:
+    """The template in `text`, None when it has no holes; raises ValueError saying what to write instead."""
+    if "${" not in text:
+        return None
+    parts: list[str | Variable] = []
+    last = 0
+    for found in _PIECE.finditer(text):
+        parts.append(text[last : found.start()])
+        last = found.end()
+        if found[0] == "$${":
+            parts.append("${")
+        elif found[1] is None:
+            raise ValueError("a ${ without its }; write ${name}, or $${ for the characters themselves")
+        else:
+            parts.append(_variable(found[1].strip()))
+    parts.append(text[last:])
+    return Template(tuple(_joined(parts)))
+
+
+def _joined(parts: list[str | Variable]) -> Iterator[str | Variable]:
+    """The same parts, neighbouring texts put together and empty ones left out."""
+    held = ""
+    for part in parts:
+        if isinstance(part, str):
+            held += part
+            continue
+        if held:
+            yield held
+        held = ""
+        yield part
+    if held:
+        yield held
+
+
+def _variable(text: str) -> Variable:
+    if found := _SECRET.match(text):
+        return Variable("secret", found[1])
+    if found := _DATE.match(text):
+        offset, form = found[1] or "", found[2] or ""
+        shift_date(date(2000, 1, 3), offset)
+        return Variable("date", offset, form)
+    if found := _NOW.match(text):
+        shift_time(datetime(2000, 1, 3, tzinfo=UTC), found[1] or "")
+        return Variable("now", found[1] or "")
+    if text in GIVEN:
+        return Variable("captured", "ask") if text == "ask" else Variable(text)
+    if text.lower().startswith("env"):
+        raise ValueError("the environment is not read here; write ${secret:NAME}, which looks there too")
+    if text.lower().startswith("secret"):
+        raise ValueError("a secret is written ${secret:NAME}, with letters, digits and _")
+    if not NAME.match(text):
+        raise ValueError(f"${{{text}}} means nothing; write ${{date+30d}}, ${{run_id}} or a captured name")
+    return Variable("captured", text)
+
+
+Filled = Callable[[Source], Any]
+
+
+def fillable(value: Any) -> Any | Filled:
+    """A JSON-like value made ready: itself when nothing in it has holes, else a function from a Source to the value."""
+    if isinstance(value, str):
+        template = parse(value)
+        return template.value if template else value
+    if isinstance(value, Mapping):
+        made = {str(key): fillable(part) for key, part in value.items()}
+        if not any(map(callable, made.values())):
+            return value
+        return lambda source: {key: fill(part, source) for key, part in made.items()}
+    if isinstance(value, list | tuple):
+        parts = [fillable(part) for part in value]
+        if not any(map(callable, parts)):
+            return value
+        return lambda source: [fill(part, source) for part in parts]
+    return value
+
+
+def fill(value: Any, source: Source) -> Any:
+    """What `fillable` made, filled in."""
+    return value(source) if callable(value) else value
+
+
+def needs(value: Any) -> set[str]:
+    """The captured names that a text, or the texts within a value, refer to; raises ValueError for what is no template."""
+    if isinstance(value, str):
+        template = parse(value)
+        return template.captured() if template else set()
+    if isinstance(value, Mapping):
+        return set().union(*(needs(part) for part in value.values())) if value else set()
+    if isinstance(value, list | tuple):
+        return set().union(*(needs(part) for part in value)) if value else set()
+    return set()

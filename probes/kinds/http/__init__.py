@@ -1,0 +1,1 @@
+"""Requests in steps: get, post and the rest, and questions among them."""
