@@ -1,0 +1,275 @@
+"""From a path to a Catalog: find, read, check, build, cross-check; every problem at once."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from alerts.book import Book
+from alerts.channel_table import with_implied
+from alerts.people import Person
+from alerts.policy import Level, PolicySpec, parse_target
+from monitor.config import build, references
+from monitor.config.catalog import Catalog, Client, Keep, Probe, Provider, Publish, Site, Web
+from monitor.config.check import Checked, check
+from monitor.config.merged import Merged, merge
+from monitor.config.read import Source, read_file, read_text
+from monitor.config.scripts import Discover, discover, scripts
+from monitor.config.secrets import Secrets
+from monitor.config.sections import (
+    ClientSection,
+    KeepSection,
+    MonitorSection,
+    ProviderSection,
+    PublishSection,
+    SiteSection,
+    WebSection,
+)
+from probes.words.errors import ConfigError, Problem
+from probes.words.units import micros_of
+
+IMPLIED_POLICY = "console"
+PLACES = ("showup.yaml", "showup.yml", "showup.d")
+SYSTEM = Path("/etc/showup")
+
+Period = Callable[[str, str], int]  # cron expression and zone -> shortest gap in µs; raises ValueError
+
+
+def find(path: Path | None, *, environ: Mapping[str, str] = os.environ, folder: Path | None = None) -> Path:
+    """The file or folder that is meant: as given, $SHOWUP_CONFIG, here, /etc/showup; raises ConfigError."""
+    given = path or (Path(environ["SHOWUP_CONFIG"]) if environ.get("SHOWUP_CONFIG") else None)
+    if given is not None:
+        if given.exists():
+            return given
+        raise ConfigError([Problem(str(given), 0, 0, "there is no such file or folder", "run: showup init")])
+    here = folder or Path.cwd()
+    for place in [*(here / name for name in PLACES), *(SYSTEM / name for name in PLACES), SYSTEM]:
+        if place.is_file() or (place.is_dir() and any(place.glob("*.y*ml"))):
+            return place
+    looked = f"{here / PLACES[0]} and {SYSTEM / PLACES[0]}"
+    raise ConfigError([Problem("showup", 0, 0, f"no configuration found (looked for {looked})", "run: showup init")])
+
+
+def load(path: Path | None = None, *, secrets: Secrets | None = None, find_scripts: Discover = discover) -> Catalog:
+    """The whole configuration at `path` (see `find`); raises ConfigError with all its problems."""
+    place = find(path)
+    folder = (place if place.is_dir() else place.parent).resolve()
+    files = sorted([*place.glob("*.yaml"), *place.glob("*.yml")]) if place.is_dir() else [place]
+    sources, problems = list[Source](), list[Problem]()
+    for file in files:
+        source, found = read_file(file, _shown(file))
+        sources.append(source)
+        problems += found
+    if problems:
+        raise ConfigError(problems)
+    secrets = secrets or Secrets.from_environment(folder, os.environ)
+    return assemble(sources, secrets=secrets, folder=folder, files=tuple(files), find_scripts=find_scripts)
+
+
+def _shown(file: Path) -> str:
+    try:
+        return str(file.relative_to(Path.cwd()))
+    except ValueError:
+        return str(file)
+
+
+def load_text(text: str, *, secrets: Mapping[str, str] | None = None, folder: Path | None = None) -> Catalog:
+    """A configuration from text, for tests and for trying out; raises ConfigError."""
+    source, problems = read_text(text, "showup.yaml")
+    if problems:
+        raise ConfigError(problems)
+    return assemble([source], secrets=Secrets(secrets or {}), folder=folder or Path.cwd(), files=())
+
+
+def assemble(
+    sources: Sequence[Source],
+    *,
+    secrets: Secrets,
+    folder: Path,
+    files: tuple[Path, ...],
+    find_scripts: Discover = discover,
+) -> Catalog:
+    """The Catalog of these sources; raises ConfigError."""
+    merged, problems = merge(sources)
+    checked = check(merged)
+    problems += checked.problems
+    if not merged.data.get("workflows"):
+        problems.append(merged.problem((), "there is no workflow", "add workflows: with at least one", key=True))
+    built = build.workflows(merged, checked, folder)
+    in_yaml, found = build.written(merged, checked)
+    problems += found
+    in_python, found = scripts(merged, checked, folder, find_scripts=find_scripts)
+    problems += found + _twice(in_yaml, in_python)
+    build.probes(built, [*in_yaml, *in_python], checked)
+    problems += built.problems
+    paths = {
+        probe.id: item.path
+        for item in [*in_yaml, *in_python]
+        for probe in built.probes.values()
+        if (probe.workflow, probe.name) == (item.workflow, item.name)
+    }
+    problems += references.people(merged, checked)
+    problems += references.workflows(merged, checked, built.workflows, built.probes)
+    periods, found = _periods(merged, built.probes, paths)
+    problems += found
+    if not found:
+        problems += references.fits(merged, built.probes, paths, periods)
+    problems += references.secrets(merged, _known(secrets, merged))
+    policies, monitor_policy, found = _policies(merged, checked, built)
+    problems += found
+    if problems:
+        raise ConfigError(problems)
+    return _catalog(
+        merged, checked, built, folder=folder, files=files, secrets=secrets, policies=policies, own=monitor_policy
+    )
+
+
+def _twice(in_yaml: Sequence[build.Written], in_python: Sequence[build.Written]) -> list[Problem]:
+    there = {(probe.workflow, probe.name): probe.place for probe in in_yaml}
+    problems = []
+    for probe in in_python:
+        key = (probe.workflow, probe.name)
+        if key in there:
+            file, line, column = probe.place.rsplit(":", 2)
+            what = f"{probe.workflow} has a probe {probe.name!r} at {there[key]} too"
+            problems.append(Problem(file, int(line), int(column), what, "give one of them another name"))
+        there[key] = probe.place
+    return problems
+
+
+def _known(secrets: Secrets, merged: Merged) -> set[str]:
+    from probes.words.secret import names_in
+
+    return {name for name in names_in(merged.data) if secrets.get(name) is not None}
+
+
+def _periods(
+    merged: Merged, probes: Mapping[str, Probe], paths: Mapping[str, tuple[str, ...]]
+) -> tuple[dict[str, int], list[Problem]]:
+    from monitor.config.crons import shortest_gap
+
+    periods, problems = dict[str, int](), list[Problem]()
+    for key, probe in probes.items():
+        if probe.every is not None:
+            periods[key] = micros_of(probe.every)
+            continue
+        try:
+            periods[key] = shortest_gap(probe.cron or "", probe.timezone)
+        except ValueError as error:
+            what, _, write = str(error).partition("; ")
+            problems.append(merged.problem((*paths[key], "cron"), f"{probe.cron!r} is {what}", write))
+    return periods, list(dict.fromkeys(problems))
+
+
+def _policies(merged: Merged, checked: Checked, built: build.Built) -> tuple[dict[str, PolicySpec], str, list[Problem]]:
+    """Every policy, whose policy the monitor's own troubles follow, and what is missing."""
+    refer = references.Refer(merged, checked)
+    policies: dict[str, PolicySpec] = dict(checked.all("policies"))
+    monitor = checked.one(MonitorSection, "monitor")
+    problems = list[Problem]()
+    if monitor is not None:
+        problems += refer.named("policies", monitor.policy, ("monitor", "policy"))
+    elif policies and "monitor" not in merged.data:
+        what = "nobody hears about showup's own troubles"
+        near = next(iter(policies))
+        problems.append(merged.problem(("policies",), what, f"add monitor: {{policy: {near}}}", key=True))
+    default = (merged.data.get("defaults") or {}).get("policy")
+    if isinstance(default, str):
+        problems += refer.named("policies", default, ("defaults", "policy"))
+    own = monitor.policy if monitor else IMPLIED_POLICY
+    policies.setdefault(IMPLIED_POLICY, PolicySpec(levels=(Level(notify=("console",)),), warnings=("console",)))
+    for key, workflow in built.workflows.items():
+        if not workflow.policy and checked.all("policies"):
+            what = f"{key} has no policy, so nobody would be told"
+            near = next(iter(checked.all("policies")))
+            problems.append(merged.problem(("workflows", key), what, f"add policy: {near}", key=True))
+    for probe in {item.policy: item for item in built.probes.values()}.values():
+        if probe.policy and probe.policy not in policies and ("policies", probe.policy) not in checked.broken:
+            path = ("workflows", probe.workflow, "probes", probe.name, "policy")
+            problems += refer.named("policies", probe.policy, path)
+    return policies, own, list(dict.fromkeys(problems))
+
+
+def _catalog(
+    merged: Merged,
+    checked: Checked,
+    built: build.Built,
+    *,
+    folder: Path,
+    files: tuple[Path, ...],
+    secrets: Secrets,
+    policies: Mapping[str, PolicySpec],
+    own: str,
+) -> Catalog:
+    site = checked.one(SiteSection, "site") or SiteSection()
+    monitor = checked.one(MonitorSection, "monitor") or MonitorSection(policy=own)
+    publish = checked.one(PublishSection, "publish") or PublishSection()
+    keep = checked.one(KeepSection, "keep") or KeepSection()
+    web = checked.one(WebSection, "web") or WebSection()
+    store = merged.data.get("store")
+    scripts_hash = "".join(sorted(probe.job_id for probe in built.probes.values()))
+    whole = json.dumps(merged.data, sort_keys=True, default=str) + scripts_hash
+    return Catalog(
+        site=Site(site.title, site.url or "", site.timezone),
+        workflows={key: _with_policy(workflow) for key, workflow in built.workflows.items()},
+        probes={key: _probe_with_policy(probe) for key, probe in built.probes.items()},
+        clients=_clients(checked, secrets),
+        providers={key: _provider(key, part) for key, part in checked.all("providers").items()},
+        book=_book(checked, policies, site, web),
+        monitor_policy=own,
+        publish=Publish(publish.to, publish.run, publish.at_most_every),
+        keep=Keep(keep.runs, keep.evidence, keep.disk),
+        web=Web(web.listen, web.url or ""),
+        store=store if isinstance(store, str) else "",
+        dead_man=monitor.dead_man or "",
+        stale_after=monitor.stale_after,
+        folder=folder,
+        files=files,
+        fingerprint=blake2b(whole.encode(), digest_size=12).hexdigest(),
+        warnings=(*built.warnings, *secrets.warnings),
+    )
+
+
+def _with_policy(workflow: Any) -> Any:
+    from dataclasses import replace
+
+    return workflow if workflow.policy else replace(workflow, policy=IMPLIED_POLICY)
+
+
+def _probe_with_policy(probe: Probe) -> Probe:
+    from dataclasses import replace
+
+    return probe if probe.policy else replace(probe, policy=IMPLIED_POLICY)
+
+
+def _book(checked: Checked, policies: Mapping[str, PolicySpec], site: SiteSection, web: WebSection) -> Book:
+    people = {key: Person.of(key, spec) for key, spec in checked.all("people").items()}
+    named = {parse_target(target).kind for policy in policies.values() for target in policy.targets}
+    named |= {entry.partition(":")[0] for person in people.values() for entry in person.phone}
+    return Book(
+        people=people,
+        rotations=dict(checked.all("rotations")),
+        policies=dict(policies),
+        channels=with_implied(checked.channels, named),
+        zone=site.timezone,
+        site_title=site.title,
+        site_url=site.url or "",
+        web_url=web.url or "",
+    )
+
+
+def _clients(checked: Checked, secrets: Secrets) -> dict[str, Client]:
+    found = {}
+    for key, part in checked.all("clients").items():
+        section: ClientSection = part
+        found[key] = Client(key, section.name, section.live_since, section.public, "")
+    return found
+
+
+def _provider(key: str, section: ProviderSection) -> Provider:
+    settings = section.model_dump(mode="json", exclude={"spend"}, exclude_unset=True)
+    return Provider(key, section.dialect, section.model, section.spend.usd, section.spend.per, settings)
