@@ -56,7 +56,7 @@ _TEREDO = ipaddress.ip_network("2001::/32")
 
 
 def literal(host: str) -> Address | None:
-    """The address a host name spells out in its one canonical form, or None when it is a name (or a disguise of an address)."""
+    """The address that a host name spells out in full, or None when it is a name (or an address in disguise)."""
     try:
         return ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:

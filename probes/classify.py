@@ -1,4 +1,4 @@
-"""What went wrong below the answer: exceptions of the system, TLS and httpx, and bare status codes, named as failures."""
+"""What went wrong below the answer: errors of the system, of TLS and of httpx, and bare status codes, as failures."""
 
 from __future__ import annotations
 
@@ -45,16 +45,20 @@ _CONNECT: Mapping[int, str] = {
 }
 
 
+def _number(error: BaseException) -> int:
+    return (error.errno or 0) if isinstance(error, OSError) else 0
+
+
 def of_connect(error: BaseException, where: str) -> Cause:
     """Why no connection to `where` (host:port, for people) was made."""
     if isinstance(error, ssl.SSLError | ssl.CertificateError):
         return of_tls(error, where)
-    number = error.errno if isinstance(error, OSError) else None
+    number = _number(error)
     if number in _OURS:
         return Cause(Failure.MONITOR_FAULT, _OURS[number], "connect")
     if number == errno.ETIMEDOUT:
         return Cause(Failure.TIMEOUT, f"{where} did not take the connection", "connect")
-    said = _CONNECT.get(number or 0, "cannot be connected to")
+    said = _CONNECT.get(number, "cannot be connected to")
     return Cause(Failure.UNREACHABLE, f"{where} {said}", "connect")
 
 
@@ -73,16 +77,16 @@ def of_tls(error: BaseException, where: str) -> Cause:
     if isinstance(error, ssl.SSLError):
         said = clean((error.reason or "handshake failed").replace("_", " ").lower(), 120)
         return Cause(Failure.UNREACHABLE, f"no TLS with {where}: {said}", "tls")
-    if isinstance(error, OSError) and error.errno in _OURS:
-        return Cause(Failure.MONITOR_FAULT, _OURS[error.errno], "tls")
+    if _number(error) in _OURS:
+        return Cause(Failure.MONITOR_FAULT, _OURS[_number(error)], "tls")
     return Cause(Failure.UNREACHABLE, f"{where} dropped the connection during the TLS handshake", "tls")
 
 
 def of_lookup(error: BaseException, host: str, *, resolver_answers: bool = True) -> Cause:
-    """Why a name was not resolved. `resolver_answers`: a name server of ours was seen to answer after a temporary failure."""
+    """Why a name was not resolved. `resolver_answers`: after a passing failure, one of our name servers lives."""
     if isinstance(error, UnicodeError):
         return Cause(Failure.UNREACHABLE, f"{clean(host, 80)} is not a name that can be looked up", "dns")
-    code = error.errno if isinstance(error, OSError) else None
+    code = _number(error)
     if isinstance(error, socket.gaierror):
         if code in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)):
             return Cause(Failure.UNREACHABLE, f"the name {host} does not exist", "dns")
@@ -92,7 +96,7 @@ def of_lookup(error: BaseException, host: str, *, resolver_answers: bool = True)
             return Cause(Failure.UNREACHABLE, f"the name servers of {host} refuse to answer", "dns")
         if code == socket.EAI_AGAIN:
             return Cause(Failure.MONITOR_FAULT, f"showup's own name servers do not answer (asked for {host})", "dns")
-    said = _OURS.get(code or 0, "showup's own resolver failed")
+    said = _OURS.get(code, "showup's own resolver failed")
     return Cause(Failure.MONITOR_FAULT, f"{said} (asked for {host})", "dns")
 
 
@@ -108,9 +112,9 @@ def of_exchange(error: BaseException, where: str, *, begun: bool) -> Cause:
     if isinstance(error, httpx.RemoteProtocolError | httpcore.RemoteProtocolError):
         return _of_protocol(str(error), where, begun=begun)
     if isinstance(error, ssl.SSLError):
-        return Cause(Failure.TRUNCATED, f"{where} broke TLS off in the middle of the answer", "total")
-    if isinstance(error, OSError) and error.errno in _OURS:
-        return Cause(Failure.MONITOR_FAULT, _OURS[error.errno])
+        return Cause(Failure.TRUNCATED, f"{where} broke TLS off in the middle of the answer")
+    if _number(error) in _OURS:
+        return Cause(Failure.MONITOR_FAULT, _OURS[_number(error)])
     return _dropped(where, begun=begun)
 
 
@@ -120,17 +124,17 @@ def _of_protocol(said: str, where: str, *, begun: bool) -> Cause:
         return _dropped(where, begun=False)
     if "incomplete" in lowered or "peer closed" in lowered or "without sending complete" in lowered:
         return _dropped(where, begun=True)
-    return Cause(Failure.GARBAGE, f"{where} does not speak HTTP as it should: {clean(said, 160)}", "" if begun else "first_byte")
+    return Cause(Failure.GARBAGE, f"{where} does not speak HTTP as it should: {clean(said, 160)}")
 
 
 def _dropped(where: str, *, begun: bool) -> Cause:
     if begun:
-        return Cause(Failure.TRUNCATED, f"{where} closed the connection in the middle of the answer", "total")
-    return Cause(Failure.TRUNCATED, f"{where} closed the connection without an answer", "first_byte")
+        return Cause(Failure.TRUNCATED, f"{where} closed the connection in the middle of the answer")
+    return Cause(Failure.TRUNCATED, f"{where} closed the connection without an answer")
 
 
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> Cause | None:
-    """What a bare status code says, or None below 400: the word of the protocol, before anything in the body is believed."""
+    """What a bare status code says, or None below 400: the protocol's word, before anything in the body is believed."""
     if status < 400:
         return None
     try:

@@ -28,8 +28,8 @@ _KEYS = frozenset({"url", "allow", "headers", "auth", "chat", "ca_file", "verify
 class Target:
     """Where requests may go. `allow` holds host names in lower case, the target's own first.
 
-    `headers` are sent to the target's own host; `credentials` (from `auth`) too, and both are dropped when a redirect changes host.
-    `secrets` are the values that must not be shown, those derived from others (Basic credentials) included.
+    `headers` and `credentials` (from `auth`) are sent to the target's own host alone. `secrets` are the values that
+    must not be shown, those made from others (Basic credentials) included; `redactor` removes them.
     """
 
     url: str
@@ -47,8 +47,8 @@ class Target:
     def of(cls, data: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> Target:
         """The target that config data describes, secrets put in; raises Refused with what is wrong.
 
-        Keys: url, allow, headers, auth ({bearer} | {basic: {user, password}} | {header: {NAME: value}}), chat, ca_file, verify,
-        allow_private.
+        Keys: url, allow, headers, auth (bearer: TOKEN | basic: {user, password} | header: {NAME: VALUE}), chat,
+        ca_file, verify, allow_private.
         """
         secrets = secrets or {}
         if unknown := sorted(set(data) - _KEYS):
@@ -74,8 +74,13 @@ class Target:
             redactor=Redactor.of(hidden),
         )
 
+    @property
+    def host(self) -> str:
+        """The target's own host."""
+        return self.allow[0]
+
     def join(self, path: str) -> str:
-        """The address of `path` under the target, or of a whole address whose host is allowed; raises Refused otherwise.
+        """The address of `path` under the target, or a whole address whose host is allowed; raises Refused otherwise.
 
         A path continues the target's own path: `/health` under `https://x.example/app` is `https://x.example/app/health`.
         """
@@ -93,7 +98,8 @@ class Target:
         """The host of a whole address, when requests may go there; raises Refused."""
         host = locate(url).host
         if not self.allows(host):
-            raise Refused(f"{host} is not where this target leads", hint=f"write allow: [{host}] if requests may go there")
+            hint = f"write allow: [{host}] if requests may go there"
+            raise Refused(f"{host} is not where this target leads", hint=hint)
         return host
 
     def allows(self, host: str) -> bool:
@@ -101,7 +107,7 @@ class Target:
         return host in self.allow
 
     def admits(self, host: str, address: str) -> bool:
-        """True when `host` may be reached at `address`: everyone's addresses, and this network's only where config says so."""
+        """True when `host` may be reached at `address`: one of everyone's, or a private one where config says so."""
         kind = reach(address)
         if kind is Reach.PUBLIC:
             return True
@@ -111,10 +117,14 @@ class Target:
             return True
         return host == "localhost" and is_loopback(address)
 
+    def private_helps(self, address: str) -> bool:
+        """True when `allow_private: true` would admit an address that is not admitted now."""
+        return reach(address) is Reach.PRIVATE and not self.allow_private
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An address taken apart once, so that what was checked is what is connected to: `host` is ASCII, `path` has the query."""
+    """An address taken apart once: what was checked is what is connected to. `host` is ASCII, `path` has the query."""
 
     scheme: str
     host: str
@@ -135,7 +145,7 @@ class Place:
 
 @lru_cache(maxsize=2048)
 def locate(url: str) -> Place:
-    """The place an http or https address leads to; raises Refused for anything that two parsers could read in two ways."""
+    """The place an http(s) address leads to; raises Refused for anything that two parsers could read in two ways."""
     if not _FORBIDDEN.isdisjoint(url):
         raise Refused("the address holds a space, a backslash or a control character; percent-encode it")
     try:
@@ -167,15 +177,19 @@ def host_name(text: str) -> str:
 
 
 def checked_headers(headers: Mapping[str, Any]) -> dict[str, str]:
-    """Headers that can be sent as they are; raises Refused for a line break, a control character or one that showup sets itself."""
+    """Headers that can be sent as they are; raises Refused for line breaks and for those that showup sets itself."""
     checked: dict[str, str] = {}
     for name, value in headers.items():
         name, text = str(name), str(value)
-        if not name or not name.isascii() or not all(letter.isalnum() or letter in "!#$%&'*+-.^_`|~" for letter in name):
+        if (
+            not name
+            or not name.isascii()
+            or not all(letter.isalnum() or letter in "!#$%&'*+-.^_`|~" for letter in name)
+        ):
             raise Refused(f"{name!r} is not the name of a header")
         if name.lower() in _OUR_OWN:
             raise Refused(f"the header {name} is set by showup itself")
-        if any(letter < " " and letter != "\t" or letter == "\x7f" for letter in text):
+        if any((letter < " " and letter != "\t") or letter == "\x7f" for letter in text):
             raise Refused(f"the header {name} holds a line break or control character")
         checked[name] = text.strip(" \t")
     return checked
@@ -183,6 +197,7 @@ def checked_headers(headers: Mapping[str, Any]) -> dict[str, str]:
 
 def _credentials(auth: Mapping[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
     """The headers that `auth` means, and the secrets in them."""
+    auth = {kind: value for kind, value in auth.items() if value is not None}
     if not auth:
         return {}, ()
     if len(auth) != 1 or next(iter(auth)) not in ("bearer", "basic", "header"):

@@ -15,9 +15,9 @@ from probes.words.failure import FACTS, Failure
 class Trouble(ShowupError):
     """A request did not come to a usable answer.
 
-    `failure` names what happened and `sentence` says it for people, cleaned and without secrets. `phase` is the part of the request
-    it happened in (dns, connect, tls, first_byte, first_token, idle, total). `retry_after` is seconds, as the target asked.
-    `witness` names who should be asked before blaming anyone (a provider's dialect, `network`), "" for nobody.
+    `failure` names what happened and `sentence` says it for people, cleaned and without secrets. `phase` is the part
+    of the request it happened in (dns, connect, tls, first_byte, first_token, idle, total). `retry_after` is seconds,
+    as the target asked. `witness` names who should be asked before anyone is blamed, "" for nobody.
     """
 
     def __init__(
@@ -35,8 +35,8 @@ class Trouble(ShowupError):
 class Timeouts:
     """Limits of the parts of one request, in seconds; None leaves only the attempt's own deadline.
 
-    `connect` covers name, connection and TLS; `first_byte` from the request sent to the answer's headers; `first_token` from the
-    request sent to the first visible text of a stream; `idle` between two pieces of the answer; `total` all of it.
+    `connect` covers name, connection and TLS; `first_byte` from the request sent to the answer's headers; `first_token`
+    from the request sent to the first visible text of a stream; `idle` between two pieces of the answer; `total` all.
     """
 
     connect: float | None = None

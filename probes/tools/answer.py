@@ -1,4 +1,4 @@
-"""What came back: the answer as checks ask it, and the exchange as evidence keeps it. Both are worked out only when asked."""
+"""What came back: the answer as checks ask it, and the exchange as evidence keeps it. Worked out when asked."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ class Headers(Mapping[str, str]):
 class Answer:
     """One answer. `phases` are µs (dns, connect, tls, first_byte, first_token, total; only those there were).
 
-    `body` is decoded and capped (`truncated` tells); `remote` is ip:port; `certificate_expires` µs since the epoch, 0 without one.
+    `body` is decoded and capped (`truncated` tells); `remote` is ip:port; `certificate_expires` is µs since the epoch,
+    0 without a verified certificate.
     """
 
     __slots__ = (
@@ -83,37 +84,33 @@ class Answer:
         self,
         status: int,
         raw_headers: Sequence[tuple[bytes, bytes]],
-        body: bytes,
+        body: bytes = b"",
         *,
         url: str,
         method: str = "GET",
-        phases: dict[str, int] | None = None,
-        remote: str = "",
-        truncated: bool = False,
-        certificate_expires: int = 0,
     ) -> None:
         self.status = status
         self.headers = Headers(raw_headers)
         self.body = body
         self.url = url
         self.method = method
-        self.phases = phases if phases is not None else {}
-        self.remote = remote
-        self.truncated = truncated
-        self.certificate_expires = certificate_expires
+        self.phases: dict[str, int] = {}
+        self.remote = ""
+        self.truncated = False
+        self.certificate_expires = 0
         self._text: str | None = None
         self._document: Any = self  # until it was read
         self._extra: dict[str, float] = {}
 
     @property
     def text(self) -> str:
-        """The body as text: in its declared character set where Python knows it, else UTF-8; what cannot be read becomes �."""
+        """The body as text: in its declared character set where Python knows it, else UTF-8, � for what is wrong."""
         if self._text is None:
             self._text = _decode(self.body, self.headers.get("content-type", ""))
         return self._text
 
     def json(self, path: str | None = None) -> Any:
-        """The document, or the value at a JSONPath; Missing when there is none. Raises ValueError when `path` is no JSONPath."""
+        """The document, or the value at a JSONPath; Missing when there is none; ValueError for what is no path."""
         find = compile_path(path) if path is not None else None
         if self._document is self:
             self._document = read_json(self.body)
@@ -204,7 +201,7 @@ class Exchange:
 
 
 def excerpt(text: str, limit: int = EXCERPT, *, redactors: tuple[Redactor, ...] = (), lines: bool = False) -> str:
-    """The beginning of a text for people: secrets taken out before it is cut, so that no half of one is left at the edge."""
+    """The beginning of a text for people: secrets go before it is cut, so that no half of one is left at the edge."""
     for redactor in redactors:
         text = _redacted_start(text, limit * 4 + 64, redactor)
     return clean(text, limit, lines=lines)

@@ -69,6 +69,6 @@ def decoder(coding: str) -> Decoder:
     raise Unreadable(f"it is encoded as {coding[:40]}, which was not asked for")
 
 
-def unfinished(decoder: Decoder) -> bool:
+def is_cut_short(decoder: Decoder) -> bool:
     """True when a packed body stopped before its own end."""
     return isinstance(decoder, _Zipped) and decoder.cut_short

@@ -1,0 +1,236 @@
+"""One request with its redirects, under one limit in time that moves from part to part."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import lru_cache
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol, cast
+from urllib.parse import quote, urljoin
+
+import httpcore
+import httpx
+
+from probes import classify
+from probes.target import Place, locate
+from probes.tools import Timeouts, Trouble
+from probes.tools.answer import Answer, Exchange
+from probes.tools.body import LIMIT, PIECES, Unreadable, decoder, is_cut_short
+from probes.tools.line import HEAD_LIMIT
+from probes.tools.wire import Passage, trouble
+from probes.words.errors import Refused
+from probes.words.failure import Failure
+
+if TYPE_CHECKING:
+    from probes.tools.http import Http, Raw
+
+REDIRECTS = 5  # followed before it is called a loop
+_EARLY = 0.005  # s by which a request ends before its attempt does, so that the part that hung is named
+_REDIRECTING = frozenset({301, 302, 303, 307, 308})
+_STAYS_HOME = frozenset({"authorization", "cookie", "proxy-authorization"})
+_BREATH = 32  # pieces after which others get a turn
+
+
+class StreamReader(Protocol):
+    """Reads the body of a successful answer as it comes. `begun` turns true with the first visible text."""
+
+    begun: bool
+
+    def feed(self, chunk: bytes, at: float) -> bool:
+        """Take a piece that came at monotonic `at`; True when nothing more is wanted."""
+        ...
+
+
+class Fetch:
+    """What one call of Http.request does: at each moment it waits for one part, and knows until when."""
+
+    def __init__(
+        self,
+        http: Http,
+        method: str,
+        place: Place,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        limits: Timeouts,
+        stream: StreamReader | None,
+    ) -> None:
+        self._http, self._method, self._place = http, method, place
+        self._headers, self._body = headers, body
+        self._limits, self._stream = limits, stream
+        self._began = monotonic()
+        ends = [] if http.deadline is None else [http.deadline - _EARLY]
+        ends += [] if limits.total is None else [self._began + limits.total]
+        self._end = min(ends, default=None)
+        self._bound: float | None = None  # the limit of the part that is waited for, when it comes before the end
+        self._guard = asyncio.timeout(None)
+
+    async def run(self, *, follow: bool) -> Answer:
+        """The answer at the end of the redirects; raises Trouble."""
+        for _ in range(REDIRECTS + 1):
+            answer = await self._exchange()
+            if not follow or answer.status not in _REDIRECTING or "location" not in answer.headers:
+                return answer
+            self._turn(answer)
+        said = f"{self._place.netloc} redirects for ever (more than {REDIRECTS} times)"
+        raise Trouble(Failure.APP_ERROR, said)
+
+    async def _exchange(self) -> Answer:
+        """One hop, recorded whatever comes of it."""
+        headers = self._http.head(self._method, self._place, extra=self._headers, body=self._body)
+        began = monotonic()
+        passage = Passage(self._place, self._sending)
+        exchange = self._http.exchange(self._method, self._place, sent=self._body, headers=headers, at=began)
+        try:
+            self._guard = asyncio.timeout_at(self._until(self._limits.connect))
+            async with self._guard:
+                exchange.answer = await self._make(passage, headers)
+            return exchange.answer
+        except TimeoutError:
+            failed = self._timed_out(passage)
+        except Trouble as raised:
+            failed = raised
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
+            failed = trouble(classify.of_exchange(error, self._place.netloc, begun=passage.at != "first_byte"))
+        finally:
+            if passage.line is not None:
+                passage.line.close()
+            _finish(exchange, passage, began)
+        exchange.failure = failed.sentence
+        raise failed
+
+    async def _make(self, passage: Passage, headers: Raw) -> Answer:
+        request = httpx.Request(
+            self._method,
+            _url(self._place.url),
+            headers=headers,
+            stream=httpx.ByteStream(self._body),
+            extensions={"passage": passage},
+        )
+        response = await self._http.transport.handle_async_request(request)
+        raw = response.headers.raw
+        if sum(len(name) + len(value) for name, value in raw) > HEAD_LIMIT:
+            said = f"{self._place.netloc} sent headers of more than {HEAD_LIMIT // 1024} KB"
+            raise Trouble(Failure.GARBAGE, said)
+        answer = Answer(response.status_code, raw, url=self._place.url, method=self._method)
+        if any(name.lower() == b"set-cookie" for name, _ in raw):
+            self._http.jar.take(self._place, response.headers.get_list("set-cookie"))
+        answer.body, answer.truncated = await self._read(response, passage)
+        return answer
+
+    async def _read(self, response: httpx.Response, passage: Passage) -> tuple[bytes, bool]:
+        """The decoded body, cut at LIMIT bytes; a stream reader is fed as it comes."""
+        reader = self._stream if response.is_success else None
+        self._next_piece(passage, reader)
+        kept, pieces = bytearray(), 0
+        try:
+            decode = decoder(response.headers.get("content-encoding", ""))
+            async for piece in cast(httpx.AsyncByteStream, response.stream):
+                part = decode.feed(piece, LIMIT - len(kept))
+                kept += part
+                if reader is not None and part and reader.feed(part, monotonic()):
+                    return bytes(kept[:LIMIT]), False
+                pieces += 1
+                if len(kept) > LIMIT or pieces >= PIECES:
+                    return bytes(kept[:LIMIT]), True
+                if pieces % _BREATH == 0:
+                    await asyncio.sleep(0)
+                self._next_piece(passage, reader)
+        except Unreadable as error:
+            said = f"the answer of {self._place.netloc} cannot be unpacked: {error}"
+            raise Trouble(Failure.GARBAGE, said) from None
+        if is_cut_short(decode):
+            raise Trouble(Failure.TRUNCATED, f"the packed answer of {self._place.netloc} broke off")
+        return bytes(kept), False
+
+    # limits in time
+
+    def _until(self, seconds: float | None) -> float | None:
+        """When the part that begins now must be over."""
+        limit = None if seconds is None else monotonic() + seconds
+        if limit is None or (self._end is not None and self._end <= limit):
+            self._bound = None
+            return self._end
+        self._bound = seconds
+        return limit
+
+    def _limit(self, seconds: float | None) -> None:
+        # Moving a timeout costs as much as making one: leave it where it is when nothing changes.
+        if seconds is not None or self._bound is not None:
+            self._guard.reschedule(self._until(seconds))
+
+    def _sending(self) -> None:
+        self._limit(self._limits.first_byte)
+
+    def _next_piece(self, passage: Passage, reader: StreamReader | None) -> None:
+        """Limit the wait for the next piece: from the request until text shows in a stream, then from the last."""
+        if reader is None or reader.begun:
+            passage.at = "total"
+            self._limit(self._limits.idle)
+            return
+        passage.at = "first_token"
+        first, line = self._limits.first_token, passage.line
+        gone = monotonic() - line.sent_at if line is not None else 0.0
+        self._limit(None if first is None else max(0.0, first - gone))
+
+    def _timed_out(self, passage: Passage) -> Trouble:
+        name, took = self._place.netloc, f"{monotonic() - self._began:.1f} s"
+        if passage.at == "dns" and self._http.resolver.is_waiting(self._place.host):
+            return Trouble(Failure.MONITOR_FAULT, "all of showup's own lookups hang", "dns")
+        if passage.at == "dns":
+            said = f"the name {self._place.host} was not resolved in {took}"
+            return Trouble(Failure.UNREACHABLE, said, "dns")
+        if passage.at == "total" and self._bound is not None:
+            said = f"{name} stopped in the middle of its answer for {self._bound:g} s"
+            return Trouble(Failure.TIMEOUT, said, "idle")
+        said, phase = _LATE[passage.at]
+        return Trouble(Failure.TIMEOUT, f"{name} {said} in {took}", phase)
+
+    # redirects
+
+    def _turn(self, answer: Answer) -> None:
+        """Aim at where a redirect leads, if `allow` has it; credentials stay behind when the host changes."""
+        location = answer.headers["location"]
+        try:
+            place = locate(urljoin(self._place.url, quote(location, safe=_AS_WRITTEN)))
+            self._http.target.check(place.url)
+        except Refused as refused:
+            hint = f"; {refused.hint}" if refused.hint else ""
+            said = f"{self._place.netloc} redirects to {self._http.shown(location, 120)}: {refused}{hint}"
+            raise Trouble(Failure.CONTRACT_CHANGED, said) from None
+        except ValueError:
+            said = f"{self._place.netloc} redirects to an address that cannot be read"
+            raise Trouble(Failure.GARBAGE, said) from None
+        drop: set[str] = set()
+        if place.host != self._place.host or (self._place.scheme, place.scheme) == ("https", "http"):
+            drop |= _STAYS_HOME
+        if answer.status == 303 or (answer.status in (301, 302) and self._method == "POST"):
+            self._method, self._body = "HEAD" if self._method == "HEAD" else "GET", b""
+            drop.add("content-type")
+        self._headers = {name: value for name, value in self._headers.items() if name.lower() not in drop}
+        self._place = place
+
+
+_AS_WRITTEN = "/?:@!$&'()*+,;=%~#[]-._\\"  # a backslash stays, to be refused
+_LATE = {
+    "connect": ("did not take the connection", "connect"),
+    "tls": ("took the connection and did not finish the TLS handshake", "connect"),
+    "first_byte": ("took the request and did not answer", "first_byte"),
+    "first_token": ("began to answer and showed no text", "first_token"),
+    "total": ("did not finish its answer", "total"),
+}
+
+
+def _finish(exchange: Exchange, passage: Passage, began: float) -> None:
+    phases = passage.phases()
+    phases["total"] = int((monotonic() - began) * 1e6)
+    exchange.phases, exchange.remote = phases, passage.remote
+    if exchange.answer is not None:
+        exchange.answer.phases, exchange.answer.remote = phases, passage.remote
+        exchange.answer.certificate_expires = passage.expires
+
+
+@lru_cache(maxsize=1024)
+def _url(url: str) -> httpx.URL:
+    return httpx.URL(url)
