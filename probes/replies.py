@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from probes.checks import Absent
 from probes.checks.patterns import compile_pattern
@@ -15,16 +16,6 @@ if TYPE_CHECKING:
     from probes.journal import Journal
 
 _COUNTS = frozenset({"tokens_in", "tokens_out", "tokens_reasoning", "size", "status", "buffered", "chunks"})
-
-
-class Answered(Protocol):
-    """What the tools' answers have in common."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def values(self) -> Mapping[str, float]: ...
-    def json(self, path: str | None = None) -> Any: ...
 
 
 class _Reply:
@@ -43,6 +34,12 @@ class _Reply:
         """The whole reply as text."""
         text: str = self._raw.text
         self._journal.look(text, "the reply", "reply", self)
+        return text
+
+    @property
+    def words(self) -> str:
+        """The same text, only looked at."""
+        text: str = self._raw.text
         return text
 
     def json(self, path: str | None = None) -> Any:
@@ -116,6 +113,11 @@ class HttpReply(_Reply):
         return str(self._raw.url)
 
     @property
+    def host(self) -> str:
+        """The host that answered."""
+        return urlsplit(str(self._raw.url)).hostname or ""
+
+    @property
     def headers(self) -> Mapping[str, str]:
         """The headers, by name in any case."""
         headers: Mapping[str, str] = self._raw.headers
@@ -173,9 +175,14 @@ class ChatReply(_Reply):
         return self.value("total")
 
     @property
+    def finished(self) -> str:
+        """Why the model stopped, only looked at."""
+        return str(getattr(self._raw, "finish_reason", "") or "")
+
+    @property
     def finish_reason(self) -> str:
         """Why the model stopped: `stop`, `length`, `tool_calls` …, "" where the agent does not say."""
-        found = str(getattr(self._raw, "finish_reason", "") or "")
+        found = self.finished
         self._journal.look(found, "finish reason", "", self)
         return found
 

@@ -2,113 +2,53 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from importlib import import_module
-from typing import Annotated, Any, ClassVar, Literal, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import (
-    BeforeValidator,
     Field,
-    PlainSerializer,
     ValidationError,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from probes.kinds import KINDS
+from probes.forms import Confirm, Names, Timeout
 from probes.words.names import is_key, nearest
 from probes.words.secret import names_in
 from probes.words.section import Section
-from probes.words.units import DURATION_PATTERN, Duration, parse_duration
+from probes.words.units import Duration
 
-_MINUTE, _SECOND = timedelta(minutes=1), timedelta(seconds=1)
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Where a kind lives, as dotted paths; `keys` are those by which a probe without `kind:` is recognised."""
+
+    spec: str
+    run: str
+    keys: frozenset[str] = frozenset()
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "chat": Kind("probes.kinds.chat.spec.ChatSpec", "probes.kinds.chat.run", frozenset({"ask", "chat"})),
+        "script": Kind("probes.kinds.script.spec.ScriptSpec", "probes.kinds.script.run", frozenset({"function"})),
+        "http": Kind(
+            "probes.kinds.http.spec.HttpSpec",
+            "probes.kinds.http.run",
+            frozenset({"get", "head", "post", "put", "patch", "delete", "steps"}),
+        ),
+    }
+)
+
+
 _SHORTEST_PERIOD = timedelta(seconds=1)
 _LONGEST_TIMEOUT = timedelta(hours=1)
-PHASES = ("connect", "first_byte", "first_token", "idle", "total")
-
-
-class Limits(Section):
-    """How long each part of a request may take; `total` is for the whole of it."""
-
-    connect: Duration | None = Field(None, description="Name, connection and TLS.")
-    first_byte: Duration | None = Field(None, description="From the request sent to the answer's headers.")
-    first_token: Duration | None = Field(None, description="From the question sent to the first visible text.")
-    idle: Duration | None = Field(None, description="Between two pieces of the answer.")
-    total: Duration | None = Field(None, description="All of it.")
-
-    @model_validator(mode="after")
-    def _positive(self) -> Self:
-        for phase in PHASES:
-            limit = getattr(self, phase)
-            if limit is not None and limit <= timedelta(0):
-                raise ValueError(f"{phase} leaves no time; write 2s")
-        return self
-
-    def seconds(self) -> dict[str, float]:
-        """The limits that are set, in seconds."""
-        named = {phase: getattr(self, phase) for phase in PHASES}
-        return {phase: limit.total_seconds() for phase, limit in named.items() if limit is not None}
-
-
-def _limits(value: Any) -> Any:
-    return value if isinstance(value, Mapping | Limits) else {"total": parse_duration(value)}
-
-
-def _say_limits(limits: Limits) -> Any:
-    return limits.model_dump(mode="json", exclude_none=True)
-
-
-Timeout = Annotated[
-    Limits,
-    BeforeValidator(_limits),
-    PlainSerializer(_say_limits),
-    WithJsonSchema(
-        {
-            "description": "A duration, or a limit for each part of a request.",
-            "anyOf": [
-                {"type": "string", "pattern": DURATION_PATTERN},
-                {
-                    "type": "object",
-                    "properties": {phase: {"type": "string", "pattern": DURATION_PATTERN} for phase in PHASES},
-                    "additionalProperties": False,
-                },
-            ],
-            "examples": ["10s", {"connect": "2s", "first_token": "4s", "total": "20s"}],
-        }
-    ),
-]
-
-_CONFIRM = re.compile(r"\s*(\d{1,2})(?:\s*of\s*(\d{1,2}))?\s*\Z")
-
-
-def parse_confirm(value: object) -> tuple[int, int]:
-    """`1`, `2` or `2 of 3` → (failing runs, of the last so many); raises ValueError."""
-    if isinstance(value, list | tuple) and len(value) == 2:
-        value = f"{value[0]} of {value[1]}"
-    found = _CONFIRM.match(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else None
-    if not found:
-        raise ValueError("not a rule to confirm by; write 1 or 2 of 3")
-    needed, among = int(found[1]), int(found[2] or found[1])
-    if not 1 <= needed <= among <= 20:
-        raise ValueError("it has to be 1 to 20 runs, and no more than there are; write 2 of 3")
-    return needed, among
-
-
-Confirm = Annotated[
-    tuple[int, int],
-    BeforeValidator(parse_confirm),
-    PlainSerializer(lambda pair: f"{pair[0]} of {pair[1]}", return_type=str),
-    WithJsonSchema({"type": ["integer", "string"], "examples": [1, "2 of 3"]}),
-]
-Names = Annotated[
-    tuple[str, ...],
-    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
-]
 
 
 class Spec(Section):

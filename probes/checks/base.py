@@ -10,11 +10,12 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import PurePath
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from probes.checks.absent import Absent
 from probes.checks.patterns import PatternTooSlow
-from probes.checks.say import say, say_all, say_number
+from probes.checks.say import say, say_number
 from probes.words.errors import ProbeBug
 from probes.words.failure import Failure
 
@@ -61,7 +62,7 @@ class Rule:
     def phrase(self, form: str, args: tuple[Any, ...]) -> str:
         """`holds` or `should` with its arguments said."""
         if self.variadic:
-            return form.format(say_all(args))
+            return form.format(", ".join(map(_said, args)))
         return form.format(*(_said(part) for part in args))
 
 
@@ -182,6 +183,13 @@ class Base:
         self._negated = not self._negated
         return self
 
+    def complaint(self) -> str:
+        """What to say when no matcher followed."""
+        where = self._where()
+        return (
+            f"ctx.check(…){f' at {where}' if where else ''} has no matcher; write .equals(…) or .contains(…) after it"
+        )
+
     def judge(self, rule: Rule, args: tuple[Any, ...]) -> None:
         """Apply one matcher and write down what came of it; absent values hold nothing, not even a `not-`."""
         self.used = True
@@ -232,7 +240,7 @@ class Base:
             raise ProbeBug(f"{rule.method}: {error}", where=self._where()) from None
 
     def _where(self) -> str:
-        return f"{self.place[0]}:{self.place[1]}" if self.place[0] else ""
+        return f"{'/'.join(PurePath(self.place[0]).parts[-2:])}:{self.place[1]}" if self.place[0] else ""
 
 
 def matcher(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from typing import Any, Protocol
 
 from probes.checks.base import Base, Misfit, Verdict, matcher
 from probes.words.failure import Failure
@@ -38,31 +38,38 @@ def fits_status(status: int, codes: tuple[str, ...]) -> bool:
     return any(code == text or (code[1:] == "xx" and code[0] == text[0]) for code in codes)
 
 
+class Whole(Protocol):
+    """What a whole reply tells about itself besides its text."""
+
+    @property
+    def code(self) -> int: ...
+    @property
+    def finished(self) -> str: ...
+    def see_status(self) -> None: ...
+    def status_failure(self) -> Failure: ...
+
+
 class ReplyChecks(Base):
     """Checks of a whole reply."""
 
-    __slots__ = ("finished", "on_status", "status_code", "status_failure")
+    __slots__ = ("reply",)
 
-    status_code: int | None
-    finished: str | None
-    on_status: Callable[[], None] | None
-    status_failure: Callable[[], Failure] | None
+    reply: Any  # a Whole as far as it goes: a request has a status, a model a reason to finish; None for other values
 
     @matcher("has the status {}", "have the status {}", prepare=_codes)
     def status(self, *codes: int | str) -> bool | Verdict:
-        """The HTTP status is one of these; `2xx` stands for the hundred. Without it, a status below 400 is asked for."""
-        if self.on_status:
-            self.on_status()
-        if self.status_code is None:
-            raise Misfit("which has no status; check the reply itself")
-        if fits_status(self.status_code, codes):  # type: ignore[arg-type]  # `prepare` made them text
-            return True
-        failure = self.status_failure() if self.status_failure else Failure.CONTRACT_CHANGED
-        return Verdict(False, str(self.status_code), failure)
+        """The HTTP status is one of these; `2xx` stands for the hundred. Without it, one below 400 is asked for."""
+        if not hasattr(self.reply, "see_status"):
+            raise Misfit("which has no status; check the reply of a request itself")
+        whole: Whole = self.reply
+        whole.see_status()
+        fits = fits_status(whole.code, codes)  # type: ignore[arg-type]  # `prepare` made them text
+        return Verdict(fits, str(whole.code), None if fits else whole.status_failure())
 
     @matcher("finished because of {}", "finish because of {}")
     def finish_reason(self, *reasons: str) -> bool | Verdict:
         """The model stopped for one of these reasons: stop, length, tool_calls, content_filter."""
-        if self.finished is None:
-            raise Misfit("which has no reason to finish; check the answer of an ask")
-        return self.finished in reasons or Verdict(False, self.finished or "no reason")
+        if not hasattr(self.reply, "finished"):
+            raise Misfit("which has no reason to finish; check the answer of an ask itself")
+        whole: Whole = self.reply
+        return whole.finished in reasons or Verdict(False, whole.finished or "no reason")

@@ -37,11 +37,6 @@ def say_number(value: float, unit: str = "") -> str:
     return f"{text} {unit}" if unit else text
 
 
-def say_all(values: Any) -> str:
-    """Several values as a list in a sentence: `"a", "b" or "c"` without the last word."""
-    return ", ".join(say(value) for value in values)
-
-
 def _json(value: Any, limit: int) -> str:
     """JSON of no more than is shown: a large document is not written out to be thrown away."""
     if isinstance(value, Mapping):
@@ -52,3 +47,8 @@ def _json(value: Any, limit: int) -> str:
             parts.append(f"{say(str(key))}: {say(part, limit)}")
         return "{" + ", ".join(parts) + "}"
     return "[" + ", ".join(say(part, limit) for part in value[: limit // 2]) + "]"
+
+
+def plain(value: Any) -> str:
+    """A value as it goes into other text: text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from probes.checks.base import Notes
@@ -15,9 +14,9 @@ from probes.words.failure import Failure
 
 
 class Subject(GeneralChecks, TextChecks, NumberChecks, ReplyChecks):
-    """A value that is checked: `ctx.check(value)`. Each matcher returns the subject; `not_` turns the next one round."""
+    """A value that is checked: `ctx.check(value)`. Each matcher returns it; `not_` turns the next one round."""
 
-    __slots__ = ("spoken",)
+    __slots__ = ()
 
     def __init__(
         self,
@@ -28,18 +27,9 @@ class Subject(GeneralChecks, TextChecks, NumberChecks, ReplyChecks):
         unit: str = "",
         soft: bool = False,
         place: tuple[str, int] = ("", 0),
-        status_code: int | None = None,
-        finished: str | None = None,
-        spoken: bool = False,
-        on_status: Callable[[], None] | None = None,
-        status_failure: Callable[[], Failure] | None = None,
     ) -> None:
         super().__init__(value, notes, source=source, unit=unit, soft=soft, place=place)
-        self.status_code = status_code
-        self.finished = finished
-        self.spoken = spoken  # a model said it
-        self.on_status = on_status
-        self.status_failure = status_failure
+        self.reply: Any = None
 
     def _named(self, failure: Failure, negated: bool) -> Failure:
         """A whole reply that is wrong may be worse than wrong: empty, a refusal, or garbage."""
@@ -47,6 +37,6 @@ class Subject(GeneralChecks, TextChecks, NumberChecks, ReplyChecks):
             return failure
         if not self.value.strip():
             return failure if negated else Failure.EMPTY
-        if self.spoken and refuses(self.value):
+        if hasattr(self.reply, "finished") and refuses(self.value):
             return Failure.REFUSED
         return Failure.GARBAGE if garbled(self.value) else failure

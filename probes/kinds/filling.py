@@ -6,15 +6,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
-from urllib.parse import quote
 
-from probes.checks.say import say
+from probes.checks.say import plain
 from probes.dates import shift_date, shift_time
 
 GIVEN = frozenset({"date", "now", "run_id", "uuid", "ask"})
@@ -37,18 +35,7 @@ class Source(Protocol):
     def date(self, offset: str = "", *, form: str = "") -> str: ...
     def now(self, offset: str = "") -> str: ...
     def secret(self, name: str) -> str: ...
-
-
-class NotCaptured(LookupError):
-    """A template refers to a value that this attempt did not capture; `name` says which."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"nothing was captured as {name}")
-        self.name = name
-
-
-class Unfit(ValueError):
-    """A captured value cannot stand where it was to be put."""
+    def encode(self, value: Any, called: str = "") -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +46,13 @@ class Variable:
     name: str = ""
     form: str = ""
 
+    def said(self) -> str:
+        """The variable as it is written."""
+        return f"${{{self.kind + ':' if self.kind == 'secret' else ''}{self.name or self.kind}}}"
+
     def value(self, source: Source) -> Any:
-        """What stands there in this attempt; raises NotCaptured."""
+        """What stands there in this attempt; raises NotCaptured where nothing was captured."""
         if self.kind == "captured":
-            if self.name not in source.captured:
-                raise NotCaptured(self.name)
             return source.captured[self.name]
         if self.kind == "date":
             return source.date(self.name, form=self.form)
@@ -86,7 +75,9 @@ class Template:
 
     def address(self, source: Source) -> str:
         """The path of a request with its holes filled, each percent-encoded, so that no value becomes another path."""
-        return "".join(part if isinstance(part, str) else encode(part, part.value(source)) for part in self.parts)
+        return "".join(
+            part if isinstance(part, str) else source.encode(part.value(source), part.said()) for part in self.parts
+        )
 
     def value(self, source: Source) -> Any:
         """Like text, but a template that is one hole keeps the kind of its value: a captured number stays a number."""
@@ -94,22 +85,13 @@ class Template:
             return self.parts[0].value(source)
         return self.text(source)
 
+    def said(self) -> str:
+        """The template as it is written."""
+        return "".join(part if isinstance(part, str) else part.said() for part in self.parts)
+
     def captured(self) -> set[str]:
         """The captured names it needs."""
         return {part.name for part in self.parts if isinstance(part, Variable) and part.kind == "captured"}
-
-
-def plain(value: Any) -> str:
-    """A value as text: text as it is, everything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def encode(variable: Variable, value: Any) -> str:
-    """A value for an address. Nothing, dots alone and whole documents would lead somewhere else and raise Unfit."""
-    text = plain(value)
-    if value is None or isinstance(value, dict | list) or text.strip() in ("", ".", ".."):
-        raise Unfit(f"${{{variable.name or variable.kind}}} is {say(value)}, which cannot stand in an address")
-    return quote(text, safe="")
 
 
 def parse(text: str) -> Template | None:

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from probes.checks.patterns import compile_pattern
 from probes.checks.written import Check, checked_path
+from probes.forms import Limits, Timeout
 from probes.kinds.filling import GIVEN, NAME, needs
-from probes.spec import Limits, Timeout
 from probes.words.names import nearest
 from probes.words.section import Section
 from probes.words.units import Duration

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from probes.spec import Names, Spec
+from probes.forms import Names
+from probes.spec import Spec
 
 
 class ScriptSpec(Spec):

@@ -1,0 +1,254 @@
+"""One attempt: one deadline, clean-ups in time of their own, and always a Reply, whatever happened."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from probes.bench import Bench
+from probes.context import Context
+from probes.evidence import evidence
+from probes.frames import PHASES, Reply, Request
+from probes.journal import Journal
+from probes.records import AttemptResult, CleanUp, NotCaptured, Stop
+from probes.spec import KINDS, Spec, read
+from probes.tools import Timeouts
+from probes.trouble import cause_of, say_bug
+from probes.words.errors import ProbeBug, Refused
+from probes.words.failure import FACTS, Failure
+from probes.words.secret import Redactor
+from probes.words.text import clean
+
+if TYPE_CHECKING:
+    from probes.target import Target
+
+Script = Callable[[Context], Coroutine[Any, Any, None]]
+_GONE = frozenset({404, 410})  # to a DELETE: what it was to remove is not there
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A job made ready, once: everything that is the same in each of its attempts.
+
+    `bug` says why it cannot be made ready; its attempts then answer with it. `own` tells that a user's code runs in it.
+    """
+
+    job: Mapping[str, Any]
+    spec: Spec | None = None
+    run: Script | None = None
+    planned: tuple[str, ...] = ()
+    fallback: str = ""
+    base: Timeouts = field(default_factory=Timeouts)
+    own: bool = False
+    bug: str = ""
+    _secrets: Mapping[str, str] | None = None
+    _target: Target | None = None
+
+    def target(self, secrets: Mapping[str, str]) -> Target:
+        """The target with these secrets put in; raises Refused. It is made anew only when they change."""
+        if self._target is None or self._secrets != secrets:
+            from probes.target import Target
+
+            self._target = Target.of(self.job.get("target") or {}, secrets)
+            self._secrets = dict(secrets)
+        return self._target
+
+
+def prepare(job: Mapping[str, Any]) -> Prepared:
+    """A job made ready. It never raises: what is wrong with the job is what its attempts will say."""
+    ready = Prepared(job, fallback=str(job.get("probe") or "probe"))
+    kind = str(job.get("kind") or "http")
+    ready.own = kind == "script"
+    try:
+        ready.spec = read(_spec(job, kind))
+        ready.run = import_module(KINDS[kind].run).prepare(ready.spec)
+    except ProbeBug as bug:
+        ready.bug = say_bug(bug)
+    except ValueError as error:  # pydantic's, too
+        ready.bug = clean(f"the job cannot be read: {error}", 300)
+    except BaseException as error:  # a user's file may raise anything at all when it is loaded
+        if not ready.own or isinstance(error, asyncio.CancelledError):
+            raise
+        ready.bug = cause_of(error, str(job.get("file") or ""))
+    else:
+        ready.base = Timeouts(**ready.spec.limits)
+        ready.planned = tuple(str(step) for step in _names(ready.spec))
+    return ready
+
+
+def _spec(job: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    named = {key: job[key] for key in ("file", "function") if key in job} if kind == "script" else {}
+    return {**(job.get("spec") or {}), **named, "kind": kind}
+
+
+def _names(spec: Spec) -> list[str]:
+    return [*getattr(spec, "step_names", ()), *(step.name for step in spec.steps)]
+
+
+async def make(prepared: Prepared, request: Request) -> Reply:
+    """Make one attempt within `request.timeout`, clean up within `request.cleanup`; raises nothing but CancelledError."""
+    began = monotonic()
+    waited = max(0, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000 - request.sent) if request.sent else 0
+    if prepared.run is None:
+        return _refused(request, prepared.bug or "the job was never made ready", waited)
+    try:
+        target = prepared.target(request.secrets)
+    except Refused as refused:
+        said = f"{refused}" + (f"; {refused.hint}" if refused.hint else "")
+        return _refused(request, Redactor.of(request.secrets.values()).text(said), waited)
+    journal = Journal(started=began, planned=prepared.planned, fallback=prepared.fallback)
+    deadline = began + request.timeout
+    bench = Bench(
+        target,
+        run_id=request.run_id,
+        attempt=request.attempt,
+        deadline=deadline,
+        record=journal.recorded,
+        base=prepared.base,
+    )
+    spec = prepared.spec
+    ctx = Context(
+        journal,
+        bench,
+        run_id=request.run_id,
+        attempt=request.attempt,
+        at=request.at,
+        zone=spec.timezone if spec else "",
+        secrets=request.secrets,
+    )
+    cancelled = await _run(prepared, ctx, journal, deadline)
+    try:
+        if ctx.undo:
+            await clean_up(ctx, journal, bench, request.cleanup)
+    finally:
+        await bench.aclose()
+    if cancelled:
+        raise asyncio.CancelledError
+    return _reply(request, journal, ctx, target, waited)
+
+
+async def _run(prepared: Prepared, ctx: Context, journal: Journal, deadline: float) -> bool:
+    """Run the probe to its end, whichever it is; True when the attempt itself was cancelled."""
+    script: Any = prepared.run
+    try:
+        async with asyncio.timeout_at(deadline) as limit:
+            await script(ctx)
+        journal.complain()
+    except Stop:
+        pass
+    except TimeoutError as error:
+        if limit.expired():
+            journal.broke(Failure.TIMEOUT, "the run was not done when its time was up", phase="total")
+        else:
+            _fault(prepared, journal, error)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            return True
+        _fault(prepared, journal, error)
+    except ProbeBug as bug:
+        journal.bugs.append(say_bug(bug))
+    except BaseExceptionGroup as group:
+        _, others = group.split(Stop)
+        if others is not None:
+            _fault(prepared, journal, others)
+    except BaseException as error:  # the outermost loop of a script that may raise anything, SystemExit included
+        _fault(prepared, journal, error)
+    return False
+
+
+def _fault(prepared: Prepared, journal: Journal, error: BaseException) -> None:
+    """An exception is the script's own fault, or ours where no script runs."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, ProbeBug):
+        journal.bugs.append(say_bug(error))
+    elif prepared.own:
+        journal.bugs.append(cause_of(error, str(getattr(prepared.spec, "file", ""))))
+    else:
+        journal.broke(Failure.MONITOR_FAULT, f"showup itself failed: {cause_of(error, '')}")
+
+
+async def clean_up(ctx: Context, journal: Journal, bench: Bench, seconds: float) -> None:
+    """Run the clean-ups, last in, first out; each has its share of the time that is left."""
+    end = monotonic() + seconds
+    journal.settle()
+    while ctx.undo:
+        name, act = ctx.undo.pop()
+        each = CleanUp(name, monotonic())
+        journal.clean_ups.append(each)
+        journal.cleaning = each
+        until = monotonic() + max(0.0, end - monotonic()) / (len(ctx.undo) + 1)
+        bench.move(until)
+        try:
+            async with asyncio.timeout_at(until):
+                done = act()
+                if inspect.isawaitable(done):
+                    await done
+        except NotCaptured as missing:
+            each.skipped = str(missing)
+        except Stop:
+            each.trouble = each.trouble or "it failed"
+        except TimeoutError:
+            each.trouble = each.trouble or f"it was not done in {monotonic() - each.began:.1f} s"
+        except ProbeBug as bug:
+            each.trouble = say_bug(bug)
+        except asyncio.CancelledError:
+            each.trouble = "it was cancelled"
+            raise
+        except Exception as error:  # a user's clean-up may raise anything, and the next one still has to run
+            each.trouble = cause_of(error, "")
+        finally:
+            _judge(each)
+            journal.cleaning = None
+
+
+def _judge(each: CleanUp) -> None:
+    each.end()
+    for reply in each.silent:
+        gone = reply.code in _GONE and reply.called.startswith("DELETE ")
+        if not gone and not reply.status_seen and not each.trouble:
+            each.trouble = clean(f"{reply.called} {reply.cause().sentence}", 300)
+
+
+def _refused(request: Request, said: str, waited: int) -> Reply:
+    return Reply(request.number, "unknown", Failure.PROBE_BUG.value, clean(said, 300), waited=waited)
+
+
+def _reply(request: Request, journal: Journal, ctx: Context, target: Target, waited: int) -> Reply:
+    result = journal.result()
+    took = max(0, int((monotonic() - journal.started) * 1e6))
+    phases = tuple(journal.phases.get(name, -1) for name in PHASES) if journal.phases else ()
+    failed = tuple(f"{each.name}: {each.trouble}" for each in journal.clean_ups if each.trouble)
+    hide = Redactor.of((*target.secrets, *ctx.hidden)) if ctx.hidden else target.redactor
+    plain = result.failure is None and not failed
+    record = evidence(journal, hide) if not plain or request.keep else None
+    return Reply(
+        number=request.number,
+        state=result.state.value,
+        failure=result.failure.value if result.failure else None,
+        sentence=hide.text(result.sentence or _said(result)),
+        phase=result.phase,
+        step=hide.text(result.step),
+        waited=waited,
+        took=took,
+        phases=phases,
+        values=journal.values,
+        spent=journal.spent,
+        versions={name: hide.text(clean(text, 200)) for name, text in journal.versions.items()},
+        learned=journal.learned,
+        cleanup_failed=tuple(hide.text(clean(text, 300)) for text in failed),
+        retry_after=result.retry_after,
+        witness=result.witness,
+        evidence=record,
+    )
+
+
+def _said(result: AttemptResult) -> str:
+    return FACTS[result.failure].sentence if result.failure else ""
