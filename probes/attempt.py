@@ -19,7 +19,7 @@ from probes.journal import Journal
 from probes.records import AttemptResult, CleanUp, NotCaptured, Stop
 from probes.spec import KINDS, Spec, read
 from probes.tools import Timeouts
-from probes.trouble import cause_of, say_bug
+from probes.trouble import cause_of, in_tools, say_bug
 from probes.words.errors import ProbeBug, Refused
 from probes.words.failure import FACTS, Failure
 from probes.words.secret import Redactor
@@ -92,7 +92,9 @@ def _names(spec: Spec) -> list[str]:
 
 
 async def make(prepared: Prepared, request: Request) -> Reply:
-    """Make one attempt within `request.timeout`, clean up within `request.cleanup`; raises nothing but CancelledError."""
+    """Make one attempt within `request.timeout`, clean up within `request.cleanup`; raises nothing but
+    CancelledError.
+    """
     began = monotonic()
     waited = max(0, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000 - request.sent) if request.sent else 0
     if prepared.run is None:
@@ -169,7 +171,7 @@ def _fault(prepared: Prepared, journal: Journal, error: BaseException) -> None:
         error = error.exceptions[0]
     if isinstance(error, ProbeBug):
         journal.bugs.append(say_bug(error))
-    elif prepared.own:
+    elif prepared.own and not in_tools(error):
         journal.bugs.append(cause_of(error, str(getattr(prepared.spec, "file", ""))))
     else:
         journal.broke(Failure.MONITOR_FAULT, f"showup itself failed: {cause_of(error, '')}")

@@ -1,4 +1,4 @@
-"""`@probe`: a function becomes a frozen Probe. Nothing is registered anywhere; whoever loads the file finds it there."""
+"""`@probe`: a function becomes a frozen Probe. Nothing is registered; whoever loads the file finds it there."""
 
 from __future__ import annotations
 

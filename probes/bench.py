@@ -11,12 +11,15 @@ from probes.tools import Timeouts
 
 if TYPE_CHECKING:
     from probes.target import Target
+    from probes.tools.call import ChatAnswer
     from probes.tools.http import Http
 
 Length: TypeAlias = str | float | timedelta
 """A time as authors write it: `"4s"`, 4 (seconds) or a timedelta."""
 Wait: TypeAlias = Length | Mapping[str, Length] | None
-"""A limit for a request: one time for all of it, or one for each part (connect, first_byte, first_token, idle, total)."""
+"""A limit for a request: one time for all of it, or one for each part (connect, first_byte, first_token, idle,
+total).
+"""
 
 _PARTS = frozenset(Timeouts.__dataclass_fields__)
 
@@ -59,11 +62,13 @@ class Bench:
             self._made = Http(self.target, **self._facts)
         return self._made
 
-    async def ask(self, messages: Sequence[Mapping[str, str]], limits: Timeouts) -> Any:
+    async def ask(
+        self, messages: Sequence[Mapping[str, str]], limits: Timeouts, variables: Mapping[str, Any]
+    ) -> ChatAnswer:
         """The answer of the target's agent to a conversation that ends with a question; raises Trouble."""
         from probes.tools.call import chat
 
-        return await chat(self.http, self.target.chat, messages, limits)
+        return await chat(self.http, self.target.chat, messages, timeout=limits, variables=variables)
 
     def move(self, deadline: float) -> None:
         """Give what follows a deadline of its own."""

@@ -103,7 +103,9 @@ class Context:
         return self.converse("ctx.ask", [{"role": "user", "content": text}], timeout, place())
 
     def step(self, name: str, *, budget: Length | None = None, hard: bool = False) -> StepScope:
-        """A named part of the run: `async with ctx.step("ask", budget="4s"):`. Over its budget it is slow; `hard`, a timeout."""
+        """A named part of the run: `async with ctx.step("ask", budget="4s"):`. Over its budget it is slow;
+        `hard`, a timeout.
+        """
         where = place()
         try:
             limit = float(amount(budget)) if budget is not None else None
@@ -149,7 +151,9 @@ class Context:
         return Group(self._journal, "all", soft=soft)
 
     def capture(self, name: str, value: Any, *, secret: bool = False) -> Any:
-        """Keep a value under a name, for evidence and for later; absent, it is a failed check. `secret` keeps it out of sight."""
+        """Keep a value under a name, for evidence and for later; absent, it is a failed check. `secret` keeps
+        it out of sight.
+        """
         if secret and isinstance(value, str):
             self.hidden.append(value)
         self._journal.capture(name, value)
@@ -197,9 +201,11 @@ class Context:
 
     async def _asked(self, messages: list[dict[str, str]], limits: Timeouts) -> ChatReply:
         journal, question = self._journal, messages[-1]["content"]
+        known = {"uuid": self.uuid, "now": self.now(), "date": self.date()}
+        variables = {**known, **journal.captured}
         journal.captured["ask"] = question
         try:
-            raw = await self._bench.ask(messages, limits)
+            raw = await self._bench.ask(messages, limits, variables)
         except Trouble as trouble:
             raise self._stopped(trouble) from None
         reply = ChatReply(raw, journal, "the agent", question)

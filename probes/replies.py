@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from probes.classify import Cause
     from probes.journal import Journal
 
-_COUNTS = frozenset({"tokens_in", "tokens_out", "tokens_reasoning", "size", "status", "buffered", "chunks"})
+_TIMES = frozenset({"total", "dns", "connect", "tls", "first_byte", "first_token", "worst_gap"})
 
 
 class _Reply:
@@ -45,12 +45,38 @@ class _Reply:
     def json(self, path: str | None = None) -> Any:
         """The reply's document, or the value at a JSONPath (RFC 9535).
 
-        A path that can match several places gives a list. What is not there is a failed check when it is checked, not an exception.
+        A path that can match several places gives a list. What is not there is a failed check when it is checked, not
+        an exception.
         """
         value = self._raw.json(path)
         if value is Missing:
             return self._missing(path or "$")
         self._journal.look(value, path or "$", "", self)
+        return value
+
+    @property
+    def url(self) -> str:
+        """The address that answered, after redirects."""
+        return str(self._raw.url)
+
+    @property
+    def host(self) -> str:
+        """The host that answered."""
+        return urlsplit(str(self._raw.url)).hostname or ""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, by name in any case."""
+        headers: Mapping[str, str] = self._raw.headers
+        return headers
+
+    def header(self, name: str) -> Any:
+        """One header's value; an absent header is a failed check when it is checked."""
+        headers: Mapping[str, str] = self._raw.headers
+        if name not in headers:
+            return self._absent(f"header {name}", "no such header")
+        value = headers[name]
+        self._journal.look(value, f"header {name}", "", self)
         return value
 
     def find(self, pattern: str) -> Any:
@@ -68,7 +94,7 @@ class _Reply:
         if name not in values:
             return self._absent(name, "not measured")
         found = values[name]
-        self._journal.look(found, name, "" if name in _COUNTS else "s", self)
+        self._journal.look(found, name, "s" if name in _TIMES else "", self)
         return found
 
     def _missing(self, path: str) -> Absent:
@@ -96,7 +122,9 @@ class HttpReply(_Reply):
 
     @property
     def status(self) -> int:
-        """The HTTP status; reading it leaves to the script what it means, where it is otherwise asked to be below 400."""
+        """The HTTP status; reading it leaves to the script what it means, where it is otherwise asked to be
+        below 400.
+        """
         status: int = self._raw.status
         self._journal.look(status, "status", "", self)
         return status
@@ -106,31 +134,6 @@ class HttpReply(_Reply):
         """The HTTP status, only looked at."""
         status: int = self._raw.status
         return status
-
-    @property
-    def url(self) -> str:
-        """The address that answered, after redirects."""
-        return str(self._raw.url)
-
-    @property
-    def host(self) -> str:
-        """The host that answered."""
-        return urlsplit(str(self._raw.url)).hostname or ""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers, by name in any case."""
-        headers: Mapping[str, str] = self._raw.headers
-        return headers
-
-    def header(self, name: str) -> Any:
-        """One header's value; an absent header is a failed check when it is checked."""
-        headers: Mapping[str, str] = self._raw.headers
-        if name not in headers:
-            return self._absent(f"header {name}", "no such header")
-        value = headers[name]
-        self._journal.look(value, f"header {name}", "", self)
-        return value
 
     def cause(self) -> Cause:
         """What a status of 400 and more says."""

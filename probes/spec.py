@@ -107,7 +107,8 @@ class Spec(Section):
             raise ValueError("every is too short; write 1s or more")
         if self.total_timeout > _LONGEST_TIMEOUT:
             raise ValueError("timeout is longer than an hour; write 30s")
-        # Defaults that depend on the kind are filled in without being marked as written, so that a dump stays as it was.
+        # Defaults that depend on the kind are filled in without being marked as written, so that a dump stays as it
+        # was.
         if self.every is None and self.cron is None:
             self.__dict__["every"] = self._period()
         if "idempotent" not in self.model_fields_set:

@@ -11,6 +11,13 @@ from probes.words.errors import ProbeBug
 from probes.words.text import clean
 
 _OURS = str(Path(__file__).parent)
+_TOOLS = str(Path(__file__).parent / "tools")
+
+
+def in_tools(error: BaseException) -> bool:
+    """True when it was raised in showup's own instruments, so that no author is to blame."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and frames[-1].filename.startswith(_TOOLS)
 
 
 def say_bug(bug: ProbeBug) -> str:
@@ -20,7 +27,9 @@ def say_bug(bug: ProbeBug) -> str:
 
 
 def cause_of(error: BaseException, file: str) -> str:
-    """`KeyError: 'time' at journeys/books.py:12: day = found["time"]`: the innermost line that is in `file`, or not ours."""
+    """`KeyError: 'time' at journeys/books.py:12: day = found["time"]`: the innermost line that is in `file`, or
+    not ours.
+    """
     name = type(error).__name__
     said = clean(str(error), 120)
     if isinstance(error, SyntaxError):

@@ -1,4 +1,6 @@
-"""What stands where nothing was found: a failed check when it is checked, and the end of the run when it is used as if it were there."""
+"""What stands where nothing was found: a failed check when it is checked, and the end of the run when it is used as
+if it were there.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ from probes.words.failure import Failure
 class Absent:
     """A value that is not there: `what` was looked for, `why` it is missing, and the `failure` this means.
 
-    It is false and equals nothing. Any other use than checking it stops the run, and the missing value is its reason: it never
-    turns into text, so it never reaches an address, a question or a comparison.
+    It is false and equals nothing. Any other use than checking it stops the run, and the missing value is its reason:
+    it never turns into text, so it never reaches an address, a question or a comparison.
     """
 
     __slots__ = ("_use", "failure", "what", "why")

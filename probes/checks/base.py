@@ -1,7 +1,8 @@
 """What a check is: a subject, a matcher and what came of it.
 
-A matcher is a method marked `@matcher`: its name in kebab-case is the key in YAML, its signature the schema, its docstring the docs.
-It answers only whether the value is right; how a failure is said, `not-` forms, soft checks and absent values are kept here.
+A matcher is a method marked `@matcher`: its name in kebab-case is the key in YAML, its signature the schema, its
+docstring the docs. It answers only whether the value is right; how a failure is said, `not-` forms, soft checks and
+absent values are kept here.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ class Misfit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a matcher may answer instead of a bool: `got` replaces the value in the sentence, `failure` names what went wrong."""
+    """What a matcher may answer instead of a bool: `got` replaces the value in the sentence, `failure` names what
+    went wrong.
+    """
 
     ok: bool
     got: str = ""
@@ -41,10 +44,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One matcher: `name` in YAML, `method` in Python, `holds` and `should` for sentences ("is {n}", "be {n}"), its `family`.
+    """One matcher: `name` in YAML, `method` in Python, `holds` and `should` for sentences ("is {n}", "be {n}"), its
+    `family`.
 
-    `parameters` are (name, annotation) pairs; `spread` tells that YAML gives them as a list. `prepare` turns arguments as written
-    into what the matcher works with, once, and raises ValueError on those that can never be right.
+    `parameters` are (name, annotation) pairs; `spread` tells that YAML gives them as a list. `prepare` turns arguments
+    as written into what the matcher works with, once, and raises ValueError on those that can never be right.
     """
 
     name: str

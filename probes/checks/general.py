@@ -41,7 +41,9 @@ class GeneralChecks(Base):
 
     @matcher("equals {}", "equal {}")
     def equals(self, value: Any) -> bool | Verdict:
-        """The value is exactly this one; text and numbers are never equal, space around a whole reply does not count."""
+        """The value is exactly this one; text and numbers are never equal, space around a whole reply does
+        not count.
+        """
         mine = self.value
         if self.unit == "reply" and isinstance(value, str):
             return bool(mine.strip() == value.strip())

@@ -22,7 +22,8 @@ LONGEST = 1_000  # characters of a path
 def compile_path(path: str) -> Callable[[Any], Any]:
     """A function from a document to what stands at `path`; raises ValueError when it is no JSONPath.
 
-    A path that can match one place gives its value or Absent; one that can match several gives a list, which may be empty.
+    A path that can match one place gives its value or Absent; one that can match several gives a list, which may be
+    empty.
     """
     if len(path) > LONGEST:
         raise ValueError(f"a JSONPath has at most {LONGEST} characters")

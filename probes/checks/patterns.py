@@ -1,8 +1,9 @@
 """Regular expressions that cannot hang: the worst are refused when they are written, the rest run against a clock.
 
-Python's engine backtracks: `(a+)+` takes time that doubles with every character, so a repeat of nothing but a repeat is refused.
-Every other pattern that repeats without bound gets a tenth of a second of processor time and then is stopped: the engine looks for
-signals every few thousand steps. Only the main thread can do that; elsewhere such a pattern sees the beginning of the text alone.
+Python's engine backtracks: `(a+)+` takes time that doubles with every character, so a repeat of nothing but a repeat
+is refused. Every other pattern that repeats without bound gets a tenth of a second of processor time and then is
+stopped: the engine looks for signals every few thousand steps. Only the main thread can do that; elsewhere such a
+pattern sees the beginning of the text alone.
 """
 
 from __future__ import annotations
@@ -125,30 +126,33 @@ class _Late(Exception):
     """Raised by the timer inside the engine."""
 
 
-_armed = False
+class _Timer:
+    """Whether a search is being timed: a ring that comes after its end means nothing."""
+
+    armed = False
 
 
 def _ring(number: int, frame: FrameType | None) -> None:
-    if _armed:  # a ring that comes after the search is over means nothing
+    if _Timer.armed:
         raise _Late
 
 
 def bounded(work: Callable[[int], T], *, what: str, seconds: float = TIME) -> T:
-    """`work(0)` within `seconds` of processor time, or PatternTooSlow; outside the main thread `work(ELSEWHERE)`, without a clock.
+    """`work(0)` within `seconds` of processor time, or PatternTooSlow; outside the main thread `work(ELSEWHERE)`,
+    without a clock.
 
     `work` is given the number of characters to look at, 0 for all.
     """
-    global _armed
     if threading.current_thread() is not threading.main_thread():
         return work(ELSEWHERE)
     before = signal.signal(signal.SIGVTALRM, _ring)
     try:
-        _armed = True
+        _Timer.armed = True
         signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
         try:
             return work(0)
         finally:
-            _armed = False
+            _Timer.armed = False
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     except _Late:
         raise PatternTooSlow(f"{what} was stopped after {seconds:g} s of work") from None

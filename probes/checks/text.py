@@ -175,7 +175,9 @@ class TextChecks(Base):
 
     @matcher("fits {}", "fit {}", prepare=_schema)
     def json_schema(self, schema: Mapping[str, Any]) -> bool | Verdict:
-        """The JSON fits this JSON Schema (draft 2020-12 unless it says otherwise); references outside it are not fetched."""
+        """The JSON fits this JSON Schema (draft 2020-12 unless it says otherwise); references outside it are
+        not fetched.
+        """
         document = self.value
         if isinstance(document, str) and self.unit == "reply":
             try:

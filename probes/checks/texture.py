@@ -11,7 +11,8 @@ _MOJIBAKE = re.compile("[\u00c2\u00c3][\u0080-\u00bf]|\u00e2\u20ac.|\u00e2\u0080
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _WORD = re.compile(r"\w+")
 _REFUSAL = re.compile(
-    r"\b(?:i(?:'m| am) (?:sorry|afraid|unable)|i (?:can(?:'t|not)|won't|will not|must decline)|as an ai\b|against my (?:guidelines|policy))"
+    r"\b(?:i(?:'m| am) (?:sorry|afraid|unable)|i (?:can(?:'t|not)|won't|will not|must decline)"
+    r"|as an ai\b|against my (?:guidelines|policy))"
     r".{0,80}?\b(?:can(?:'t|not)|unable|not able|won't|decline|assist|help|comply|provide|language model)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -17,7 +17,11 @@ from probes.words.section import Section
 
 MEASURED = (
     "total", "dns", "connect", "tls", "first_byte", "first_token", "worst_gap", "tokens_in", "tokens_out",
-    "tokens_reasoning", "size", "status",
+    "tokens_reasoning",
+    "tokens_cached",
+    "tokens_per_second",
+    "chunks",
+    "buffered", "size", "status",
 )  # fmt: skip
 _MARK = "${"  # where a template begins: such an argument is prepared when its value is known
 

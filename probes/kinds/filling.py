@@ -1,7 +1,7 @@
 """`${…}` in what a user wrote: parsed once, filled in at each attempt. What was never captured is never filled in.
 
-`${date}` `${date+30d}` `${date+30d:%A %d %B}` · `${now}` `${now+1h}` · `${run_id}` · `${uuid}` · `${ask}` the latest question ·
-`${secret:NAME}` · `${name}` a captured value · `$${` stands for `${` itself.
+`${date}` `${date+30d}` `${date+30d:%A %d %B}` · `${now}` `${now+1h}` · `${run_id}` · `${uuid}` · `${ask}` the latest
+question · `${secret:NAME}` · `${name}` a captured value · `$${` stands for `${` itself.
 """
 
 from __future__ import annotations
@@ -176,7 +176,9 @@ def fill(value: Any, source: Source) -> Any:
 
 
 def needs(value: Any) -> set[str]:
-    """The captured names that a text, or the texts within a value, refer to; raises ValueError for what is no template."""
+    """The captured names that a text, or the texts within a value, refer to; raises ValueError for what is no
+    template.
+    """
     if isinstance(value, str):
         template = parse(value)
         return template.captured() if template else set()

@@ -22,7 +22,8 @@ def _is_acts(value: Any) -> bool:
 class Stepped(Spec):
     """The keys of a probe of steps."""
 
-    # `cleanup` is a duration, the time of clean-ups, or on a probe of one step the clean-up itself: two fields, one key.
+    # `cleanup` is a duration, the time of clean-ups, or on a probe of one step the clean-up itself: two fields, one
+    # key.
     cleanup: Annotated[Duration, BeforeValidator(lambda value: _CLEANING if _is_acts(value) else value)] = Field(
         _CLEANING, description="The time of clean-ups (10s); on a probe of one step, the request that puts things back."
     )

@@ -1,4 +1,6 @@
-"""What one step of a probe is made of, as YAML has it: an act, its limits, its checks, what it captures and how it cleans up."""
+"""What one step of a probe is made of, as YAML has it: an act, its limits, its checks, what it captures and how it
+cleans up.
+"""
 
 from __future__ import annotations
 
@@ -198,7 +200,9 @@ class Deed(Sending):
         return "ask" if self.ask is not None else f"{self.verb} {self.path}"
 
     def all_holes(self) -> Iterator[Problem]:
-        """(where, captured name) of its act; those of checks with them, as a check may use what its own step captures."""
+        """(where, captured name) of its act; those of checks with them, as a check may use what its own step
+        captures.
+        """
         yield from self.holes()
         yield from ((("ask",), need) for need in sorted(needs(self.ask)))
 
