@@ -215,16 +215,16 @@ class Base:
         if verdict is True and not negated:
             self._notes.note(Note(rule, args, ok=True, got=value, source=self.source, soft=self._soft))
             return
-        failed = Failure.WRONG
-        got = value
+        got: Any = value
+        named = None
         if isinstance(verdict, Verdict):
-            failed = verdict.failure or failed
+            named = verdict.failure
             got = Said(verdict.got) if verdict.got else value
-        elif self.unit and isinstance(value, int | float):
-            got = Said(say_number(value, self.unit))
-        self._write(
-            rule, args, ok=bool(verdict) is not negated, got=got, negated=negated, failure=self._named(failed, negated)
-        )
+        elif self.unit == "s" and isinstance(value, int | float):
+            got = Said(say_number(value, "s"))
+        ok = bool(verdict) is not negated
+        failure = Failure.WRONG if ok else self._named(named or Failure.WRONG, negated)
+        self._write(rule, args, ok=ok, got=got, negated=negated, failure=failure)
 
     def _write(self, rule: Rule, args: tuple[Any, ...], *, ok: bool, got: Any, negated: bool, failure: Failure) -> None:
         note = Note(rule, args, ok=ok, got=got, source=self.source, soft=self._soft, negated=negated, failure=failure)

@@ -27,6 +27,8 @@ def compile_path(path: str) -> Callable[[Any], Any]:
     """
     if len(path) > LONGEST:
         raise ValueError(f"a JSONPath has at most {LONGEST} characters")
+    if not path.startswith("$"):
+        raise ValueError(f"not a JSONPath: it does not begin with $; write $.{path or 'name'}")
     if _PLAIN.match(path):
         keys = tuple(name or int(index) for name, index in _PIECE.findall(path))
         return lambda document: _walk(document, keys, path)

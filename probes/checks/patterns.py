@@ -52,6 +52,11 @@ class Pattern:
             lambda cut: self._compiled.search(text[:cut] if cut else text), what=f"the pattern {self.text!r}"
         )
 
+    @property
+    def shown(self) -> str:
+        """The pattern as it stands in a sentence."""
+        return f"/{self.text}/"
+
     def __repr__(self) -> str:
         return f"Pattern({self.text!r})"
 

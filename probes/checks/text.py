@@ -14,16 +14,6 @@ from probes.checks.texture import garbled
 from probes.words.failure import Failure
 
 
-class _Regex(Pattern):
-    """A pattern that says itself between slashes."""
-
-    __slots__ = ()
-
-    @property
-    def shown(self) -> str:
-        return f"/{self.text}/"
-
-
 def _pattern(pattern: str) -> tuple[Pattern]:
     if not isinstance(pattern, str):
         raise ValueError("a pattern is text; put it in quotes")
