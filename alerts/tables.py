@@ -1,4 +1,4 @@
-"""Every row of the alerting half. Times are integer µs since the epoch, UTC; nothing here is ever deleted but by retention."""
+"""Every row of the alerting half. Times are integer µs since the epoch, UTC; incidents are kept for ever."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ def _json(default: Any) -> Any:
 
 
 class Incident(Row, table=True):
-    """Something that is wrong with one subject, from its first failure to its end; the policy is a copy taken at its opening.
+    """Something that is wrong with one subject, from its first failure to its end; the policy is a copy taken at its
+    opening.
 
-    `level` is the number of levels started in `round`. `due_at` is when the next of its own deadlines falls (level, round,
+    `level` is the number of levels started in `round`. `due_at` is when the next of its own deadlines falls (level,
+    round,
     repeat, expiry of an acknowledgement), None when there is none. `version` rises with every change of state.
     """
 
@@ -131,8 +133,11 @@ class Event(Row, table=True):
 class Notification(Row, table=True):
     """One message for one target on one channel: the outbox. Intent is committed here before anything is sent.
 
-    `state`: pending → sending → delivered; superseded when it was never tried and is no longer needed; replaced when another
-    channel took over for good. A page never ends in failure. `rest` are the person's further ways, best first.
+    `state`: pending → sending → delivered; superseded when it was never tried and is no longer needed; replaced when
+    another
+    channel took over for good; failed only where nobody is woken by it. A page never ends in failure. `rest` are the
+    person's
+    further ways, best first. `lead` is the notification whose message told of this one too, in a storm.
     """
 
     __table_args__ = (
@@ -168,6 +173,7 @@ class Notification(Row, table=True):
     error: str = ""
     rest: list[dict[str, Any]] = _json(list)
     moved_on: bool = False
+    lead: int | None = None
     headline: str = ""
     text: str = ""
 
@@ -188,7 +194,8 @@ class Override(Row, table=True):
 
 
 class Mute(Row, table=True):
-    """Pages of a subject ("" is everything) are held from `start` to `end`; it ends by itself, and what it held is an event."""
+    """Pages of a subject ("" is everything) are held from `start` to `end`; it ends by itself, and what it held is
+    an event."""
 
     __table_args__ = (Index(None, "end"),)
 
