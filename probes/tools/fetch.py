@@ -33,12 +33,23 @@ _BREATH = 32  # pieces after which others get a turn
 
 
 class StreamReader(Protocol):
-    """Reads the body of a successful answer as it comes. `begun` turns true with the first visible text."""
+    """Reads the body of a successful answer as it comes. `begun` turns true with the first visible text.
+
+    Times are monotonic seconds. It may raise Trouble; what came until then is kept in the record.
+    """
 
     begun: bool
 
+    def begin(self, answer: Answer, sent_at: float) -> None:
+        """The headers came; the request had left at `sent_at`."""
+        ...
+
     def feed(self, chunk: bytes, at: float) -> bool:
-        """Take a piece that came at monotonic `at`; True when nothing more is wanted."""
+        """Take a piece of the body; True when nothing more is wanted."""
+        ...
+
+    def finish(self, at: float) -> None:
+        """The body is over, by itself."""
         ...
 
 
@@ -82,11 +93,11 @@ class Fetch:
         began = monotonic()
         passage = Passage(self._place, self._sending)
         exchange = self._http.exchange(self._method, self._place, sent=self._body, headers=headers, at=began)
+        failed: Trouble | None = None
         try:
             self._guard = asyncio.timeout_at(self._until(self._limits.connect))
             async with self._guard:
-                exchange.answer = await self._make(passage, headers)
-            return exchange.answer
+                return await self._make(passage, headers, exchange)
         except TimeoutError:
             failed = self._timed_out(passage)
         except Trouble as raised:
@@ -97,10 +108,11 @@ class Fetch:
             if passage.line is not None:
                 passage.line.close()
             _finish(exchange, passage, began)
-        exchange.failure = failed.sentence
+            exchange.failure = failed.sentence if failed is not None else ""
+            self._http.recorded(exchange)
         raise failed
 
-    async def _make(self, passage: Passage, headers: Raw) -> Answer:
+    async def _make(self, passage: Passage, headers: Raw, exchange: Exchange) -> Answer:
         request = httpx.Request(
             self._method,
             _url(self._place.url),
@@ -116,33 +128,40 @@ class Fetch:
         answer = Answer(response.status_code, raw, url=self._place.url, method=self._method)
         if any(name.lower() == b"set-cookie" for name, _ in raw):
             self._http.jar.take(self._place, response.headers.get_list("set-cookie"))
-        answer.body, answer.truncated = await self._read(response, passage)
-        return answer
-
-    async def _read(self, response: httpx.Response, passage: Passage) -> tuple[bytes, bool]:
-        """The decoded body, cut at LIMIT bytes; a stream reader is fed as it comes."""
-        reader = self._stream if response.is_success else None
-        self._next_piece(passage, reader)
-        kept, pieces = bytearray(), 0
+        exchange.answer = answer
+        kept = bytearray()
         try:
-            decode = decoder(response.headers.get("content-encoding", ""))
-            async for piece in cast(httpx.AsyncByteStream, response.stream):
-                part = decode.feed(piece, LIMIT - len(kept))
-                kept += part
-                if reader is not None and part and reader.feed(part, monotonic()):
-                    return bytes(kept[:LIMIT]), False
-                pieces += 1
-                if len(kept) > LIMIT or pieces >= PIECES:
-                    return bytes(kept[:LIMIT]), True
-                if pieces % _BREATH == 0:
-                    await asyncio.sleep(0)
-                self._next_piece(passage, reader)
+            answer.truncated = await self._read(response, passage, answer, kept)
         except Unreadable as error:
             said = f"the answer of {self._place.netloc} cannot be unpacked: {error}"
             raise Trouble(Failure.GARBAGE, said) from None
+        finally:
+            answer.body = bytes(kept[:LIMIT])  # what came before it broke off is evidence
+        return answer
+
+    async def _read(self, response: httpx.Response, passage: Passage, answer: Answer, kept: bytearray) -> bool:
+        """Fill `kept` with the decoded body, a little over LIMIT at most; True when there was more than is kept."""
+        reader, pieces = self._stream if response.is_success else None, 0
+        if reader is not None:
+            reader.begin(answer, passage.sent_at)
+        self._next_piece(passage, reader)
+        decode = decoder(answer.headers.get("content-encoding", ""))
+        async for piece in cast(httpx.AsyncByteStream, response.stream):
+            part = decode.feed(piece, LIMIT - len(kept))
+            kept += part
+            if reader is not None and part and reader.feed(part, monotonic()):
+                return False
+            pieces += 1
+            if len(kept) > LIMIT or pieces >= PIECES:
+                return True
+            if pieces % _BREATH == 0:
+                await asyncio.sleep(0)
+            self._next_piece(passage, reader)
         if is_cut_short(decode):
             raise Trouble(Failure.TRUNCATED, f"the packed answer of {self._place.netloc} broke off")
-        return bytes(kept), False
+        if reader is not None:
+            reader.finish(monotonic())
+        return False
 
     # limits in time
 
@@ -170,9 +189,8 @@ class Fetch:
             self._limit(self._limits.idle)
             return
         passage.at = "first_token"
-        first, line = self._limits.first_token, passage.line
-        gone = monotonic() - line.sent_at if line is not None else 0.0
-        self._limit(None if first is None else max(0.0, first - gone))
+        first = self._limits.first_token
+        self._limit(None if first is None else max(0.0, first - (monotonic() - passage.sent_at)))
 
     def _timed_out(self, passage: Passage) -> Trouble:
         name, took = self._place.netloc, f"{monotonic() - self._began:.1f} s"

@@ -60,6 +60,7 @@ class Http:
         resolver: Resolver | None = None,
     ) -> None:
         self.target = target
+        self.run_id = run_id
         self.deadline = deadline
         self.resolver = resolver or shared_resolver()
         self.transport = Transport(target, self.resolver)
@@ -138,11 +139,13 @@ class Http:
         return raw
 
     def exchange(self, method: str, place: Place, *, sent: bytes, headers: Raw, at: float) -> Exchange:
-        """The record of one request, handed on at once: it fills as the request goes on."""
-        exchange = Exchange(method, place.url, sent=sent, sent_headers=headers, redactors=self._redactors, at=at)
+        """The record of one request, still empty."""
+        return Exchange(method, place.url, sent=sent, sent_headers=headers, redactors=self._redactors, at=at)
+
+    def recorded(self, exchange: Exchange) -> None:
+        """Hand a finished record on."""
         if self._record is not None:
             self._record(exchange)
-        return exchange
 
     def shown(self, text: str, limit: int = 200) -> str:
         """A text of the target's for a sentence: cleaned, without secrets, cut."""

@@ -48,6 +48,11 @@ class Passage:
         self.remote = ""
         self.expires = 0  # when the certificate does, µs since the epoch
 
+    @property
+    def sent_at(self) -> float:
+        """When the request had left, monotonic seconds."""
+        return self.line.sent_at if self.line is not None else 0.0
+
     def phases(self) -> dict[str, int]:
         """The parts there were, in µs."""
         spent = (("dns", self.dns), ("connect", self.connect), ("tls", self.tls), ("first_byte", self.first_byte))
