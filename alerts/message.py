@@ -115,7 +115,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaction:
-    """What a person or service did through a channel: `ack`, `resolve`, `snooze`; `by` is who, `via` the channel."""
+    """What a person or service did through a channel: `ack`, `resolve`, `snooze`; `by` is who, `via` the channel.
+
+    `service` is True when no person did it, such as PagerDuty's own resolve after four hours.
+    """
 
     action: str
     incident: str  # public id, or the key of a message
@@ -124,6 +127,7 @@ class Reaction:
     at: int | None = None
     person: str = ""  # key of a known person, when recognised
     round: int | None = None
+    service: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

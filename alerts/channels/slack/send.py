@@ -69,7 +69,7 @@ class SlackChannel:
         channel, ts = str(answer.get("channel") or ""), str(answer.get("ts") or "")
         if not channel or not ts:
             raise DeliveryError("Slack took the message and did not say where it stands", unknown=True)
-        self._ids[target] = channel
+        self._learn(target, channel)
         return self._receipt(channel, ts)
 
     async def _edit(self, client: AsyncWebClient, message: Message, where: tuple[str, str]) -> None:
@@ -155,6 +155,14 @@ class SlackChannel:
             cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor:
                 return
+
+    def _learn(self, target: str, channel: str) -> None:
+        """Slack's id for a target; what was counted under its name counts on."""
+        if self._ids.get(target) != channel:
+            counted = self._allowance.pop(f"chat.postMessage {target}", None)
+            if counted is not None:
+                self._allowance[f"chat.postMessage {channel}"] = counted
+        self._ids[target] = channel
 
     async def _pace(self, method: str, channel: str) -> None:
         """Wait until the channel takes another post, or another edit: about one a second, a few at once."""

@@ -1,0 +1,104 @@
+"""Who is on call by PagerDuty's schedules: read in the background, the last answer kept for when it cannot be read."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from alerts.channels.pagerduty.client import PagerDuty
+from alerts.oncall import Entry, Known
+from alerts.rotation import RotationSpec
+from probes.words.clock import micros, moment
+from probes.words.errors import DeliveryError
+from probes.words.text import clean
+
+log = logging.getLogger("showup.alerts.pagerduty")
+
+EVERY = 60.0  # seconds between readings
+AHEAD = timedelta(days=14)  # known in advance, so that two weeks without PagerDuty change nothing
+PAGES, PAGE = 10, 100
+
+
+class Oncalls:
+    """The last known answer for each rotation that PagerDuty keeps; hand it to `oncall.resolve(schedules=…)`.
+
+    `rotations` gives the rotations as they are configured now. `load` and `known` let the daemon keep answers over a
+    restart.
+    """
+
+    def __init__(self, pagerduty: PagerDuty, rotations: Callable[[], Mapping[str, RotationSpec]]) -> None:
+        self.pagerduty = pagerduty
+        self.rotations = rotations
+        self._known: dict[str, Known] = {}
+
+    def known(self, rotation: str) -> Known | None:
+        """What PagerDuty said last about this rotation; None when it never answered."""
+        return self._known.get(rotation)
+
+    async def run(self) -> None:
+        """Read all rotations every minute, until cancelled."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(EVERY)
+
+    async def refresh(self) -> None:
+        """Read all rotations once; one that cannot be read keeps its last answer, with the reason."""
+        wanted = {name: spec for name, spec in self.rotations().items() if spec.reads_pagerduty}
+        for gone in set(self._known) - set(wanted):
+            del self._known[gone]
+        for name, spec in wanted.items():
+            now = self.pagerduty.around.clock.now()
+            try:
+                self._known[name] = Known(await self._read(spec, now), now)
+            except DeliveryError as error:
+                log.warning("PagerDuty cannot be asked who is on call in %s: %s", name, error)
+                if name in self._known:
+                    self._known[name] = replace(self._known[name], trouble=str(error))
+
+    async def _read(self, spec: RotationSpec, now: int) -> tuple[Entry, ...]:
+        """Now and the two weeks ahead. The first page tells the present, as entries come in order of time
+        within a level.
+        """
+        start = moment(now).replace(microsecond=0)
+        params: dict[str, Any] = {"since": start.isoformat(), "until": (start + AHEAD).isoformat(), "limit": PAGE}
+        if spec.pagerduty_schedule:
+            params["schedule_ids"] = [spec.pagerduty_schedule]
+        else:
+            params["escalation_policy_ids"] = [spec.pagerduty_policy]
+        found: dict[tuple[Any, ...], Entry] = {}
+        for page in range(PAGES):
+            answer = await self.pagerduty.read("/oncalls", **params, offset=page * PAGE)
+            rows = answer.get("oncalls")
+            for row in rows if isinstance(rows, list) else []:
+                entry = read_entry(row, by_level=spec.pagerduty_policy is not None)
+                if entry is not None:
+                    found.setdefault((entry.user, entry.start, entry.end, entry.level), entry)
+            if not answer.get("more"):
+                break
+        return tuple(found.values())
+
+
+def read_entry(row: Any, *, by_level: bool) -> Entry | None:
+    """One on-call as PagerDuty lists it; None for what cannot be read. A schedule's entries repeat for each
+    policy's level.
+    """
+    user = row.get("user") if isinstance(row, dict) else None
+    if not isinstance(user, dict) or not user.get("id"):
+        return None
+    start, end = _time(row.get("start")), _time(row.get("end"))
+    level = row.get("escalation_level") if by_level else 1
+    name = clean(str(user.get("summary") or user.get("name") or user["id"]), 80)
+    return Entry(clean(str(user["id"]), 40), name, start, end, level if isinstance(level, int) else 1)
+
+
+def _time(text: object) -> int | None:
+    """µs of ISO 8601; None for null."""
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return micros(at) if at.tzinfo else None
