@@ -1,5 +1,4 @@
-"""An answer, from wherever it comes: button, phone, service, console or command. One function, and it may come twice.
-"""
+"""An answer, from wherever it comes: button, phone, service, console or command; it may come twice."""
 
 from __future__ import annotations
 
@@ -12,8 +11,6 @@ from alerts.message import Answer, Purpose, Reaction
 from alerts.outbox import note
 from alerts.tables import Incident, Notification
 from probes.words.text import clean
-
-SERVICE = "service:"  # prefix of `by` when not a person but a service did it
 
 
 def find(session: Session, name: str) -> Incident | None:
@@ -34,17 +31,11 @@ def react(session: Session, reaction: Reaction, *, climb: Escalation, now: int) 
     by = clean(reaction.by, 80)
     if incident.state == "resolved":
         return Answer(accepted=False, text=f"{incident.title}: already resolved by {incident.resolved_by}.")
-    if reaction.round is not None and reaction.round < incident.round and reaction.action == "ack" and _serviceless(by):
-        by = f"{by} (on an earlier message)"
     if reaction.action in ("ack", "snooze"):
         return acknowledge(session, incident, by=by, via=reaction.via, now=now)
     if reaction.action == "resolve":
-        return _resolve(session, incident, by=by, via=reaction.via, round_=reaction.round, climb=climb, now=now)
+        return _resolve(session, incident, reaction=reaction, by=by, climb=climb, now=now)
     return Answer(accepted=False, text=f"{clean(reaction.action, 20)} is nothing that can be done here.")
-
-
-def _serviceless(by: str) -> bool:
-    return not by.startswith(SERVICE)
 
 
 def acknowledge(session: Session, incident: Incident, *, by: str, via: str, now: int) -> Answer:
@@ -74,14 +65,15 @@ def _grouped(session: Session, incident: Incident) -> list[Incident]:
 
 
 def _resolve(
-    session: Session, incident: Incident, *, by: str, via: str, round_: int | None, climb: Escalation, now: int
+    session: Session, incident: Incident, *, reaction: Reaction, by: str, climb: Escalation, now: int
 ) -> Answer:
     """A person's resolve while it still fails becomes an acknowledgement; a service's begins a new round."""
     if not failing(session, incident):
         resolve(session, incident, by=by, now=now)
         return Answer(accepted=True, text=f"{incident.title}: resolved.")
-    if by.startswith(SERVICE):
-        if round_ is not None and round_ < incident.round:
+    via = reaction.via
+    if reaction.service:
+        if reaction.round is not None and reaction.round < incident.round:
             return Answer(accepted=False, text="That was about an earlier round.")
         note(session, incident, "closed", f"{via} closed it by itself while it still fails", now=now, by=by)
         climb.begin(session, incident, now=now, why=f"{via} closed it while it still fails")

@@ -53,20 +53,29 @@ def written(merged: Merged, checked: Checked) -> tuple[list[Written], list[Probl
     found: list[Written] = []
     problems = _defaults(merged)
     defaults = merged.data.get("defaults") or {}
-    for key, section in checked.all("workflows").items():
-        for name, value in section.probes.items():
-            path = ("workflows", key, "probes", name)
-            source = merged.source(path)
-            if not isinstance(value, dict):
-                problems.append(source.problem(path, f"{name} is not a mapping", "write get: / and check: under it"))
-                continue
-            try:
-                spec = read(with_defaults(value, defaults))
-            except ValidationError as error:
-                problems.extend(of_errors(error, source, path, keys=keys_of(value)))
-                continue
+    for key, name, value in _raw(merged):
+        path = ("workflows", key, "probes", name)
+        source = merged.source(path)
+        if not isinstance(value, dict):
+            problems.append(source.problem(path, f"{name} is not a mapping", "write get: / and check: under it"))
+            continue
+        try:
+            spec = read(with_defaults(value, defaults))
+        except ValidationError as error:
+            problems.extend(of_errors(error, source, path, keys=keys_of(value)))
+            continue
+        if key in checked.all("workflows"):
             found.append(Written(key, name, spec, path, merged.place(path)))
     return found, problems
+
+
+def _raw(merged: Merged) -> Iterable[tuple[str, str, Any]]:
+    """(workflow, probe, value) of every probe that stands there, also under a workflow that did not hold."""
+    for key, section in merged.data.get("workflows", {}).items():
+        probes_of = section.get("probes") if isinstance(section, dict) else None
+        if isinstance(probes_of, dict):
+            for name, value in probes_of.items():
+                yield key, name, value
 
 
 def with_defaults(value: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

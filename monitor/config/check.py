@@ -44,7 +44,8 @@ class Checked:
 
     def exists(self, section: str, name: str) -> bool:
         """True when the name is written down, whether or not it held: a broken one is reported once."""
-        return name in self.all(section) or (section, name) in self.broken
+        there = self.channels if section == "channels" else self.all(section)
+        return name in there or (section, name) in self.broken
 
 
 def check(merged: Merged) -> Checked:

@@ -97,7 +97,7 @@ async def test_a_persons_resolve_while_it_fails_counts_as_an_acknowledgement(nig
 
 async def test_a_services_resolve_while_it_fails_begins_a_new_round(night: Night) -> None:
     incident = await night.fails()
-    await night.react(incident, "resolve", by="service:pagerduty")
+    await night.react(incident, "resolve", by="PagerDuty", service=True)
     assert (await night.incident(incident)).round == 2
     assert night.ntfy.pages == ["ana", "ana"]
 
