@@ -12,7 +12,8 @@ MOST_EVIDENCE = 500  # records; at 64 KB each they are the first thing given up
 
 
 class Backlog:
-    """A queue of appends. When it is over its bounds, the oldest evidence goes first, then the oldest appends; both are counted."""
+    """A queue of appends. When it is over its bounds, the oldest evidence goes first, then the oldest appends; both
+    are counted."""
 
     def __init__(self, *, rows: int = MOST_ROWS, evidence: int = MOST_EVIDENCE) -> None:
         self._appends: deque[Rows] = deque()

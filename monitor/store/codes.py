@@ -66,20 +66,53 @@ def failure_of(code: int | None) -> Failure | None:
     return None if code is None else _FAILURE.get(code)
 
 
-def pack_phases(phases: tuple[int, ...], *, took: int) -> bytes | None:
-    """Phases of a request (µs, -1 where there was none, in the order of `probes.frames.PHASES`) in one to three bytes each.
+# Run.code is five small facts in one integer, so that the run nearly every run is (up, at the first attempt) takes no
+# byte for them.
+RESULT_BITS, STATE_SHIFT, LATE_SHIFT, ATTEMPTS_SHIFT, FAILURE_SHIFT = 7, 3, 6, 7, 15
+ENDS = ~(0xFF << ATTEMPTS_SHIFT | RESULT_BITS)  # what stays of a code when a run of several attempts ends
 
-    The last, `total`, is kept as what it lacks to `took` (µs of the whole attempt), which it nearly equals. None for no phases.
+
+def run_code(*, state: int, failure: int | None, attempts: int, result: int, late: int) -> int:
+    """The facts of a run in one integer: `result` of the run, `state` and `failure` of its first attempt, how many
+    attempts (to 256)."""
+    return (
+        result
+        | state << STATE_SHIFT
+        | late << LATE_SHIFT
+        | min(attempts, 256) - 1 << ATTEMPTS_SHIFT
+        | (failure or 0) << FAILURE_SHIFT
+    )
+
+
+def end_code(*, attempts: int, result: int) -> int:
+    """The part of a run's code that its end decides."""
+    return result | min(attempts, 256) - 1 << ATTEMPTS_SHIFT
+
+
+def hold_code(hold: int) -> int:
+    """A hold (µs) as it is kept: whole milliseconds as such, which saves a byte a run; anything else as negative µs."""
+    return -hold if hold % 1000 else hold // 1000
+
+
+def hold_of(code: int) -> int:
+    """The hold in µs behind a code."""
+    return -code if code < 0 else code * 1000
+
+
+UNIT = 10  # µs; phases are kept to the nearest ten
+
+
+def pack_phases(phases: tuple[int, ...], *, took: int) -> bytes | None:
+    """Phases of a request in one or two bytes each: µs, -1 where there was none, in the order of
+    `probes.frames.PHASES`.
+
+    Kept to 10 µs. The last two, `first_byte` and `total`, are nearly what is left of the one after it (`took`, µs of
+    the attempt, after `total`), so only the difference is kept. None for no phases.
     """
     if not phases:
         return None
-    last = len(phases) - 1
     packed = bytearray()
-    for place, length in enumerate(phases):
-        if length < 0:
-            packed.append(0)
-            continue
-        number = (_folded(took - length) if place == last else length) + 1
+    for number in _differences(phases, took):
         while number > 0x7F:
             packed.append(number & 0x7F | 0x80)
             number >>= 7
@@ -87,8 +120,20 @@ def pack_phases(phases: tuple[int, ...], *, took: int) -> bytes | None:
     return bytes(packed)
 
 
+def _differences(phases: tuple[int, ...], took: int) -> list[int]:
+    """Small non-negative numbers for phases: 0 for none, else one more than its tens of µs or than its folded
+    difference."""
+    tens = [-1 if length < 0 else (length + UNIT // 2) // UNIT for length in phases]
+    numbers = [number + 1 for number in tens]
+    if tens[-1] >= 0:
+        numbers[-1] = _folded(took // UNIT - tens[-1]) + 1
+        if len(tens) > 1 and tens[-2] >= 0:
+            numbers[-2] = _folded(tens[-1] - sum(max(0, number) for number in tens[:-1])) + 1
+    return numbers
+
+
 def unpack_phases(packed: bytes | None, *, took: int) -> tuple[int, ...]:
-    """What `pack_phases` was given; () for None."""
+    """What `pack_phases` was given, to 10 µs; () for None."""
     if not packed:
         return ()
     numbers: list[int] = []
@@ -100,8 +145,10 @@ def unpack_phases(packed: bytes | None, *, took: int) -> tuple[int, ...]:
             numbers.append(number - 1)
             number = shift = 0
     if numbers[-1] >= 0:
-        numbers[-1] = took - _unfolded(numbers[-1])
-    return tuple(numbers)
+        numbers[-1] = took // UNIT - _unfolded(numbers[-1])
+        if len(numbers) > 1 and numbers[-2] >= 0:
+            numbers[-2] = numbers[-1] - _unfolded(numbers[-2]) - sum(max(0, tens) for tens in numbers[:-2])
+    return tuple(-1 if tens < 0 else tens * UNIT for tens in numbers)
 
 
 def _folded(number: int) -> int:

@@ -13,7 +13,8 @@ from sqlalchemy.pool import NullPool
 
 from probes.words.errors import StoreError, StoreLocked
 
-# SQLite before 3.51.3 can lose commits in WAL when two connections meet, so nobody else is let in: exclusive, for as long as we run.
+# SQLite before 3.51.3 can lose commits in WAL when two connections meet, so nobody else is let in: exclusive, for as
+# long as we run.
 PRAGMAS = (
     "locking_mode=EXCLUSIVE",
     "busy_timeout=2000",

@@ -19,7 +19,8 @@ KEPT = 5
 def copy(connection: Connection, path: Path, *, between: Callable[[], None]) -> None:
     """Copy the database to `path`, calling `between` after each slice; what is written meanwhile is in the copy.
 
-    The copy is a single file that any SQLite opens. It appears under its name when it is complete and on the disk. Raises StoreError.
+    The copy is a single file that any SQLite opens. It appears under its name when it is complete and on the disk.
+    Raises StoreError.
     """
     if connection.dialect.name != "sqlite":
         raise StoreError("showup copies SQLite databases only", hint="use pg_dump for PostgreSQL")

@@ -25,8 +25,8 @@ T = TypeVar("T")
 class Store:
     """The record of everything, behind one connection and one thread.
 
-    What was appended is committed within 250 ms, in order, and before anything written after it. `write` returns when its
-    transaction is on the disk. Nothing here ever blocks the event loop.
+    What was appended is committed within 250 ms, in order, and before anything written after it. `write` returns when
+    its transaction is on the disk. Nothing here ever blocks the event loop.
     """
 
     def __init__(self, writer: Writer, *, lock: LockFile | None) -> None:
@@ -35,10 +35,12 @@ class Store:
 
     @classmethod
     def open(cls, url: str, *, folder: Path, clock: Clock, ballast: int = SIZE) -> Store:
-        """Open or make the database at `url` ("" is `showup.db` in `folder`), bring its tables up to date, and keep others out.
+        """Open or make the database at `url` ("" is `showup.db` in `folder`), bring its tables up to date, and keep
+        others out.
 
-        Takes the lock file, refuses a newer showup's database, makes a copy in `folder`/backups before it changes an older one,
-        and lays in the ballast (bytes; 0 for none). Blocks for a moment. Raises StoreLocked, StoreNewer, StoreBroken, StoreError.
+        Takes the lock file, refuses a newer showup's database, makes a copy in `folder`/backups before it changes an
+        older one, and lays in the ballast (bytes; 0 for none). Blocks for a moment. Raises StoreLocked, StoreNewer,
+        StoreBroken, StoreError.
         """
         where = address(url, folder)
         file = file_of(where)
@@ -59,15 +61,18 @@ class Store:
         return cls(writer, lock=lock)
 
     async def write(self, act: Callable[[Session], T]) -> T:
-        """Run `act` in one durable transaction, after everything appended before; returns what it returned, once committed.
+        """Run `act` in one durable transaction, after everything appended before; returns what it returned, once
+        committed.
 
-        What `act` raises undoes all it did and is raised here. `act` runs in another thread, uses nothing but its session, and may be
-        called again when the disk was full. Giving up waiting undoes nothing. Raises StoreBroken when it cannot be committed.
+        What `act` raises undoes all it did and is raised here. `act` runs in another thread, uses nothing but its
+        session, and may be called again when the disk was full. Giving up waiting undoes nothing. Raises StoreBroken
+        when it cannot be committed.
         """
         return await self._ask(act, writes=True)
 
     async def read(self, look: Callable[[Session], T]) -> T:
-        """Run `look` on what is committed and return what it returned: plain values, or rows that are no longer attached."""
+        """Run `look` on what is committed and return what it returned: plain values, or rows that are no longer
+        attached."""
         return await self._ask(look, writes=False)
 
     def append(self, rows: Rows) -> None:
@@ -79,7 +84,8 @@ class Store:
         await self._ask(lambda session: None, writes=True)
 
     async def backup(self, path: Path) -> Path:
-        """Copy the whole database to `path` while it is being used; the copy appears complete or not at all. SQLite only."""
+        """Copy the whole database to `path` while it is being used; the copy appears complete or not at all. SQLite
+        only."""
         future: asyncio.Future[Path] = asyncio.get_running_loop().create_future()
         self._writer.line.ask(Copy(path, future))
         return await future
@@ -120,7 +126,8 @@ class Store:
 
     @property
     def dropped(self) -> int:
-        """How many appended rows were given up since the start: the backlog was full, or they could not be stored at all."""
+        """How many appended rows were given up since the start: the backlog was full, or they could not be stored at
+        all."""
         return self._writer.line.dropped + self._writer.refused
 
     @property

@@ -1,4 +1,5 @@
-"""What a database says when it fails, told as a StoreError that says what to do; and which failures are the storage's own."""
+"""What a database says when it fails, told as a StoreError that says what to do; and which failures are the
+storage's own."""
 
 from __future__ import annotations
 
@@ -55,8 +56,14 @@ _FAULTS = {
     sqlite3.SQLITE_NOMEM: _Fault("there is no memory left to use {where}", "give the machine more memory"),
 }
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_ERRNO = {errno.ENOSPC: sqlite3.SQLITE_FULL, errno.EDQUOT: sqlite3.SQLITE_FULL, errno.EROFS: sqlite3.SQLITE_READONLY,
-          errno.EACCES: sqlite3.SQLITE_PERM, errno.EPERM: sqlite3.SQLITE_PERM, errno.EIO: sqlite3.SQLITE_IOERR}  # fmt: skip
+_ERRNO = {
+    errno.ENOSPC: sqlite3.SQLITE_FULL,
+    errno.EDQUOT: sqlite3.SQLITE_FULL,
+    errno.EROFS: sqlite3.SQLITE_READONLY,
+    errno.EACCES: sqlite3.SQLITE_PERM,
+    errno.EPERM: sqlite3.SQLITE_PERM,
+    errno.EIO: sqlite3.SQLITE_IOERR,
+}
 
 
 def _code(error: BaseException) -> int | None:

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from monitor.store.codes import GOOD
-from monitor.store.rows import AttemptRow, EvidenceRow, Rows, RunRow, SpanRow
+from monitor.store.codes import ENDS, GOOD, end_code
+from monitor.store.rows import AttemptRow, EndRow, EvidenceRow, Rows, SpanRow, StoredRun, stored
+from monitor.store.tallies import add_late_runs, end_late_runs, tallied_until
 
 _TABLES: tuple[tuple[str, type[NamedTuple]], ...] = (
-    ("run", RunRow),
+    ("run", StoredRun),
     ("attempt", AttemptRow),
     ("span", SpanRow),
     ("evidence", EvidenceRow),
@@ -21,7 +22,8 @@ _TABLES: tuple[tuple[str, type[NamedTuple]], ...] = (
 
 
 class Inserts:
-    """The statements in the words of one database. A row that is there already is left as it is, so that trying again is harmless."""
+    """The statements in the words of one database. A row that is there already is left as it is, so that trying
+    again is harmless."""
 
     def __init__(self, connection: Connection) -> None:
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
@@ -31,18 +33,25 @@ class Inserts:
             f"VALUES ({', '.join([mark] * len(row._fields))}) ON CONFLICT DO NOTHING"
             for name, row in _TABLES
         }
-        self._end = f"UPDATE run SET attempts = {mark}, result = {mark} WHERE started = {mark} AND ledger = {mark}"
-        self._worn = f"DELETE FROM evidence WHERE ledger = {mark} AND kind = {GOOD} AND started < {mark}"
+        self._end = f"UPDATE run SET code = code & {ENDS} | {mark} WHERE started = {mark} AND ledger = {mark}"  # noqa: S608
+        self._worn = f"DELETE FROM evidence WHERE ledger = {mark} AND kind = {GOOD} AND started < {mark}"  # noqa: S608
 
     def write(self, connection: Connection, appends: Sequence[Rows]) -> None:
         """Insert everything, in the order runs, attempts, ends, spans, evidence, inside the caller's transaction."""
         run = connection.exec_driver_sql
-        if runs := [row for rows in appends for row in rows.runs]:
-            run(self._into["run"], runs)
+        runs = [row for rows in appends for row in rows.runs]
+        ends = [row for rows in appends for row in rows.ends]
+        until = tallied_until(connection) if runs or ends else 0
+        if runs and min(row.started for row in runs) < until:
+            add_late_runs(connection, [row for row in runs if row.started < until])
+            runs = [row for row in runs if row.started >= until]
+        if runs:
+            run(self._into["run"], list(map(stored, runs)))
         if attempts := [row for rows in appends for row in rows.attempts]:
             run(self._into["attempt"], attempts)
-        if ends := [(row.attempts, row.result, row.started, row.ledger) for rows in appends for row in rows.ends]:
-            run(self._end, ends)
+        end_late_runs(connection, [row for row in ends if row.started < until])
+        if ended := [_ended(row) for row in ends if row.started >= until]:
+            run(self._end, ended)
         if spans := [row for rows in appends for row in rows.spans]:
             run(self._into["span"], spans)
         if evidence := [row for rows in appends for row in rows.evidence]:
@@ -53,6 +62,10 @@ class Inserts:
             connection.exec_driver_sql(self._worn, worn)
         packed = [(row.started, row.ledger, row.n, row.kind, pack_evidence(row.body)) for row in evidence]
         connection.exec_driver_sql(self._into["evidence"], packed)
+
+
+def _ended(row: EndRow) -> tuple[int, int, int]:
+    return end_code(attempts=row.attempts, result=row.result), row.started, row.ledger
 
 
 def pack_evidence(body: Any) -> bytes:

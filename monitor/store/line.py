@@ -114,7 +114,8 @@ class Line:
         return self._backlog.dropped + self._late
 
     def next(self, *, again: float = 0.0) -> Turn:
-        """Wait for the next turn. `again`: until then (monotonic) the store is broken, and nothing is taken for a commit but to be refused."""
+        """Wait for the next turn. `again`: until then (monotonic) the store is broken, and nothing is taken for a
+        commit but to be refused."""
         with self._awake:
             while (pause := self._pause(again)) > 0:
                 self._awake.wait(pause)
@@ -140,7 +141,8 @@ class Line:
         if trying:
             turn.appends = self._backlog.take(BATCH)
             self._first = time.monotonic() - GROUP if len(self._backlog) else 0.0
-        turn.writes, self._writes = self._writes[:TOGETHER], self._writes[TOGETHER:]
+        if not trying or not len(self._backlog):  # what is written comes after all that was appended before it
+            turn.writes, self._writes = self._writes[:TOGETHER], self._writes[TOGETHER:]
         turn.reads, self._reads = self._reads[:READS], self._reads[READS:]
         if copies:
             turn.copies, self._copies = self._copies, []

@@ -34,13 +34,14 @@ def revision_of(connection: Connection) -> str | None:
 
 
 def migrate(connection: Connection, *, file: Path | None, folder: Path, now: int) -> None:
-    """Make or update the tables in one transaction, after a copy of what is there; raises StoreNewer for a revision we do not know."""
+    """Make or update the tables in one transaction, after a copy of what is there; raises StoreNewer for a revision
+    we do not know."""
     known, found = revisions(), revision_of(connection)
     if found == known[-1]:
         return
     if found is not None and found not in known:
         raise StoreNewer(
-            f"the database was written by a newer showup (revision {clean(found, 40)}; this one knows up to {known[-1]})",
+            f"the database was written by a newer showup: revision {clean(found, 40)}, and this one knows {known[-1]}",
             hint="install that version again, or open the copy made before its upgrade, in backups/",
         )
     if found is not None and file is not None:
@@ -56,7 +57,7 @@ def newest(connection: Connection) -> int:
             text(
                 "SELECT (SELECT max(started) FROM run), (SELECT max(started) FROM attempt WHERE run > 0), "
                 '(SELECT max("end") FROM alive), (SELECT max(at) FROM note)'
-            )  # fmt: skip
+            )
         ).one()
     return max((int(at) for at in found if at is not None), default=0)
 

@@ -9,10 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from monitor.store.codes import hold_code, run_code
+
 
 class RunRow(NamedTuple):
-    """A run with its first attempt. `lateness` is started minus scheduled. `attempts` and `result` are those of a run that ended
-    with this attempt; a run that goes on gets an `EndRow` when it ends. `late`: it came after its time and changes nothing."""
+    """A run with its first attempt. `lateness` is started minus scheduled. `attempts` and `result` are those of a
+    run that ended with this attempt; a run that goes on gets an `EndRow` when it ends. `late`: it came after its
+    time and changes nothing."""
 
     started: int
     ledger: int
@@ -25,6 +28,25 @@ class RunRow(NamedTuple):
     attempts: int = 1
     result: int = 0
     late: int = 0
+
+
+class StoredRun(NamedTuple):
+    """A run as its table has it: `code` and `hold` as in `monitor.store.codes`."""
+
+    started: int
+    ledger: int
+    lateness: int
+    took: int
+    code: int
+    hold: int
+    phases: bytes | None
+
+
+def stored(row: RunRow) -> StoredRun:
+    """A run in the shape of its table."""
+    started, ledger, lateness, took, state, failure, hold, phases, attempts, result, late = row
+    code = run_code(state=state, failure=failure, attempts=attempts, result=result, late=late)
+    return StoredRun(started, ledger, lateness, took, code, hold_code(hold), phases)
 
 
 class AttemptRow(NamedTuple):
@@ -52,7 +74,8 @@ class EndRow(NamedTuple):
 
 
 class EvidenceRow(NamedTuple):
-    """The record of one attempt, redacted already. `kind` is codes.FAIL or codes.GOOD; a ledger keeps only its newest good one."""
+    """The record of one attempt, redacted already. `kind` is codes.FAIL or codes.GOOD; a ledger keeps only its
+    newest good one."""
 
     started: int
     ledger: int

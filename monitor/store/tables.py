@@ -1,18 +1,21 @@
-"""Every table of the record. Times are integer µs since the epoch, UTC; states and failures are codes (`monitor.store.codes`).
+"""Every table of the record. Times are integer µs since the epoch, UTC; states and failures are codes
+(`monitor.store.codes`).
 
-What is appended on the hot path goes through `monitor.store.rows`; the classes here are for reading, and for rows that are rare.
+What is appended on the hot path goes through `monitor.store.rows`; the classes here are for reading, and for rows that
+are rare.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Index, Integer, LargeBinary, SmallInteger, text
 from sqlmodel import Field
 
 from alerts.tables import Row
 
-RARE = 1_200_000_000  # µs; a hold this long belongs to a probe that runs every 15 min or less often
+# A hold of 20 minutes (see `codes.hold_code`) belongs to a probe that runs every 15 minutes or less often.
+RARE = "hold >= 1200000 OR hold <= -1200000000"
 LEDGERS = 1 << 20  # ledger numbers end below this: a public run id has 20 bits for one
 
 
@@ -30,7 +33,8 @@ def _code(**options: Any) -> Any:
 
 
 class Ledger(Row, table=True):
-    """What has a history of its own: one probe of one workflow in one environment at one location. `since`: its first scheduled run."""
+    """What has a history of its own: one probe of one workflow in one environment at one location. `since`: its
+    first scheduled run."""
 
     __table_args__ = (Index(None, "workflow", "environment", "probe", "location", unique=True),)
 
@@ -44,17 +48,14 @@ class Ledger(Row, table=True):
 
 
 class Run(Row, table=True):
-    """A run with its first attempt, keyed so that rows are appended where the table ends; see `rows.RunRow`."""
+    """A run with its first attempt, keyed so that rows are appended where the table ends; see `rows.RunRow`.
+
+    `code` is `codes.run_code`, `hold` is `codes.hold_code`, `phases` are `codes.pack_phases`.
+    """
 
     __table_args__ = (
         # The runs of a rare probe lie far apart among those of frequent ones, so they have an index of their own.
-        Index(
-            "ix_run_rare",
-            "ledger",
-            "started",
-            sqlite_where=text(f"hold >= {RARE}"),
-            postgresql_where=text(f"hold >= {RARE}"),
-        ),
+        Index("ix_run_rare", "ledger", "started", sqlite_where=text(RARE), postgresql_where=text(RARE)),
         {"sqlite_with_rowid": False},
     )
 
@@ -62,13 +63,9 @@ class Run(Row, table=True):
     ledger: int = _key(Integer)
     lateness: int = _time()
     took: int = _time()
-    state: int = _code()
-    failure: int | None = _code(default=None)
+    code: int = Field()
     hold: int = _time()
     phases: bytes | None = Field(default=None, sa_type=LargeBinary)
-    attempts: int = _code(default=1)
-    result: int = _code()
-    late: int = _code(default=0)
 
 
 class Attempt(Row, table=True):
@@ -101,7 +98,8 @@ class Evidence(Row, table=True):
 
 
 class Span(Row, table=True):
-    """A closed interval of one state. Keyed by its end, so that what reaches into a window is found without reading what came before."""
+    """A closed interval of one state. Keyed by its end, so that what reaches into a window is found without reading
+    what came before."""
 
     __table_args__ = ({"sqlite_with_rowid": False},)
 
@@ -114,7 +112,8 @@ class Span(Row, table=True):
 class Tally(Row, table=True):
     """A ledger's runs of one UTC day, counted once the day's slots are over: `day` counts from 1970-01-01.
 
-    `first`: first attempt passed; `passed`, `failed`: how the run ended (the rest is unknown); `last`: start of the day's last run.
+    `first`: first attempt passed; `passed`, `failed`: how the run ended (the rest is unknown); `last`: start of the
+    day's last run.
     """
 
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -150,7 +149,7 @@ class Window(Row, table=True):
     `source` names what it was materialised from (a recurring window of the config), so that the same one is made once.
     """
 
-    __tablename__: ClassVar[str] = "maintenance"  # type: ignore[misc]  # WINDOW is a word of SQL
+    __tablename__ = "maintenance"  # WINDOW is a word of SQL
     __table_args__ = (Index(None, "source", "start", unique=True), Index(None, "end"))
 
     id: int | None = Field(default=None, primary_key=True)
@@ -194,9 +193,10 @@ class Note(Row, table=True):
 
 
 class SpendRow(Row, table=True):
-    """What was spent on a provider in one UTC day (`day` counts from 1970-01-01): `unit` is requests, tokens, usd or records."""
+    """What was spent on a provider in one UTC day (`day` counts from 1970-01-01): `unit` is requests, tokens, usd or
+    records."""
 
-    __tablename__: ClassVar[str] = "spend"  # type: ignore[misc]
+    __tablename__ = "spend"
 
     provider: str = Field(primary_key=True)
     day: int = _key(Integer)

@@ -1,0 +1,110 @@
+"""Which ledgers there are, under which names, and from when until when they count for their workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlmodel import Session
+
+from monitor.store.queries.ground import LEDGER, MEMBERSHIP, rows, run
+from monitor.store.tables import LEDGERS
+from probes.words.errors import StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerView:
+    """One ledger: its number, what it is about, and since when (µs, None before its first run)."""
+
+    id: int
+    workflow: str
+    environment: str
+    probe: str
+    location: str
+    since: int | None
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """(workflow, environment, probe, location)."""
+        return self.workflow, self.environment, self.probe, self.location
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A ledger counted for its workflow from `since` until `until` (µs, None is still), as "down" or "degraded"."""
+
+    ledger: int
+    since: int
+    until: int | None
+    affects: str
+
+
+def ledgers(session: Session) -> list[LedgerView]:
+    """Every ledger there ever was, in the order of their numbers."""
+    columns = (LEDGER.c.id, LEDGER.c.workflow, LEDGER.c.environment, LEDGER.c.probe, LEDGER.c.location, LEDGER.c.since)
+    return [LedgerView(*found) for found in rows(session, select(*columns).order_by(LEDGER.c.id))]
+
+
+def find_ledger(session: Session, key: tuple[str, str, str, str]) -> int | None:
+    """The number of the ledger (workflow, environment, probe, location), or None."""
+    names = (LEDGER.c.workflow, LEDGER.c.environment, LEDGER.c.probe, LEDGER.c.location)
+    asked = select(LEDGER.c.id).where(*(column == name for column, name in zip(names, key, strict=True)))
+    return next((int(found[0]) for found in rows(session, asked)), None)
+
+
+def resolve_ledger(session: Session, key: tuple[str, str, str, str], *, now: int, was: str | None = None) -> int:
+    """The number of the ledger (workflow, environment, probe, location), made when it is new.
+
+    `was` is the probe's former name: as long as only that one has a ledger, it is renamed and its history carried over.
+    Raises StoreError when all numbers are used up.
+    """
+    if (found := find_ledger(session, key)) is not None:
+        return found
+    workflow, environment, probe, location = key
+    if was is not None and (former := find_ledger(session, (workflow, environment, was, location))) is not None:
+        run(session, LEDGER.update().where(LEDGER.c.id == former).values(probe=probe))
+        return former
+    number = int(rows(session, select(func.coalesce(func.max(LEDGER.c.id), 0)))[0][0]) + 1
+    if number >= LEDGERS:
+        raise StoreError(f"there are no ledger numbers left: {LEDGERS - 1} are in use")
+    named = {"workflow": workflow, "environment": environment, "probe": probe, "location": location}
+    run(session, LEDGER.insert().values(id=number, created=now, since=None, **named))
+    return number
+
+
+def begin_ledger(session: Session, ledger: int, *, at: int) -> int:
+    """Note its first scheduled run, from which its windows begin; returns the one that counts, an earlier one
+    staying."""
+    run(session, LEDGER.update().where(LEDGER.c.id == ledger, LEDGER.c.since.is_(None)).values(since=at))
+    return int(rows(session, select(LEDGER.c.since).where(LEDGER.c.id == ledger))[0][0])
+
+
+def memberships(session: Session, ledgers: Sequence[int] | None = None) -> list[MemberView]:
+    """Every membership of these ledgers (of all, for None), by ledger and beginning."""
+    columns = (MEMBERSHIP.c.ledger, MEMBERSHIP.c.since, MEMBERSHIP.c.until, MEMBERSHIP.c.affects)
+    asked = select(*columns).order_by(MEMBERSHIP.c.ledger, MEMBERSHIP.c.since)
+    if ledgers is not None:
+        asked = asked.where(MEMBERSHIP.c.ledger.in_(ledgers))
+    return [MemberView(*found) for found in rows(session, asked)]
+
+
+def set_memberships(session: Session, wanted: Mapping[int, str], *, now: int) -> int:
+    """Make `wanted` (ledger to "down" or "degraded") what counts from `now` on; what counted before stays as it was.
+
+    Returns how many began or ended.
+    """
+    current = {member.ledger: member for member in memberships(session) if member.until is None}
+    ending = [member for ledger, member in current.items() if wanted.get(ledger) != member.affects]
+    beginning = {
+        ledger: affects for ledger, affects in wanted.items() if ledger not in current or current[ledger] in ending
+    }
+    for member in ending:
+        which = (MEMBERSHIP.c.ledger == member.ledger, MEMBERSHIP.c.since == member.since)
+        if member.since >= now:  # it never counted for any time
+            run(session, MEMBERSHIP.delete().where(*which))
+        else:
+            run(session, MEMBERSHIP.update().where(*which).values(until=now))
+    for ledger, affects in beginning.items():
+        run(session, MEMBERSHIP.insert().values(ledger=ledger, since=now, until=None, affects=affects))
+    return len(ending) + len(beginning)

@@ -1,0 +1,163 @@
+"""Runs and their attempts, found by time, by ledger and by id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, select, tuple_
+from sqlmodel import Session
+
+from monitor.store.codes import (
+    ATTEMPTS_SHIFT,
+    FAILURE_SHIFT,
+    LATE_SHIFT,
+    RESULT_BITS,
+    STATE_SHIFT,
+    failure_of,
+    hold_of,
+    state_of,
+    unpack_phases,
+)
+from monitor.store.queries.ground import ALWAYS, ATTEMPT, RUN, parts, rows
+from probes.words.failure import Failure
+from probes.words.names import run_id
+from probes.words.outcome import State
+
+PASSING = (State.UP, State.DEGRADED)
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run. `state`, `failure`, `took`, `hold` and `phases` are its first attempt's, `result` is the run's own.
+    Times and lengths in µs."""
+
+    started: int
+    ledger: int
+    lateness: int
+    took: int
+    state: State
+    failure: Failure | None
+    hold: int
+    phases: tuple[int, ...]
+    attempts: int
+    result: State
+    late: bool
+
+    @property
+    def id(self) -> str:
+        """Its public id."""
+        return run_id(self.started, self.ledger)
+
+    @property
+    def scheduled(self) -> int:
+        """When it was due (µs)."""
+        return self.started - self.lateness
+
+    @property
+    def passed(self) -> bool:
+        """True when it passed, however often it was tried."""
+        return self.result in PASSING
+
+    @property
+    def first_try(self) -> bool:
+        """True when its first attempt passed."""
+        return self.state in PASSING
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """A further attempt of a run; `n` counts from 2."""
+
+    run: int
+    ledger: int
+    n: int
+    started: int
+    took: int
+    state: State
+    failure: Failure | None
+    hold: int
+    phases: tuple[int, ...]
+    late: bool
+
+
+COLUMNS = (RUN.c.started, RUN.c.ledger, RUN.c.lateness, RUN.c.took, RUN.c.code, RUN.c.hold, RUN.c.phases)
+
+
+def view(found: Any) -> RunView:
+    """A row of COLUMNS as a RunView."""
+    started, ledger, lateness, took, code, hold, phases = found
+    return RunView(
+        started,
+        ledger,
+        lateness,
+        took,
+        state_of(code >> STATE_SHIFT & 7),
+        failure_of(code >> FAILURE_SHIFT or None),
+        hold_of(hold),
+        unpack_phases(phases, took=took),
+        (code >> ATTEMPTS_SHIFT & 0xFF) + 1,
+        state_of(code & RESULT_BITS),
+        bool(code >> LATE_SHIFT & 1),
+    )
+
+
+def read_run(session: Session, started: int, ledger: int) -> RunView | None:
+    """The run with this key (see `probes.words.names.run_key`), or None."""
+    found = rows(session, select(*COLUMNS).where(RUN.c.started == started, RUN.c.ledger == ledger))
+    return view(found[0]) if found else None
+
+
+def read_runs(session: Session, keys: Iterable[tuple[int, int]]) -> list[RunView]:
+    """The runs with these keys (started, ledger) that there are, newest first."""
+    found: list[RunView] = []
+    for some in parts(keys):
+        found += map(view, rows(session, select(*COLUMNS).where(tuple_(RUN.c.started, RUN.c.ledger).in_(some))))
+    return sorted(found, key=lambda each: (each.started, each.ledger), reverse=True)
+
+
+def runs_between(
+    session: Session, start: int, end: int, *, ledgers: Sequence[int] | None = None, limit: int = 1_000
+) -> list[RunView]:
+    """At most `limit` runs that started in [start, end), newest first; of these ledgers only, or of all.
+
+    Reads every run of that time, so keep it short: an hour of 67 runs a second is 240,000. For one ledger see
+    `last_runs`.
+    """
+    return [view(found) for found in rows(session, between(start, end, ledgers=ledgers).limit(limit))]
+
+
+def between(start: int, end: int = ALWAYS, *, ledgers: Sequence[int] | None = None) -> Select[Any]:
+    """The statement for the runs that started in [start, end), newest first."""
+    asked = select(*COLUMNS).where(RUN.c.started >= start, RUN.c.started < end)
+    if ledgers is not None:
+        asked = asked.where(RUN.c.ledger.in_(ledgers))
+    return asked.order_by(RUN.c.started.desc(), RUN.c.ledger.desc())
+
+
+def attempts_of(session: Session, runs: Sequence[RunView]) -> dict[tuple[int, int], list[AttemptView]]:
+    """The further attempts of these runs by (started, ledger), in order; runs of one attempt are left out."""
+    found: dict[tuple[int, int], list[AttemptView]] = {}
+    for some in parts({(run.started, run.ledger) for run in runs}):
+        asked = (
+            select(ATTEMPT)
+            .where(tuple_(ATTEMPT.c.run, ATTEMPT.c.ledger).in_(some))
+            .order_by(ATTEMPT.c.run, ATTEMPT.c.ledger, ATTEMPT.c.n)
+        )
+        for each in rows(session, asked):
+            found.setdefault((each.run, each.ledger), []).append(
+                AttemptView(
+                    each.run,
+                    each.ledger,
+                    each.n,
+                    each.started,
+                    each.took,
+                    state_of(each.state),
+                    failure_of(each.failure),
+                    each.hold,
+                    unpack_phases(each.phases, took=each.took),
+                    bool(each.late),
+                )
+            )
+    return found
