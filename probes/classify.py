@@ -45,6 +45,9 @@ _CONNECT: Mapping[int, str] = {
 }
 
 
+_HTTP = b"HTTP/1."
+
+
 def _number(error: BaseException) -> int:
     return (error.errno or 0) if isinstance(error, OSError) else 0
 
@@ -100,8 +103,11 @@ def of_lookup(error: BaseException, host: str, *, resolver_answers: bool = True)
     return Cause(Failure.MONITOR_FAULT, f"{said} (asked for {host})", "dns")
 
 
-def of_exchange(error: BaseException, where: str, *, begun: bool) -> Cause:
-    """Why an exchange broke after the connection stood; `begun`: a byte of the answer had come."""
+def of_exchange(error: BaseException, where: str, *, begun: bool, opening: bytes = b"") -> Cause:
+    """Why an exchange broke after the connection stood.
+
+    `begun`: the headers of the answer had come; `opening` are the first bytes of whatever came.
+    """
     import httpcore
     import httpx
 
@@ -110,18 +116,20 @@ def of_exchange(error: BaseException, where: str, *, begun: bool) -> Cause:
     if isinstance(error, httpx.LocalProtocolError | httpcore.LocalProtocolError):
         return Cause(Failure.PROBE_BUG, f"the request cannot be sent: {clean(str(error), 160)}")
     if isinstance(error, httpx.RemoteProtocolError | httpcore.RemoteProtocolError):
-        return _of_protocol(str(error), where, begun=begun)
+        return _of_protocol(str(error), where, begun=begun, opening=opening)
     if isinstance(error, ssl.SSLError):
         return Cause(Failure.TRUNCATED, f"{where} broke TLS off in the middle of the answer")
     if _number(error) in _OURS:
         return Cause(Failure.MONITOR_FAULT, _OURS[_number(error)])
-    return _dropped(where, begun=begun)
+    return _dropped(where, begun=begun or bool(opening))
 
 
-def _of_protocol(said: str, where: str, *, begun: bool) -> Cause:
+def _of_protocol(said: str, where: str, *, begun: bool, opening: bytes) -> Cause:
     lowered = said.lower()
     if "without sending a response" in lowered:
-        return _dropped(where, begun=False)
+        if opening and not _HTTP.startswith(opening[: len(_HTTP)]):
+            return Cause(Failure.GARBAGE, f"{where} speaks something else than HTTP: {clean(repr(opening)[2:-1], 40)}")
+        return _dropped(where, begun=bool(opening))
     if "incomplete" in lowered or "peer closed" in lowered or "without sending complete" in lowered:
         return _dropped(where, begun=True)
     return Cause(Failure.GARBAGE, f"{where} does not speak HTTP as it should: {clean(said, 160)}")

@@ -237,9 +237,16 @@ def _decode(body: bytes, content_type: str) -> str:
 def read_json(body: bytes | str) -> Any:
     """The document in `body`, or Missing when it is not JSON (or nested beyond reason)."""
     try:
-        return jsonlib.loads(body)
+        return _JSON.decode(body if isinstance(body, str) else body.decode(jsonlib.detect_encoding(body)))
     except (ValueError, RecursionError):
         return Missing
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is Python's, not JSON's")
+
+
+_JSON = jsonlib.JSONDecoder(parse_constant=_refuse)
 
 
 def encode_json(value: Any) -> bytes:

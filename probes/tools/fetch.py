@@ -103,7 +103,9 @@ class Fetch:
         except Trouble as raised:
             failed = raised
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
-            failed = trouble(classify.of_exchange(error, self._place.netloc, begun=passage.at != "first_byte"))
+            begun, line = passage.at != "first_byte", passage.line
+            opening = line.opening if line is not None else b""
+            failed = trouble(classify.of_exchange(error, self._place.netloc, begun=begun, opening=opening))
         finally:
             if passage.line is not None:
                 passage.line.close()

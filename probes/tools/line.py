@@ -30,6 +30,7 @@ class Line(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._error: Exception | None = None
         self.heading = True  # the answer's headers are still to come
         self.received = 0
+        self.opening = b""  # the first bytes that came
         self.sent_at = 0.0
 
     # asyncio calls these
@@ -91,6 +92,8 @@ class Line(asyncio.Protocol, httpcore.AsyncNetworkStream):
             data = data[:max_bytes]
         if self._held > _HIGH_WATER >= self._held - len(data) and not self._ended:
             self._transport.resume_reading()
+        if not self.received:
+            self.opening = data[:8]
         self._held -= len(data)
         self.received += len(data)
         return data
