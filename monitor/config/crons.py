@@ -30,7 +30,8 @@ def shortest_gap(expression: str, zone: str) -> int:
 
 
 def next_fire(expression: str, zone: ZoneInfo, at: datetime) -> datetime:
-    """The first fire strictly after an aware moment: once in the hour that repeats, at the next valid moment in a gap."""
+    """The first fire strictly after an aware moment: once in the hour that repeats, at the next valid moment in a
+    gap."""
     from cronsim import CronSim
 
     found: datetime = next(CronSim(expression, at.astimezone(zone)))

@@ -29,7 +29,7 @@ def discover(files: Sequence[Path], folder: Path) -> Mapping[str, Any]:
     """What `python -I -m probes.discover` finds in these files: {"found": […], "problems": […]}."""
     command = [sys.executable, "-I", "-m", "probes.discover", *map(str, files)]
     try:
-        done = subprocess.run(  # noqa: S603  # our own interpreter and module, the files as arguments
+        done = subprocess.run(  # our own interpreter and module, the files as arguments
             command, cwd=folder, capture_output=True, timeout=SECONDS, check=False, text=True
         )
         answer: Mapping[str, Any] = json.loads(done.stdout)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import blake2b
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from monitor.config.catalog import Probe
+from monitor.config.crons import next_fire, shortest_gap
 from probes.words.clock import micros, moment
 from probes.words.units import micros_of
-
-GAPS_LOOKED_AT = 200  # cron fires compared to find the shortest gap
 
 
 class Cadence(Protocol):
@@ -52,7 +49,7 @@ class Cron:
 
     def after(self, at: int) -> int:
         """The first start strictly after `at`; steps in UTC, so that no wall time is met twice."""
-        return micros(_next(self.expression, self.zone, moment(at)))
+        return micros(next_fire(self.expression, self.zone, moment(at)))
 
     def missed(self, last: int, due: int) -> int:
         """How many starts lie strictly between two, counted up to 1,000."""
@@ -62,29 +59,9 @@ class Cron:
         return count
 
 
-def _next(expression: str, zone: ZoneInfo, at: datetime) -> datetime:
-    from cronsim import CronSim
-
-    found: datetime = next(CronSim(expression, at.astimezone(zone)))
-    return found
-
-
-def cron(expression: str, zone_name: str, *, now: int) -> Cron:
+def cron(expression: str, zone_name: str) -> Cron:
     """A cron cadence; raises ValueError with what to write instead."""
-    from cronsim import CronSim, CronSimError
-
-    zone = ZoneInfo(zone_name)
-    try:
-        fires = CronSim(expression, moment(now).astimezone(zone))
-        times = [micros(at) for _, at in zip(range(GAPS_LOOKED_AT), fires, strict=False)]
-    except CronSimError as error:
-        raise ValueError(
-            f"not a cron expression ({str(error).lower()}); write five fields such as 30 7 * * 1-5"
-        ) from None
-    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-    if not gaps:
-        raise ValueError("this cron expression never runs twice; write five fields such as 30 7 * * 1-5")
-    return Cron(expression, zone, min(gaps))
+    return Cron(expression, ZoneInfo(zone_name), shortest_gap(expression, zone_name))
 
 
 def offset_of(name: str, period: int) -> int:
@@ -92,10 +69,10 @@ def offset_of(name: str, period: int) -> int:
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big") % period
 
 
-def cadence_of(probe: Probe, *, now: int) -> Cadence:
+def cadence_of(probe: Probe) -> Cadence:
     """The cadence of a probe as configured."""
     if probe.cron is not None:
-        return cron(probe.cron, probe.timezone, now=now)
+        return cron(probe.cron, probe.timezone)
     if probe.every is None:
         raise ValueError(f"{probe.id} has neither every nor cron")
     period = micros_of(probe.every)

@@ -51,6 +51,14 @@ def look(tracks: Iterable[Track], *, now: int, began: int, paused: frozenset[str
     return found
 
 
+def of_clock(behind: int, *, now: int) -> list[Trouble]:
+    """The machine's clock was set back by `behind` µs and is not followed: the owner is to set it right."""
+    if behind <= 0:
+        return []
+    sentence = f"the machine's clock is {say_duration(behind // 1_000_000 * 1_000_000)} behind and is not followed"
+    return [Trouble("clock set-back", now, sentence, Severity.WARNING)]
+
+
 def _blind(track: Track, now: int) -> Trouble:
     length = now - track.unknown_since
     why = track.last.sentence if track.last else ""

@@ -23,7 +23,7 @@ BATCH = 200  # signals in one transaction
 class Write(Protocol):
     """Runs a function in one durable transaction of the store."""
 
-    def __call__(self, work: Callable[[Session], Any]) -> Awaitable[Any]: ...
+    def __call__(self, work: Callable[[Session], Any], /) -> Awaitable[Any]: ...
 
 
 class Teller:

@@ -1,0 +1,278 @@
+"""The engine: tracks, clock, runs, records and the one-second beat, put together. It makes no rule of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from sqlmodel import Session
+
+from alerts.desk import Desk, OpenMember
+from alerts.signal import Signal
+from monitor.config.catalog import Catalog
+from monitor.engine import freshness, restore
+from monitor.engine.attempts import Maker, Runs
+from monitor.engine.clockwork import Clockwork
+from monitor.engine.record import BUGS_TOLD, Recorder
+from monitor.engine.stats import Lateness
+from monitor.engine.teller import Teller
+from monitor.engine.track import Track
+from monitor.store.database import Store
+from monitor.store.queries.counts import tally
+from monitor.store.queries.ledgers import begin_ledger
+from monitor.store.queries.notes import begin_generation, read_note, remember
+from monitor.store.queries.presence import begin_alive, extend_alive
+from monitor.store.rows import Rows
+from probes.words.clock import SystemClock
+from probes.words.errors import StoreError
+from probes.words.units import MINUTE, SECOND
+
+log = structlog.get_logger("showup.engine")
+
+ALIVE_EVERY = 10 * SECOND
+LOOK_EVERY = 30 * SECOND  # between looks for probes that do not start or tell nothing
+TALLY_EVERY = 15 * MINUTE
+CATCH_UP = 30 * SECOND  # a run missed while off starts within this time
+SLEPT = 2.0  # seconds by which a beat is late before the clock is set anew
+PAUSED = "paused"  # name of the note that lists paused probes
+
+
+@dataclass(slots=True)
+class Pulse:
+    """Signs of life, each in µs of our clock: what the watchdog and the dead-man's switch look at."""
+
+    began: int = 0
+    beat: int = 0
+    alive: int = 0
+    dropped: int = 0
+    clock_behind: int = 0
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the engine is given: store, alerts, makers of attempts, clock and chance, and whom it rings."""
+
+    store: Store
+    desk: Desk
+    hosts: Maker
+    clock: SystemClock
+    chance: Callable[[], float]
+    wake: Callable[[Iterable[str]], None]
+    emergency: Callable[[Signal], Awaitable[None]]
+    secrets: Callable[[Iterable[str]], Mapping[str, str]]
+    changed: Callable[[], None] = field(default=lambda: None)
+
+
+class Engine:
+    """Runs every scheduled probe of a catalog. `start`, then `run` until cancelled, then `drain`."""
+
+    def __init__(self, catalog: Catalog, parts: Parts) -> None:
+        self.catalog, self._parts = catalog, parts
+        self.tracks: dict[str, Track] = {}
+        self.paused: frozenset[str] = frozenset()
+        self.pulse = Pulse()
+        self._unbegun: frozenset[int] = frozenset()
+        self._told: dict[str, Any] = {}
+        self._works: Clockwork | None = None
+        self._alive = 0
+        self._looked = self._tallied = 0
+        self._beginnings: set[asyncio.Task[int]] = set()  # a task that nothing refers to may be collected
+        self.teller = Teller(
+            parts.store.write,
+            self._receive,
+            clock=parts.clock,
+            woke=self._woke,
+            emergency=parts.emergency,
+        )
+        self._recorder = Recorder(self._append, self.teller.tell, lambda: self.catalog)
+        self._runs = Runs(parts.hosts, self._recorder, parts.clock, chance=parts.chance)
+
+    # -- start, reload, stop ------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Read the record back, agree with alerts, and begin to call."""
+        now = self._parts.clock.now()
+        self.pulse.began = now
+        self._alive = await self._parts.store.write(lambda session: begin_alive(session, now=now))
+        await self._take_over(self.catalog)
+        self._works = Clockwork(self._parts.clock, self._fire)
+        for track in self.tracks.values():
+            self._schedule(track, now)
+
+    async def reload(self, catalog: Catalog) -> None:
+        """Swap whole to another configuration; runs under way end under the old one."""
+        before = self.tracks
+        await self._take_over(catalog)
+        works, now = self._works, self._parts.clock.now()
+        for name in before.keys() - self.tracks.keys():
+            if works is not None:
+                works.remove(name)
+        for name, track in self.tracks.items():
+            old = before.get(name)
+            if old is not None:
+                track.running, track.counts, track.bugs = old.running, old.counts, old.bugs
+                track.last, track.last_good_kept = old.last or track.last, old.last_good_kept
+                track.unknown_since, track.signalled = old.unknown_since, old.signalled
+            if old is None or old.cadence != track.cadence:
+                self._schedule(track, now)
+
+    async def _take_over(self, catalog: Catalog) -> None:
+        now, parts = self._parts.clock.now(), self._parts
+
+        def read(session: Session) -> tuple[restore.Restored, list[OpenMember], list[str]]:
+            found = restore.restore(session, catalog, now=now, secrets=parts.secrets)
+            begin_generation(session, catalog.fingerprint, now=now)
+            return found, parts.desk.open_members(session), read_note(session, PAUSED) or []
+
+        await parts.store.flush()
+        found, members, paused = await parts.store.write(read)
+        self.catalog, self.tracks, self._unbegun = catalog, found.tracks, found.unbegun
+        self.paused = frozenset(paused)
+        self._told = dict(restore.told_of_monitor(members))
+        for name in restore.bugs_told(members) & self.tracks.keys():
+            self.tracks[name].bugs = BUGS_TOLD
+        for signal in restore.reconcile(catalog, self.tracks, members, now=now):
+            self.teller.tell(signal)
+
+    def _schedule(self, track: Track, now: int) -> None:
+        if self._works is None:
+            return
+        following = track.cadence.after(now)
+        missed = track.last_due and track.cadence.after(track.last_due) <= now
+        first = None
+        if missed:
+            # missed while off: soon, each at its own moment, so that a start is no stampede
+            first = min(following, now + following % CATCH_UP)
+        self._works.set(track.probe.id, track.cadence, first=first)
+
+    async def drain(self, seconds: float) -> int:
+        """Stop calling, let runs end, commit everything; returns how many runs had to be given up."""
+        if self._works is not None:
+            self._works.close()
+            self._works = None
+        lost = await self._runs.drain(seconds)
+        try:
+            while self.teller.waiting and await self.teller.flush():
+                pass
+            await self._sign_of_life(self._parts.clock.now())
+        except StoreError as error:
+            log.warning("the last words could not be stored", reason=str(error))
+        return lost
+
+    # -- work ---------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Beat each second and tell alerts, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.teller.run())
+            group.create_task(self._beat_on())
+
+    def _fire(self, name: str, due: int) -> None:
+        track = self.tracks.get(name)
+        if track is not None and name not in self.paused:
+            self._runs.start(track, due)
+
+    async def run_now(self, name: str) -> None:
+        """One run at once, beside the schedule; KeyError for a name that is not scheduled."""
+        track = self.tracks[name]
+        if not track.running:
+            track.running = True
+            await self._runs.run(track, self._parts.clock.now())
+
+    def _append(self, rows: Rows) -> None:
+        self._parts.store.append(rows)
+        for row in rows.runs:
+            if row.ledger in self._unbegun:
+                self._unbegun -= {row.ledger}
+                self._begin(row.ledger, row.started)
+
+    def _begin(self, ledger: int, at: int) -> None:
+        task = asyncio.get_running_loop().create_task(
+            self._parts.store.write(lambda session: begin_ledger(session, ledger, at=at))
+        )
+        self._beginnings.add(task)
+        task.add_done_callback(self._begun)
+
+    def _begun(self, task: asyncio.Task[int]) -> None:
+        self._beginnings.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.warning("a first run could not be noted", reason=str(task.exception()))
+
+    def _receive(self, session: Session, signal: Signal) -> set[str]:
+        received = self._parts.desk.receive(session, signal, now=self._parts.clock.now())
+        log.info("signal", subject=signal.subject, member=signal.member, reason=received.decision.reason)
+        return set(received.woke)
+
+    def _woke(self, channels: set[str]) -> None:
+        self._parts.wake(channels)
+        self._parts.changed()
+
+    async def _beat_on(self) -> None:
+        clock = self._parts.clock
+        expected = clock.mono()
+        while True:
+            late = clock.mono() - expected
+            expected = clock.mono() + 1.0
+            await self.beat(late)
+            await asyncio.sleep(max(0.0, expected - clock.mono()))
+
+    async def beat(self, late: float = 0.0) -> None:
+        """What happens each second: the clock, signs of life, everything that is due, and a look at ourselves."""
+        clock, store = self._parts.clock, self._parts.store
+        step = clock.check()
+        if (step or late > SLEPT) and self._works is not None:
+            log.warning("the clock stepped or the machine slept", step_seconds=step / 1e6, late_seconds=round(late, 1))
+            self._works.realign()
+        now = clock.now()
+        self.pulse.clock_behind = clock.behind
+        try:
+            self._parts.wake(await store.write(lambda session: self._parts.desk.due(session, now=now)))
+            if now - self.pulse.alive >= ALIVE_EVERY:
+                await self._sign_of_life(now)
+            if now - self._tallied >= TALLY_EVERY:
+                self._tallied = now
+                await store.write(lambda session: tally(session, until=now))
+        except StoreError as error:
+            log.warning("the store refuses", reason=str(error))
+        if now - self._looked >= LOOK_EVERY:
+            self._looked = now
+            self._look(now)
+        self.pulse.beat = now
+
+    async def _sign_of_life(self, now: int) -> None:
+        await self._parts.store.write(lambda session: extend_alive(session, self._alive, now=now))
+        self.pulse.alive = now
+
+    def _look(self, now: int) -> None:
+        troubles = freshness.look(self.tracks.values(), now=now, began=self.pulse.began, paused=self.paused)
+        troubles += freshness.of_clock(self.pulse.clock_behind, now=now)
+        found, self._told = freshness.changes(self.catalog, troubles, self._told, now=now)
+        for signal in found:
+            self.teller.tell(signal)
+
+    # -- what people ask for -------------------------------------------------------------------------------------------
+
+    async def pause(self, names: Iterable[str], *, paused: bool) -> frozenset[str]:
+        """Stop or resume the runs of these probes; what is paused is unknown meanwhile, and is kept over a restart."""
+        wanted = set(names) & self.tracks.keys()
+        self.paused = self.paused | wanted if paused else self.paused - wanted
+        now, listed = self._parts.clock.now(), sorted(self.paused)
+        await self._parts.store.write(lambda session: remember(session, PAUSED, listed, now=now))
+        return self.paused
+
+    @property
+    def lateness(self) -> Lateness:
+        """How late runs started."""
+        return self._runs.lateness
+
+    @property
+    def under_way(self) -> int:
+        """How many runs are going."""
+        return self._runs.under_way
+
+    def next_due(self, name: str) -> int | None:
+        """When a probe is due next (µs)."""
+        return self._works.next_due(name) if self._works is not None else None

@@ -1,0 +1,168 @@
+"""After a start or a reload: each probe's place in the record, read back, and what alerts must be told to agree with
+it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from alerts.desk import OpenMember
+from alerts.signal import Severity, Signal
+from monitor.config.catalog import Catalog, Probe
+from monitor.engine import signals
+from monitor.engine.cadence import cadence_of
+from monitor.engine.confirm import Level, Ran, replay
+from monitor.engine.track import Last, Track
+from monitor.engine.verdict import Verdict
+from monitor.ledger.spans import Observation, Span, Tail
+from monitor.store.queries.history import latest_runs
+from monitor.store.queries.ledgers import LedgerView, ledgers, resolve_ledger, set_memberships
+from monitor.store.queries.proof import last_good
+from monitor.store.queries.runs import AttemptView, RunView, attempts_of
+from monitor.store.queries.spans import last_spans
+from probes.words.failure import FACTS, Failure
+from probes.words.names import run_id
+from probes.words.outcome import State
+
+RUNS_READ = 24  # newest runs of a probe that confirm and recover can need
+_LEVEL = {State.UP: Level.PASS, State.DEGRADED: Level.DEGRADED, State.DOWN: Level.FAIL}
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Tracks by probe id, and the ledgers that have no first run yet."""
+
+    tracks: dict[str, Track]
+    unbegun: frozenset[int]
+
+
+def restore(
+    session: Session, catalog: Catalog, *, now: int, secrets: Callable[[Iterable[str]], Mapping[str, str]]
+) -> Restored:
+    """Every scheduled probe of the catalog as the record knows it; memberships are brought up to date."""
+    wanted = [probe for probe in catalog.probes.values() if probe.scheduled]
+    numbers = {
+        probe.id: resolve_ledger(
+            session, (probe.workflow, probe.environment, probe.name, probe.location), now=now, was=probe.was
+        )
+        for probe in wanted
+    }
+    set_memberships(session, {numbers[probe.id]: probe.affects for probe in wanted}, now=now)
+    known = {ledger.id: ledger for ledger in ledgers(session)}
+    ours = sorted(set(numbers.values()))
+    runs = latest_runs(session, ours, count=RUNS_READ)
+    spans = last_spans(session, ours)
+    attempts = attempts_of(session, [run for some in runs.values() for run in some if run.attempts > 1])
+    tracks = {}
+    for probe in wanted:
+        number = numbers[probe.id]
+        track = Track(probe, number, cadence_of(probe), secrets(probe.secrets))
+        newest = runs.get(number, [])
+        if newest:
+            _read_back(track, newest, attempts, spans.get(number), known[number])
+            good = last_good(session, number)
+            track.last_good_kept = good.started if good is not None else 0
+        tracks[probe.id] = track
+    return Restored(tracks, frozenset(number for number in ours if known[number].since is None))
+
+
+def _read_back(
+    track: Track,
+    newest: list[RunView],
+    attempts: Mapping[tuple[int, int], list[AttemptView]],
+    span: Span | None,
+    ledger: LedgerView,
+) -> None:
+    last = newest[0]
+    track.last = Last(
+        last.started,
+        last.result,
+        str(last.failure or ""),
+        FACTS[last.failure].sentence if last.failure else "",
+        last.took,
+    )
+    track.last.attempts = last.attempts
+    track.last_due, track.last_start = last.scheduled, last.started
+    track.progress = replay(
+        [_ran(run, attempts.get((run.started, run.ledger), [])) for run in reversed(newest)],
+        confirm=track.probe.confirm,
+        recover=track.probe.recover,
+    )
+    observed = [run for run in newest if not run.late]
+    if observed:
+        observation = _newest(observed[0], attempts.get((observed[0].started, observed[0].ledger), []))
+        began = span.end if span is not None else ledger.since or newest[-1].started
+        track.tail = Tail.from_last(min(began, observation.at), observation.state, observation)
+
+
+def _ran(run: RunView, further: list[AttemptView]) -> Ran:
+    tries = [(run.started, run.state), *((attempt.started, attempt.state) for attempt in further)]
+    bad = [at for at, state in tries if _LEVEL.get(state, Level.UNKNOWN) >= Level.DEGRADED]
+    return Ran(_LEVEL.get(run.result, Level.UNKNOWN), run.started, bad[0] if bad else run.started)
+
+
+def _newest(run: RunView, further: list[AttemptView]) -> Observation:
+    for attempt in reversed(further):
+        if not attempt.late:
+            return Observation(attempt.started, attempt.state, attempt.hold)
+    return Observation(run.started, run.state, run.hold)
+
+
+def reconcile(
+    catalog: Catalog, tracks: Mapping[str, Track], open_members: Iterable[OpenMember], *, now: int
+) -> list[Signal]:
+    """The signals that were lost between a record and its telling, or that a changed configuration brings."""
+    found: list[Signal] = []
+    told = {(member.subject, member.member): member for member in open_members if member.subject != signals.MONITOR}
+    for track in tracks.values():
+        key = (track.probe.subject, track.probe.name)
+        member = told.pop(key, None)
+        level = track.progress.open
+        if level is not Level.PASS and member is None:
+            found.append(_signal(catalog, track, level, now=now))
+        elif level is Level.PASS and member is not None and track.progress.recent:
+            found.append(_signal(catalog, track, Level.PASS, now=now))
+    for subject, name in told:
+        found.append(_gone(catalog, subject, name, now=now))
+    return found
+
+
+def _signal(catalog: Catalog, track: Track, level: Level, *, now: int) -> Signal:
+    last = track.last
+    verdict = Verdict(State.UNKNOWN, None, "", None, True)
+    if last is not None and last.failure:
+        failure = Failure(last.failure)
+        verdict = Verdict(last.state, failure, last.sentence, FACTS[failure].blame, True)
+    run = run_id(last.started, track.ledger) if last is not None else ""
+    since = track.progress.since or now
+    return signals.of_probe(
+        catalog, track.probe, verdict, level=level, since=since, sure="as recorded", at=now, run=run
+    )
+
+
+def _gone(catalog: Catalog, subject: str, name: str, *, now: int) -> Signal:
+    workflow, _, environment = subject.partition("/")
+    there = catalog.workflows.get(workflow)
+    title = signals.title_of(there, environment) if there is not None else workflow
+    renamed = _renamed(catalog.probes.values(), subject, name)
+    why = f"{name} is called {renamed} now" if renamed else f"{name} is no longer in the configuration"
+    policy = there.policy if there is not None else catalog.monitor_policy
+    return signals.gone(subject, name, at=now, title=title, policy=policy, why=why)
+
+
+def _renamed(probes: Iterable[Probe], subject: str, name: str) -> str:
+    return next((probe.name for probe in probes if probe.subject == subject and probe.was == name), "")
+
+
+def told_of_monitor(open_members: Iterable[OpenMember]) -> dict[str, Severity]:
+    """What the owner was told of showup itself and is still open, the probe bugs apart."""
+    mine = [member for member in open_members if member.subject == signals.MONITOR]
+    return {member.member: member.severity for member in mine if not member.member.startswith("probe-bug ")}
+
+
+def bugs_told(open_members: Iterable[OpenMember]) -> frozenset[str]:
+    """The ids of probes whose bugs the owner was told of."""
+    names = [member.member for member in open_members if member.subject == signals.MONITOR]
+    return frozenset(name.removeprefix("probe-bug ") for name in names if name.startswith("probe-bug "))
