@@ -180,7 +180,7 @@ class Context:
             said = f"{called or 'a value for an address'} is {say(value)}, which cannot stand in an address"
             self._journal.fail(Failure.CONTRACT_CHANGED, said)
             raise Stop
-        return quote(text, safe="")
+        return quote(text, safe="", errors="replace")
 
     def complain(self, bug: str) -> None:
         """Note a mistake of the author's, found by whoever runs the script."""
@@ -232,6 +232,9 @@ class Context:
         try:
             raw = await self._bench.http.request(method, path, timeout=limits, **options)
         except Trouble as trouble:
+            if trouble.failure is Failure.PROBE_BUG and self._spoiled(options):
+                said = f"{method} {path} cannot be sent with what was captured: {trouble.sentence}"
+                trouble = Trouble(Failure.CONTRACT_CHANGED, said)
             raise self._stopped(trouble) from None
         reply = HttpReply(raw, journal, f"{method} {path.partition('?')[0]}")
         if raw.certificate_expires:
@@ -239,6 +242,12 @@ class Context:
         if raw.status >= 400:
             journal.step.silent.append(reply)
         return reply
+
+    def _spoiled(self, options: Mapping[str, Any]) -> bool:
+        """True when a captured value that cannot stand in a header does: the target's doing, not the author's."""
+        heads = [str(value) for value in (options.get("headers") or {}).values()]
+        texts = [value for value in self._journal.captured.values() if isinstance(value, str)]
+        return any(not text.isprintable() and text in head for text in texts for head in heads)
 
     def _limits(self, timeout: Wait, where: Place) -> Timeouts:
         try:

@@ -7,11 +7,28 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, PlainSerializer, WithJsonSchema, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from probes.words.section import Section
 from probes.words.units import DURATION_PATTERN, Duration, parse_duration
 
+
+class Also:
+    """Tells the JSON Schema of a field the short forms that are accepted beside the full one: without any, a single
+    one."""
+
+    def __init__(self, *forms: dict[str, Any]) -> None:
+        self._forms = forms
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        full = handler(core)
+        single = [full["items"]] if full.get("type") == "array" and not self._forms else []
+        return {"anyOf": [*self._forms, *single, full]}
+
+
+SHORT = {"type": "string", "pattern": DURATION_PATTERN}
 PHASES = ("connect", "first_byte", "first_token", "idle", "total")
 
 

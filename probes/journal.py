@@ -66,7 +66,7 @@ class Journal:
         if self._explicit is not None:
             return self._explicit
         if not self.steps or self.steps[-1].took >= 0:
-            self.steps.append(Step(self.fallback, monotonic()))
+            self._begin(Step(self.fallback, monotonic()))
         return self.steps[-1]
 
     @property
@@ -80,7 +80,11 @@ class Journal:
         if self.stopped:
             raise Stop
         self._explicit = Step(name, monotonic(), budget=budget, hard=hard)
-        self.steps.append(self._explicit)
+        self._begin(self._explicit)
+
+    def _begin(self, step: Step) -> None:
+        step.mark = len(self.findings)
+        self.steps.append(step)
 
     def leave(self, *, broken: bool = False) -> None:
         """End the step: its budget and the statuses nobody checked are judged now; a hard failure stops the run."""
@@ -109,8 +113,11 @@ class Journal:
         step.notes.append(
             Note(ANSWERED, (), ok=False, got=Said(str(reply.code)), source=reply.called, failure=cause.failure)
         )
-        said = f"{reply.called} {cause.sentence}"
-        self._find(Finding(cause.failure, clean(said, SENTENCE), step.name, False, cause.phase, cause.retry_after))
+        said = clean(f"{reply.called} {cause.sentence}", SENTENCE)
+        found = Finding(cause.failure, said, step.name, False, cause.phase, cause.retry_after)
+        # What the status says comes before what was then missing in the reply.
+        self.findings.insert(step.mark, found)
+        self.stopped = True
 
     def _judge_budget(self, step: Step, budget: float) -> None:
         failure = Failure.TIMEOUT if step.hard else Failure.SLOW
@@ -208,6 +215,8 @@ class Journal:
             failure = value.failure if isinstance(value, Absent) else Failure.CONTRACT_CHANGED
             self._write(Note(CAPTURE, (), ok=False, got=Said(why), source=what, failure=failure))
         elif self.cleaning is None:
+            if isinstance(value, str) and not value.isascii():
+                value = value.encode("utf-8", "replace").decode()  # half a surrogate pair can be sent nowhere
             self.step.captured[name] = self.captured[name] = value
 
     def used(self, absent: Absent) -> NoReturn:

@@ -61,6 +61,7 @@ class Step:
         "captured",
         "exchanges",
         "hard",
+        "mark",
         "name",
         "notes",
         "reached",
@@ -77,6 +78,7 @@ class Step:
         self.hard = hard
         self.reached = reached
         self.took = -1
+        self.mark = 0  # how many findings there were before it
         self.broken = False
         self.exchanges: list[Any] = []
         self.notes: list[Note] = []

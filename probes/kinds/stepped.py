@@ -6,8 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AliasPath, BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    AliasPath,
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
+from probes.forms import SHORT
 from probes.kinds.steps import PLAIN_EVERY, PLAIN_TIMEOUT, READING, CleanUp, Deed, Problem, Step, keys_under, problems
 from probes.spec import Spec
 from probes.words.units import Duration
@@ -31,6 +41,16 @@ class Stepped(Spec):
         tuple[CleanUp, ...],
         BeforeValidator(lambda value: ([value] if isinstance(value, Mapping) else value) if _is_acts(value) else ()),
     ] = Field((), validation_alias=AliasPath("cleanup"), exclude=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler.resolve_ref_schema(handler(core))
+        schema["properties"].pop("own_cleanup", None)
+        own = handler(CleanUp.__pydantic_core_schema__)
+        described = {"description": cls.model_fields["cleanup"].description}
+        many = {"type": "array", "items": own}
+        schema["properties"]["cleanup"] = {**described, "anyOf": [SHORT, own, many]}
+        return schema
 
     def deeds(self) -> tuple[tuple[tuple[str | int, ...], Deed, tuple[CleanUp, ...]], ...]:
         """(where it stands, the step, its clean-ups) in order."""

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from probes.checks.patterns import compile_pattern
 from probes.checks.written import Check, checked_path
-from probes.forms import Limits, Timeout
+from probes.forms import SHORT, Also, Limits, Timeout
 from probes.kinds.filling import GIVEN, NAME, needs
 from probes.words.names import nearest
 from probes.words.section import Section
@@ -78,6 +78,9 @@ class Capture(Kin):
 
 def _capture(value: Any) -> Any:
     return {"json": value} if isinstance(value, str) else value
+
+
+Kept = Annotated[Capture, BeforeValidator(_capture), Also({"type": "string", "pattern": r"^\$"})]
 
 
 def _captures(value: dict[str, Capture]) -> dict[str, Capture]:
@@ -154,7 +157,7 @@ class CleanUp(Sending):
         return self
 
 
-CleanUps = Annotated[tuple[CleanUp, ...], BeforeValidator(_listed)]
+CleanUps = Annotated[tuple[CleanUp, ...], BeforeValidator(_listed), Also()]
 
 
 class Deed(Sending):
@@ -163,13 +166,15 @@ class Deed(Sending):
     ask: Text | None = Field(None, description="A question for the workflow's agent.")
     budget: (
         Annotated[
-            Budget, BeforeValidator(lambda value: value if isinstance(value, Mapping | Budget) else {"limit": value})
+            Budget,
+            BeforeValidator(lambda value: value if isinstance(value, Mapping | Budget) else {"limit": value}),
+            Also(SHORT),
         ]
         | None
     ) = Field(None, description="How long it should take; more is slow. {limit: 4s, hard: true} takes it down.")
-    check: Annotated[tuple[Check, ...], BeforeValidator(_listed)] = Field((), description="What has to hold.")
-    capture: Annotated[dict[str, Annotated[Capture, BeforeValidator(_capture)]], AfterValidator(_captures)] | None = (
-        Field(None, description="Values to keep for later steps: {name: $.path}.")
+    check: Annotated[tuple[Check, ...], BeforeValidator(_listed), Also()] = Field((), description="What has to hold.")
+    capture: Annotated[dict[str, Kept], AfterValidator(_captures)] | None = Field(
+        None, description="Values to keep for later steps: {name: $.path}."
     )
 
     def acts(self) -> list[str]:

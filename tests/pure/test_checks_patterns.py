@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
@@ -122,10 +123,8 @@ def test_what_is_no_path_is_refused(path: str) -> None:
 def test_a_pattern_in_a_path_does_not_hang_either() -> None:
     look = compile_path("$[?match(@.x, '(a|aa)+')]")
     began = time.process_time()
-    try:
+    with contextlib.suppress(PatternTooSlow):
         look([{"x": "a" * 3_000 + "!"}])
-    except PatternTooSlow:
-        pass
     assert time.process_time() - began < 0.5
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
+from probes.forms import Also
 from probes.kinds.stepped import Stepped
 from probes.kinds.steps import CleanUp, Deed, Step
 
@@ -16,7 +17,7 @@ def _asking(step: Step) -> Step:
     return step
 
 
-Turn = Annotated[Step, AfterValidator(_asking)]
+Turn = Annotated[Step, AfterValidator(_asking), Also({"type": "string"})]
 
 
 def _turns(value: Any) -> Any:
