@@ -233,7 +233,7 @@ def _probe(probe: Written, workflow: Workflow, environment: Environment, section
         was=spec.was,
         job=job,
         job_id=blake2b(body.encode(), digest_size=12).hexdigest(),
-        secrets=tuple(sorted(names_in(job))),
+        secrets=tuple(sorted(names_in(job) | spec.secret_names())),
         scheduled=environment.scheduled and spec.enabled,
         place=probe.place,
         costs=spec.costs(),
@@ -242,7 +242,5 @@ def _probe(probe: Written, workflow: Workflow, environment: Environment, section
 
 def _job(probe: Written, environment: Environment) -> dict[str, Any]:
     head = {"workflow": probe.workflow, "environment": environment.name, "probe": probe.name}
-    if probe.script is not None:
-        return {**probe.script, "kind": "script", **head, "target": environment.target}
     body = probe.spec.model_dump(mode="json", exclude_unset=True, by_alias=True)
-    return {"kind": probe.spec.kind, **head, "spec": body, "target": dict(environment.target)}
+    return {**(probe.script or {}), "kind": probe.spec.kind, **head, "spec": body, "target": dict(environment.target)}
