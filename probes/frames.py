@@ -6,7 +6,9 @@ One line of JSON a frame, several frames a write. The same frames travel on a pi
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+import math
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 VERSION = 1
@@ -22,6 +24,7 @@ class Request:
     host sees the id.
     `sent` is boot time in µs, for measuring how long the request waited. `timeout` and `cleanup` are seconds.
     `at` is µs since the epoch: the attempt's start as the ledger has it. `keep` asks for evidence even when it passes.
+    `shed` counts how often running this probe was turned away by a loaded host just before: who was, goes first.
     """
 
     number: int
@@ -35,6 +38,7 @@ class Request:
     job: dict[str, Any] | None = None
     secrets: dict[str, str] = field(default_factory=dict)
     keep: bool = False
+    shed: int = 0
     v: int = VERSION
 
 
@@ -71,13 +75,16 @@ class Reply:
 
 
 def pack(frame: Request | Reply) -> bytes:
-    """One line of JSON; fields at their default are left out, which halves a passing reply."""
-    slim = {
-        key: value
-        for key, value in asdict(frame).items()
-        if value not in (None, "", 0, (), {}, False) or key == "number"
-    }
-    line = json.dumps(slim, separators=(",", ":")).encode()
+    """One line of JSON; fields at their default are left out, which halves a passing reply, as is NaN.
+
+    Raises ValueError when it is too large, TypeError when something in it is not JSON.
+    """
+    defaults = _DEFAULTS[type(frame)]
+    slim = {name: value for name, default in defaults if (value := getattr(frame, name)) != default}
+    try:
+        line = _encode(slim).encode()
+    except ValueError:
+        line = _encode(_finite(slim)).encode()
     if len(line) > LARGEST:
         raise ValueError(f"frame of {len(line)} bytes is over {LARGEST}")
     return line + b"\n"
@@ -89,24 +96,80 @@ def unpack_request(line: bytes) -> Request:
 
 
 def unpack_reply(line: bytes) -> Reply:
-    """The Reply in a line; raises ValueError on anything malformed, as a host may have been taken over by what it
-    watches."""
+    """The Reply in a line; raises ValueError on anything malformed: what it watches may have taken a host over."""
     found = _object(line, Reply)
-    found["phases"] = tuple(int(number) for number in found.get("phases", ()))
-    found["cleanup_failed"] = tuple(str(text) for text in found.get("cleanup_failed", ()))
+    for name, kind, shape in _INSIDE:
+        if name in found:
+            _check_inside(name, found[name], kind)
+            found[name] = shape(found[name])
     return Reply(**found)
 
 
+def _defaults(kind: type[Request] | type[Reply]) -> tuple[tuple[str, Any], ...]:
+    """Each field with the value at which it is left out; what has no default always travels."""
+    return tuple(
+        (one.name, one.default_factory() if one.default_factory is not MISSING else one.default) for one in fields(kind)
+    )
+
+
+def _finite(value: Any) -> Any:
+    """A JSON-like value without the numbers that JSON has no word for: None in a list, left out of a mapping."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        kept = {key: _finite(part) for key, part in value.items()}
+        return {key: part for key, part in kept.items() if part is not None or value[key] is None}
+    return [_finite(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_decode = json.JSONDecoder(parse_constant=_no_number).decode
+_DEFAULTS = {kind: _defaults(kind) for kind in (Request, Reply)}
+_NUMBER = (int, float)
+_FURTHEST = 2**62  # of an integer: what the database can hold
+_REQUEST: dict[str, Any] = {
+    "number": int, "job_id": str, "run_id": str, "attempt": int, "at": int, "sent": int, "timeout": _NUMBER,
+    "cleanup": _NUMBER, "job": dict, "secrets": dict, "keep": bool, "shed": int, "v": int,
+}  # fmt: skip
+_REPLY: dict[str, Any] = {
+    "number": int, "state": str, "failure": str, "sentence": str, "phase": str, "step": str, "waited": int, "took": int,
+    "phases": list, "values": dict, "spent": dict, "versions": dict, "learned": dict, "cleanup_failed": list,
+    "retry_after": _NUMBER, "witness": str, "evidence": dict, "v": int,
+}  # fmt: skip
+_INSIDE: tuple[tuple[str, Any, Callable[[Any], Any]], ...] = (
+    ("phases", int, tuple), ("values", _NUMBER, dict), ("spent", _NUMBER, dict),
+    ("versions", str, dict), ("cleanup_failed", str, tuple),
+)  # fmt: skip
+_NEEDED = {kind: {name for name, default in _DEFAULTS[kind] if default is MISSING} for kind in (Request, Reply)}
+
+
 def _object(line: bytes, kind: type[Request] | type[Reply]) -> dict[str, Any]:
+    known = _REQUEST if kind is Request else _REPLY
     if len(line) > LARGEST:
         raise ValueError("frame too large")
     try:
-        found = json.loads(line)
+        found = _decode(line.decode())
     except (ValueError, RecursionError) as error:
         raise ValueError(f"not a frame: {error}") from None
     if not isinstance(found, dict) or not isinstance(found.get("number"), int):
         raise ValueError("not a frame: no number")
-    known = set(kind.__dataclass_fields__)
-    if unknown := set(found) - known:
-        raise ValueError(f"not a frame: unknown {sorted(unknown)[:3]}")
+    for name, value in found.items():
+        if name not in known:
+            raise ValueError(f"not a frame: unknown {name[:40]!r}")
+        if not isinstance(value, known[name]):
+            raise ValueError(f"not a frame: {name} is {type(value).__name__}")
+        if type(value) is int and not -_FURTHEST < value < _FURTHEST:
+            raise ValueError(f"not a frame: {name} is out of range")
+    if missing := _NEEDED[kind] - found.keys():
+        raise ValueError(f"not a frame: no {sorted(missing)[0]}")
     return found
+
+
+def _check_inside(name: str, value: Any, kind: Any) -> None:
+    for part in value.values() if isinstance(value, dict) else value:
+        if not isinstance(part, kind) or (type(part) is int and not -_FURTHEST < part < _FURTHEST):
+            raise ValueError(f"not a frame: {name} holds {type(part).__name__}")
