@@ -101,6 +101,11 @@ def is_full(error: BaseException) -> bool:
     return code is not None and _FAULTS[code].full
 
 
+def is_read_only(error: BaseException) -> bool:
+    """True when something was to be written where nothing may be."""
+    return _code(error) == sqlite3.SQLITE_READONLY or _state(error) == "25006"
+
+
 def tell(error: BaseException, where: str) -> StoreError:
     """The error as a sentence with what to do. `where` is the file, or the database's address without its password."""
     if isinstance(error, StoreError):

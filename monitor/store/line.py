@@ -138,10 +138,11 @@ class Line:
     def _take(self, again: float, *, copies: bool = True) -> Turn:
         trying = not again or time.monotonic() >= again or self._ended
         turn = Turn()
-        if trying:
+        due = self._first and time.monotonic() >= self._first + GROUP
+        if trying and (due or again or self._writes or self._ended):  # a read alone is no reason to commit early
             turn.appends = self._backlog.take(BATCH)
-            self._first = time.monotonic() - GROUP if len(self._backlog) else 0.0
-        if not trying or not len(self._backlog):  # what is written comes after all that was appended before it
+            self._first = time.monotonic() - GROUP if self._backlog else 0.0
+        if not trying or not self._backlog:  # what is written comes after all that was appended before it
             turn.writes, self._writes = self._writes[:TOGETHER], self._writes[TOGETHER:]
         turn.reads, self._reads = self._reads[:READS], self._reads[READS:]
         if copies:

@@ -18,7 +18,7 @@ from sqlmodel import Session
 from monitor.store import copies
 from monitor.store.ballast import Ballast
 from monitor.store.connection import claim, file_of, open_engine, reading
-from monitor.store.faults import gone, is_fault, is_full, tell
+from monitor.store.faults import gone, is_fault, is_full, is_read_only, tell
 from monitor.store.inserts import Inserts, note_repair
 from monitor.store.line import Copy, Job, Line, Turn
 from monitor.store.migrate import migrate, newest
@@ -170,6 +170,8 @@ class Writer:
             with reading(self._ready()) as connection, Session(connection, expire_on_commit=False) as session:
                 return job.future, job.act(session), None
         except BaseException as error:
+            if is_read_only(error):
+                return job.future, None, StoreError("a read tried to write", hint="call `write` for what changes anything")
             return job.future, None, tell(error, self._where) if is_fault(error) else error
 
     def _copy(self, copy: Copy) -> Outcome:
