@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self, TypeVar
@@ -49,6 +51,7 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
             if file is not None:
                 file.parent.mkdir(parents=True, exist_ok=True)
+                _look(file)
                 lock = LockFile.take(file.with_name(file.name + ".lock"), guards=file)
             writer = Writer(where, folder=folder, clock=clock, ballast=Ballast(folder / "ballast", size=ballast))
             writer.begin()
@@ -139,3 +142,10 @@ class Store:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._writer.line.ask(Job(act, future, writes))
         return await future
+
+
+def _look(file: Path) -> None:
+    """Raise PermissionError when the file is there and may not be written, which SQLite would tell less clearly."""
+    for path in (file, file.parent):
+        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EROFS, "may not be written", str(path))

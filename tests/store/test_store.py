@@ -167,7 +167,9 @@ async def test_closing_commits_what_waits(url: str, tmp_path: Path, clock: Pushe
         assert again.last_commit == NOON + SECOND
 
 
-async def test_a_second_showup_is_told_who_has_the_database(store: Store, url: str, tmp_path: Path, clock: PushedClock) -> None:
+async def test_a_second_showup_is_told_who_has_the_database(
+    store: Store, url: str, tmp_path: Path, clock: PushedClock
+) -> None:
     with pytest.raises(StoreLocked, match="another showup") as told:
         Store.open(url, folder=tmp_path, clock=clock)
     assert told.value.hint
@@ -179,7 +181,7 @@ async def test_the_database_of_a_newer_showup_is_left_alone(url: str, tmp_path: 
         await store.write(
             lambda session: session.connection().execute(text("UPDATE alembic_version SET version_num = '9876'"))
         )
-    with pytest.raises(StoreNewer, match="newer showup.*9876") as told:
+    with pytest.raises(StoreNewer, match=r"newer showup.*9876") as told:
         Store.open(url, folder=tmp_path, clock=clock)
     assert "that version" in told.value.hint
 
