@@ -68,6 +68,14 @@ def find(paths: Iterable[str | Path]) -> Discovery:
     return discovery
 
 
+def shown_steps(probe: Probe) -> list[str]:
+    """The names of a probe's steps, as far as its source can be read and shows them."""
+    try:
+        return _Source(ast.parse(Path(probe.file).read_bytes(), probe.file)).steps(probe.function)
+    except (OSError, SyntaxError, ValueError):
+        return []
+
+
 def _found(probe: Probe, source: _Source, problems: list[Problem]) -> Found:
     options = {key: _plain(value) for key, value in probe.options.items()}
     declared = options.get("secrets", [])

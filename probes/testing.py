@@ -17,6 +17,7 @@ from typing import Any
 
 from probes.attempt import Prepared, make, prepare
 from probes.author import Probe
+from probes.discover import shown_steps
 from probes.frames import Reply, Request
 from probes.kinds.script.run import watched
 from probes.spec import read
@@ -133,6 +134,7 @@ def _prepared(probe: Probe | Mapping[str, Any], target: Mapping[str, Any]) -> Pr
     given = {key: value for key, value in probe.options.items() if key not in ("workflow", "name")}
     spec = read({"kind": "script", **given, "file": probe.file, "function": probe.function})
     ready = Prepared({"target": target}, spec=spec, run=watched(probe), fallback=probe.name, own=True)
+    ready.planned = tuple(shown_steps(probe))
     ready.base = Timeouts(**spec.limits)
     return ready
 

@@ -16,7 +16,7 @@ def reference() -> list[dict[str, Any]]:
     return [
         {
             "key": rule.name,
-            "python": f".{rule.method}({', '.join(rule.parameters)})",
+            "python": f".{rule.method}({'*' if rule.variadic else ''}{', '.join(rule.parameters)})",
             "family": rule.family.removesuffix("Checks").lower(),
             "doc": rule.doc,
         }

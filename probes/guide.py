@@ -1,0 +1,110 @@
+"""The tables of the guide for authors, made from what the code says: `python -m probes.guide docs/probes.md` renews
+them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from probes.checks import reference
+from probes.checks.written import Check
+from probes.kinds.chat.spec import ChatSpec
+from probes.kinds.http.spec import HttpSpec
+from probes.kinds.steps import Capture, Deed, Step
+from probes.spec import Spec
+from probes.words.failure import FACTS
+from probes.words.units import say_duration
+
+_SUBJECTS = frozenset({"at", "header", "value", "soft", "any_of", "all_of"})
+_MARKED = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(map(_cell, row)) for row in rows)]
+    return "".join(f"| {line} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def checks() -> str:
+    """Every matcher."""
+    return table(
+        ("in YAML", "in Python", "holds when"),
+        ((f"`{row['key']}`", f"`{row['python']}`", row["doc"]) for row in reference()),
+    )
+
+
+def keys(model: type[BaseModel], *, without: Iterable[str] = ()) -> str:
+    """The keys of a section with what they mean."""
+    left_out = set(without)
+    rows = [
+        (f"`{field.alias or name}`", field.description or "")
+        for name, field in model.model_fields.items()
+        if not field.exclude and name not in left_out
+    ]
+    return table(("key", "meaning"), rows)
+
+
+def probe_keys() -> str:
+    """The keys of every probe with their defaults."""
+    rows = (
+        (f"`{name}`", field.description or "", _default(field.default)) for name, field in Spec.model_fields.items()
+    )
+    return table(("key", "meaning", "default"), rows)
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, timedelta):
+        return f"`{say_duration(value)}`"
+    if isinstance(value, tuple):
+        return f"`{value[0]}`"
+    return "" if value in (None, "") else f"`{json.dumps(value).strip(chr(34))}`"
+
+
+def failures() -> str:
+    """The failures a probe can come to."""
+    rows = (
+        (f"`{failure}`", facts.state, "yes" if facts.retried else "no", facts.sentence)
+        for failure, facts in FACTS.items()
+    )
+    return table(("failure", "the workflow is", "tried again", "meaning"), rows)
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "checks": checks,
+    "subjects": lambda: keys(Check, without={name for name in Check.model_fields if name not in _SUBJECTS}),
+    "probe-keys": probe_keys,
+    "step-keys": lambda: keys(Step),
+    "only-http": lambda: keys(HttpSpec, without={*Spec.model_fields, *Deed.model_fields}),
+    "only-chat": lambda: keys(ChatSpec, without={*Spec.model_fields, *Deed.model_fields}),
+    "captures": lambda: keys(Capture),
+    "failures": failures,
+}
+
+
+def updated(text: str) -> str:
+    """The text with every marked table made anew; raises KeyError for a table that there is not."""
+    return _MARKED.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}{found[3]}", text)
+
+
+def main(files: Sequence[str]) -> int:
+    """Renew the tables in these files."""
+    for name in files:
+        path = Path(name)
+        path.write_text(updated(path.read_text()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
