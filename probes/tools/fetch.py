@@ -89,8 +89,10 @@ class Fetch:
 
     async def _exchange(self) -> Answer:
         """One hop, recorded whatever comes of it."""
-        headers = self._http.head(self._method, self._place, extra=self._headers, body=self._body)
         began = monotonic()
+        if self._end is not None and began >= self._end:
+            raise Trouble(Failure.TIMEOUT, f"no time was left to ask {self._place.netloc}", "total")
+        headers = self._http.head(self._method, self._place, extra=self._headers, body=self._body)
         passage = Passage(self._place, self._sending)
         exchange = self._http.exchange(self._method, self._place, sent=self._body, headers=headers, at=began)
         failed: Trouble | None = None
