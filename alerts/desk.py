@@ -11,6 +11,7 @@ from sqlmodel import Session, col, or_, select
 
 from alerts import acks, incidents
 from alerts.book import Book
+from alerts.channels.kit import OpenPage
 from alerts.escalate import Escalation
 from alerts.incidents import Received
 from alerts.message import Answer, IncidentView, Purpose, Reaction
@@ -173,6 +174,24 @@ class Desk:
         """One incident by its public id, a provider's key or a message's marker."""
         incident = acks.find(session, name)
         return view(session, incident, book=self._book(), climb=self.climb, now=now) if incident else None
+
+    def open_pages(self, session: Session, channel: str) -> list[OpenPage]:
+        """Pages that left, or may have left, through a channel and whose incident is open: what answers are polled
+        for."""
+        query = (
+            select(Notification, Incident.public_id)
+            .join(Incident, col(Incident.id) == col(Notification.incident))
+            .where(
+                col(Incident.resolved_at).is_(None),
+                Notification.channel == channel,
+                Notification.purpose == str(Purpose.PAGE),
+                or_(Notification.state == "delivered", col(Notification.tries) > 0),
+            )
+        )
+        return [
+            OpenPage(incident=public_id, key=row.key, round=row.round, person=row.person, receipt=row.receipt or {})
+            for row, public_id in session.exec(query.order_by(col(Notification.id))).all()
+        ]
 
     def undelivered(self, session: Session) -> Sequence[Notification]:
         """Messages that wait or fail, most urgent first."""

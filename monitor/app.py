@@ -1,0 +1,244 @@
+"""The keeper: builds every object, lists what serves, drains. It makes no rules."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from alerts import emergency
+from alerts.channel_table import open_channel
+from alerts.channels.kit import OpenPage, Surroundings
+from alerts.desk import Desk
+from alerts.dispatch import Dispatcher
+from alerts.message import Answer, Channel, Reaction
+from alerts.signal import Signal
+from monitor import deadman
+from monitor import log as logs
+from monitor.config.catalog import Catalog
+from monitor.config.load import find, load
+from monitor.config.secrets import Secrets
+from monitor.engine.engine import Engine, Parts
+from monitor.engine.hosts import Hosts
+from monitor.store.database import Store
+from monitor.systemd import Notifier
+from probes.words.clock import SystemClock
+from probes.words.errors import ConfigError, StoreError
+
+log = structlog.get_logger("showup")
+
+DRAIN = 15.0  # seconds that runs under way have when the keeper stops
+
+
+def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the database and the pages live: what systemd gives, $SHOWUP_STATE, or the user's own state folder."""
+    given = environ.get("SHOWUP_STATE") or environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if given:
+        return Path(given)
+    base = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "showup"
+
+
+@dataclass(slots=True)
+class Keeper:
+    """Everything that serves, by name. Made by `build`; `serve` runs it until it is told to stop."""
+
+    config: Path
+    folder: Path
+    secrets: Secrets
+    clock: SystemClock
+    store: Store
+    desk: Desk
+    channels: dict[str, Channel]
+    dispatcher: Dispatcher
+    hosts: Hosts
+    engine: Engine
+    config_trouble: str = ""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    loops: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The configuration in force."""
+        return self.engine.catalog
+
+    async def react(self, reaction: Reaction) -> Answer:
+        """An answer to a page, from whichever channel."""
+        answer = await self.store.write(lambda session: self.desk.react(session, reaction, now=self.clock.now()))
+        self.dispatcher.wake(set(self.channels))
+        self.changed.set()
+        return answer
+
+    async def reload(self) -> str:
+        """Read the configuration again and swap whole; returns "" or why the old one stays in force."""
+        try:
+            catalog = await asyncio.to_thread(load, self.config, secrets=self.secrets)
+        except ConfigError as error:
+            self.config_trouble = str(error)
+            log.error("the configuration is not taken over", problems=len(error.problems), first=str(error.problems[0]))
+            return self.config_trouble
+        logs.hide(self.secrets.redactor())
+        await self.engine.reload(catalog)
+        self.config_trouble = ""
+        self.changed.set()
+        log.info("the configuration was taken over", probes=len(catalog.probes), fingerprint=catalog.fingerprint)
+        return ""
+
+
+async def build(config: Path | None, *, folder: Path | None = None) -> Keeper:
+    """Every object of the keeper, nothing running yet; raises ConfigError, StoreError."""
+    place = find(config)
+    secrets = Secrets.from_environment((place if place.is_dir() else place.parent).resolve(), os.environ)
+    catalog = load(place, secrets=secrets)
+    logs.hide(secrets.redactor())
+    state = folder or state_folder()
+    clock = SystemClock()
+    store = await asyncio.to_thread(Store.open, catalog.store, folder=state, clock=clock)
+    if store.last_commit > clock.now():
+        clock = SystemClock(not_before=store.last_commit)
+    return _assemble(place, state, catalog, secrets=secrets, clock=clock, store=store)
+
+
+def _assemble(
+    place: Path, state: Path, catalog: Catalog, *, secrets: Secrets, clock: SystemClock, store: Store
+) -> Keeper:
+    keeper: Keeper
+    desk = Desk(lambda: keeper.catalog.book)
+
+    async def open_pages(channel: str) -> list[OpenPage]:
+        return await store.read(lambda session: desk.open_pages(session, channel))
+
+    around = Surroundings(
+        secrets=secrets.need, people=lambda: keeper.catalog.book.people, clock=clock, open_pages=open_pages
+    )
+    channels = {name: open_channel(name, spec, around) for name, spec in catalog.book.channels.items()}
+    hosts = Hosts(clock, folder=str(catalog.folder))
+    dispatcher = Dispatcher(
+        channels,
+        store.write,
+        desk=desk,
+        book=lambda: keeper.catalog.book,
+        clock=clock,
+        chance=random.random,
+        changed=lambda: _ring(keeper),
+    )
+
+    async def page_from_memory(signal_: Signal) -> None:
+        why = str(store.trouble or "the store cannot be written")
+        log.error("paging from memory", subject=signal_.subject, member=signal_.member, reason=why)
+        await emergency.page(signal_, book=keeper.catalog.book, channels=channels, at=clock.now(), why=why)
+
+    parts = Parts(
+        store=store,
+        desk=desk,
+        hosts=hosts,
+        clock=clock,
+        chance=random.random,
+        wake=lambda names: dispatcher.wake(set(names)),
+        emergency=page_from_memory,
+        secrets=secrets.need,
+        changed=lambda: _ring(keeper),
+    )
+    engine = Engine(catalog, parts)
+    keeper = Keeper(place, state, secrets, clock, store, desk, channels, dispatcher, hosts, engine)
+    return keeper
+
+
+async def serve(keeper: Keeper, *, notifier: Notifier, ready: Callable[[], None] = lambda: None) -> None:
+    """Start everything, serve until told to stop, drain. A loop that ends by an error ends the keeper: systemd
+    starts it anew."""
+    await keeper.hosts.start()
+    await keeper.engine.start()
+    loops = {
+        "engine": keeper.engine.run,
+        "dispatch": keeper.dispatcher.run,
+        "verify": lambda: _every(30.0, keeper.dispatcher.verify),
+        "watchdog": lambda: deadman.feed(keeper, notifier),
+        "outside": lambda: deadman.ping_outside(keeper),
+        **{f"listen {name}": _listener(keeper, channel) for name, channel in keeper.channels.items()},
+        **keeper.loops,
+    }
+    notifier.ready(f"{len(keeper.engine.tracks)} probes")
+    ready()
+    log.info("showup is watching", probes=len(keeper.engine.tracks), state=str(keeper.folder))
+    tasks = {asyncio.get_running_loop().create_task(_named(loop)): name for name, loop in loops.items()}
+    stop = asyncio.get_running_loop().create_task(_named(keeper.stopping.wait))
+    done, _ = await asyncio.wait([*tasks, stop], return_when=asyncio.FIRST_COMPLETED)
+    try:
+        for task in done - {stop}:
+            if task.exception() is not None:
+                log.error("a part of showup failed", part=tasks[task], reason=repr(task.exception()))
+                raise task.exception() or RuntimeError(tasks[task])
+    finally:
+        await _stop(keeper, [*tasks, stop], notifier)
+
+
+async def _named(loop: Callable[[], Awaitable[Any]]) -> None:
+    await loop()
+
+
+def _listener(keeper: Keeper, channel: Channel) -> Callable[[], Awaitable[None]]:
+    async def listen() -> None:
+        await channel.listen(keeper.react)
+        await keeper.stopping.wait()  # a channel that nobody answers through has nothing to listen to
+
+    return listen
+
+
+async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await act()
+        except StoreError as error:
+            log.warning("the store refuses", reason=str(error))
+
+
+async def _stop(keeper: Keeper, tasks: Iterable[asyncio.Task[Any]], notifier: Notifier) -> None:
+    notifier.stopping()
+    lost = await keeper.engine.drain(DRAIN)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await keeper.hosts.close()
+    for channel in keeper.channels.values():
+        with contextlib.suppress(Exception):  # the last act of a channel must not keep the store from closing
+            await channel.close()
+    await keeper.store.close()
+    log.info("showup has stopped", runs_given_up=lost)
+
+
+def _ring(keeper: Keeper) -> None:
+    """Something that pages show has changed."""
+    keeper.changed.set()
+
+
+def on_signals(keeper: Keeper) -> None:
+    """SIGTERM and SIGINT drain, the second one leaves at once; SIGHUP reloads."""
+    loop = asyncio.get_running_loop()
+    reloads: set[asyncio.Task[str]] = set()
+
+    def stop() -> None:
+        if keeper.stopping.is_set():
+            log.warning("leaving at once")
+            os._exit(130)
+        keeper.stopping.set()
+
+    def reload() -> None:
+        task = loop.create_task(keeper.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, reload)

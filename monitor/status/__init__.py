@@ -1,0 +1,1 @@
+"""What people see: figures of workflows and the pages made of them."""
