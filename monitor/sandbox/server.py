@@ -80,6 +80,10 @@ class Server:
         """This protocol's answer when the server itself is broken."""
         return web.Response(status=fault.status or 500, text=fault.text or "the server is broken")
 
+    async def refuse(self, request: web.Request, label: str) -> web.StreamResponse | None:
+        """What is answered before the protocol looks at the request; None lets it go on."""
+        return None
+
     def accepted(self, response: web.StreamResponse) -> bool:
         """Did the request take effect?"""
         return response.status < 400
@@ -197,7 +201,8 @@ class Server:
                 await self.note(request, accepted=False, status=refusal.status)
                 return refusal
         try:
-            response = await handler(request)
+            early = await self.refuse(request, label)
+            response = await handler(request) if early is None else early
         except web.HTTPException as refused:
             await self.note(request, accepted=False, status=refused.status, answer=refused.text)
             raise
@@ -234,9 +239,9 @@ class Server:
             what, at=call.arrived, body=body, accepted=accepted, status=status, fault=call.fault, answer=answer
         )
 
-    def meet(self, where: str) -> Fault | None:
+    def meet(self, where: str, *, among: Iterable[str] | None = None) -> Fault | None:
         """The fault of this protocol that the request being served meets; the record will name it."""
-        fault = self.faults.next(where, among=self.kinds)
+        fault = self.faults.next(where, among=self.kinds if among is None else among)
         if fault is not None:
             _CALL.get().fault = fault.kind
         return fault
