@@ -81,7 +81,7 @@ def reach(text: str) -> Reach:
         return Reach.NEVER
     if any(address in network for network in _PRIVATE if network.version == address.version):
         return Reach.PRIVATE
-    return Reach.PUBLIC
+    return Reach.PUBLIC if address.is_global else Reach.PRIVATE
 
 
 def is_loopback(text: str) -> bool:

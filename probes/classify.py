@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from probes.words.failure import Failure
@@ -163,16 +166,28 @@ def of_status(status: int, headers: Mapping[str, str] | None = None) -> Cause | 
     return Cause(Failure.CONTRACT_CHANGED, said)
 
 
+_SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]{1,6})?")
 _LONGEST_WAIT = 3_600.0  # s; a hostile Retry-After must not put a probe to sleep
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait as `Retry-After` or `retry-after-ms` ask, at most an hour; None when absent or unusable.
+    """Seconds to wait as `Retry-After` (RFC 9110, 10.2.3) or `retry-after-ms` ask, at most an hour; None when unusable.
 
-    A date is answered with None: it would need the target's clock to be right.
+    A date is compared with the answer's own `Date`: our clock and the target's need not agree.
     """
     for name, unit in (("retry-after-ms", 1_000.0), ("retry-after", 1.0)):
         text = headers.get(name, "").strip()
-        if text and len(text) <= 20 and text.replace(".", "", 1).isascii() and text.replace(".", "", 1).isdigit():
+        if _SECONDS.fullmatch(text):
             return min(float(text) / unit, _LONGEST_WAIT)
-    return None
+    until, now = _date(headers.get("retry-after", "")), _date(headers.get("date", ""))
+    if until is None or now is None:
+        return None
+    return min(max(0.0, (until - now).total_seconds()), _LONGEST_WAIT)
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return found if found.tzinfo is not None else None

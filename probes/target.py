@@ -18,6 +18,7 @@ from probes.words.text import clean
 
 _FORBIDDEN = frozenset(map(chr, [*range(0x21), 0x7F, ord("\\")]))  # what parsers of addresses disagree about
 _PORTS = {"http": 80, "https": 443}
+_WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|//")
 _HOST = re.compile(r"[a-z0-9._:-]{1,253}")
 _KEPT = "/?:@!$&'()*+,;=%~#[]\"<>^`{|}"  # only what is not ASCII is encoded: the author's own encoding stands
 _OUR_OWN = frozenset({"content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"})
@@ -84,7 +85,7 @@ class Target:
 
         A path continues the target's own path: `/health` under `https://x.example/app` is `https://x.example/app/health`.
         """
-        if "://" in path.partition("?")[0] or path.startswith("//"):
+        if _WHOLE.match(path):
             self.check(path)
             return path
         if path and path[0] not in "/?":
@@ -164,13 +165,13 @@ def locate(url: str) -> Place:
 
 def host_name(text: str) -> str:
     """A host name as it is compared and connected to: ASCII, lower case, no final dot; raises Refused."""
-    host = text.rstrip(".")
+    host = text
     if not host.isascii():
         try:
             host = host.encode("idna").decode()
         except UnicodeError:
             raise Refused(f"{clean(text, 80)} is not the name of a host") from None
-    host = host.lower()
+    host = host.lower().rstrip(".")  # only now: other scripts have dots of their own
     if not host or not _HOST.fullmatch(host) or (":" in host and literal(host) is None):
         raise Refused(f"{clean(text, 80)!r} is not the name of a host; write https://host.example/path")
     return host
