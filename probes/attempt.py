@@ -11,6 +11,8 @@ from importlib import import_module
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from probes.bench import Bench
 from probes.context import Context
 from probes.evidence import evidence
@@ -71,7 +73,7 @@ def prepare(job: Mapping[str, Any]) -> Prepared:
     except ProbeBug as bug:
         ready.bug = say_bug(bug)
     except ValueError as error:  # pydantic's, too
-        ready.bug = clean(f"the job cannot be read: {error}", 300)
+        ready.bug = clean(f"the job cannot be read: {_first(error)}", 300)
     except BaseException as error:  # a user's file may raise anything at all when it is loaded
         if not ready.own or isinstance(error, asyncio.CancelledError):
             raise
@@ -85,6 +87,15 @@ def prepare(job: Mapping[str, Any]) -> Prepared:
 def _spec(job: Mapping[str, Any], kind: str) -> dict[str, Any]:
     named = {key: job[key] for key in ("file", "function") if key in job} if kind == "script" else {}
     return {**(job.get("spec") or {}), **named, "kind": kind}
+
+
+def _first(error: ValueError) -> str:
+    """The first thing that is wrong, with its place."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    line = error.errors(include_url=False)[0]
+    place = ".".join(map(str, line["loc"]))
+    return (f"{place}: " if place else "") + line["msg"].removeprefix("Value error, ")
 
 
 def _names(spec: Spec) -> list[str]:
@@ -105,26 +116,8 @@ async def make(prepared: Prepared, request: Request) -> Reply:
         said = f"{refused}" + (f"; {refused.hint}" if refused.hint else "")
         return _refused(request, Redactor.of(request.secrets.values()).text(said), waited)
     journal = Journal(started=began, planned=prepared.planned, fallback=prepared.fallback)
-    deadline = began + request.timeout
-    bench = Bench(
-        target,
-        run_id=request.run_id,
-        attempt=request.attempt,
-        deadline=deadline,
-        record=journal.recorded,
-        base=prepared.base,
-    )
-    spec = prepared.spec
-    ctx = Context(
-        journal,
-        bench,
-        run_id=request.run_id,
-        attempt=request.attempt,
-        at=request.at,
-        zone=spec.timezone if spec else "",
-        secrets=request.secrets,
-    )
-    cancelled = await _run(prepared, ctx, journal, deadline)
+    ctx, bench = _open(prepared, request, target, journal)
+    cancelled = await _run(prepared, ctx, journal, began + request.timeout)
     try:
         if ctx.undo:
             await clean_up(ctx, journal, bench, request.cleanup)
@@ -133,6 +126,28 @@ async def make(prepared: Prepared, request: Request) -> Reply:
     if cancelled:
         raise asyncio.CancelledError
     return _reply(request, journal, ctx, target, waited)
+
+
+def _open(prepared: Prepared, request: Request, target: Target, journal: Journal) -> tuple[Context, Bench]:
+    """What the probe is handed, and the tools behind it."""
+    bench = Bench(
+        target,
+        run_id=request.run_id,
+        attempt=request.attempt,
+        deadline=journal.started + request.timeout,
+        record=journal.recorded,
+        base=prepared.base,
+    )
+    ctx = Context(
+        journal,
+        bench,
+        run_id=request.run_id,
+        attempt=request.attempt,
+        at=request.at,
+        zone=prepared.spec.timezone if prepared.spec else "",
+        secrets=request.secrets,
+    )
+    return ctx, bench
 
 
 async def _run(prepared: Prepared, ctx: Context, journal: Journal, deadline: float) -> bool:
@@ -186,6 +201,7 @@ async def clean_up(ctx: Context, journal: Journal, bench: Bench, seconds: float)
         each = CleanUp(name, monotonic())
         journal.clean_ups.append(each)
         journal.cleaning = each
+        opened = len(journal.open)
         until = monotonic() + max(0.0, end - monotonic()) / (len(ctx.undo) + 1)
         bench.move(until)
         try:
@@ -193,6 +209,8 @@ async def clean_up(ctx: Context, journal: Journal, bench: Bench, seconds: float)
                 done = act()
                 if inspect.isawaitable(done):
                     await done
+            forgotten = next((thing for thing in journal.open[opened:] if not thing.used), None)
+            each.trouble = each.trouble or (forgotten.complaint() if forgotten else "")
         except NotCaptured as missing:
             each.skipped = str(missing)
         except Stop:

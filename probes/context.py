@@ -16,7 +16,8 @@ from probes.checks.number import amount
 from probes.checks.say import plain, say
 from probes.dates import day_of, shift_date, shift_time
 from probes.faces import Conversation, HttpFace
-from probes.journal import Group, Journal
+from probes.groups import Group
+from probes.journal import Journal
 from probes.records import Stop
 from probes.replies import ChatReply, HttpReply
 from probes.tools import Timeouts, Trouble
@@ -135,10 +136,8 @@ class Context:
 
     def _plain(self, value: Any, soft: bool, source: str, where: Place) -> Subject:
         found, unit, reply = self._journal.origin(value)
-        if found == "status" and isinstance(reply, HttpReply):
-            reply.see_status()
         subject = Subject(value, self._journal, source=source or found, unit=unit, soft=soft, place=where)
-        if unit == "reply":
+        if unit in ("reply", "status"):
             subject.reply = reply
         return subject
 
@@ -209,6 +208,8 @@ class Context:
         except Trouble as trouble:
             raise self._stopped(trouble) from None
         reply = ChatReply(raw, journal, "the agent", question)
+        if raw.answer.certificate_expires:
+            journal.learned.setdefault("certificates", {})[reply.host] = raw.answer.certificate_expires
         journal.measured({name: number for name, number in raw.values.items() if name not in ("status", "size")})
         for name in ("model", "fingerprint"):
             if found := getattr(raw, name, ""):

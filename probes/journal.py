@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from probes.checks import Absent, Note, Said
 from probes.records import (
@@ -19,7 +19,6 @@ from probes.records import (
     Shown,
     Step,
     Stop,
-    rule,
 )
 from probes.words.failure import FACTS, Failure, first
 from probes.words.outcome import State
@@ -28,6 +27,14 @@ from probes.words.units import say_duration
 
 SENTENCE = 300  # characters
 LOOKS = 64  # values whose origin is remembered
+
+
+class Gathering(Protocol):
+    """A group of checks that counts as one."""
+
+    notes: list[Note]
+
+    def note(self) -> Note: ...
 
 
 class Journal:
@@ -54,7 +61,7 @@ class Journal:
         self.stopped = False
         self.cleaning: CleanUp | None = None
         self._explicit: Step | None = None
-        self._groups: list[Group] = []
+        self._groups: list[Gathering] = []
 
     # steps
 
@@ -232,11 +239,11 @@ class Journal:
 
     # groups of checks
 
-    def begin(self, group: Group) -> None:
+    def begin(self, group: Gathering) -> None:
         """Let a group take the checks that follow."""
         self._groups.append(group)
 
-    def finish(self, group: Group, *, broken: bool) -> None:
+    def finish(self, group: Gathering, *, broken: bool) -> None:
         """Write down a group as the one check that it is; one that broke off says nothing."""
         self._groups.remove(group)
         if not broken:
@@ -279,34 +286,3 @@ class Journal:
 
 def _is_hard(finding: Finding) -> bool:
     return not finding.soft and FACTS[finding.failure].state != "degraded"
-
-
-class Group:
-    """Several checks that count as one: `any` of them has to hold, or `all`."""
-
-    def __init__(self, journal: Journal, kind: str, *, soft: bool = False) -> None:
-        self._journal = journal
-        self.kind = kind
-        self.soft = soft
-        self.notes: list[Note] = []
-
-    def __enter__(self) -> Group:
-        self._journal.begin(self)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._journal.finish(self, broken=error is not None)
-
-    def note(self) -> Note:
-        """The group as one check; its failure is the gravest of its members'."""
-        held = [note.ok for note in self.notes]
-        failed = [note for note in self.notes if not note.ok]
-        ok = bool(held) and (any(held) if self.kind == "any" else all(held))
-        says = "; ".join(note.says for note in failed[:3]) + (f"; and {len(failed) - 3} more" if failed[3:] else "")
-        word, joint = ("one", " or ") if self.kind == "any" else ("each", " and ")
-        members = joint.join(f"{note.source or 'the value'} {note.expected}" for note in self.notes[:3])
-        phrase = clean(f"{word} of: {members}", SENTENCE).replace("{", "{{").replace("}", "}}")
-        made = rule(self.kind, f"meets {phrase}", f"meet {phrase}")
-        failure = first([note.failure for note in failed]) if failed else Failure.WRONG
-        source = next((note.source for note in self.notes if note.source), "the reply")
-        return Note(made, (), ok=ok, got=Said(says or "no checks"), source=source, soft=self.soft, failure=failure)

@@ -122,11 +122,10 @@ class HttpReply(_Reply):
 
     @property
     def status(self) -> int:
-        """The HTTP status; reading it leaves to the script what it means, where it is otherwise asked to be
-        below 400.
-        """
+        """The HTTP status. Whoever reads it decides what it means; else it is asked to be below 400."""
         status: int = self._raw.status
-        self._journal.look(status, "status", "", self)
+        self.status_seen = True
+        self._journal.look(status, "status", "status", self)
         return status
 
     @property

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import signal
 import threading
+import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from re import _constants as _names  # type: ignore[attr-defined]  # the only way to a pattern's tree
@@ -67,8 +68,10 @@ def compile_pattern(text: str) -> Pattern:
     if len(text) > LONGEST:
         raise ValueError(f"a pattern has at most {LONGEST} characters; this one has {len(text)}")
     try:
-        compiled = re.compile(text)
-        tree = _parser.parse(text, compiled.flags & ~re.DEBUG)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a later Python may read otherwise is no concern of the author's
+            compiled = re.compile(text)
+            tree = _parser.parse(text, compiled.flags & ~re.DEBUG)
         doubled, still = _doubles(tree), not _repeats(tree)
     except (re.error, RecursionError, OverflowError) as error:
         raise ValueError(f"not a regular expression: {error}") from None
@@ -143,17 +146,19 @@ def _ring(number: int, frame: FrameType | None) -> None:
 
 
 def bounded(work: Callable[[int], T], *, what: str, seconds: float = TIME) -> T:
-    """`work(0)` within `seconds` of processor time, or PatternTooSlow; outside the main thread `work(ELSEWHERE)`,
-    without a clock.
+    """`work(0)` within `seconds` of processor time, or PatternTooSlow.
 
-    `work` is given the number of characters to look at, 0 for all.
+    `work` is given the number of characters to look at, 0 for all; outside the main thread it is ELSEWHERE, and there
+    is no clock.
     """
     if threading.current_thread() is not threading.main_thread():
         return work(ELSEWHERE)
-    before = signal.signal(signal.SIGVTALRM, _ring)
+    if signal.getsignal(signal.SIGVTALRM) is not _ring:
+        signal.signal(signal.SIGVTALRM, _ring)  # it stays: a late ring without it would end the process
     try:
         _Timer.armed = True
-        signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+        # It rings again, in case the first ring was swallowed where Python swallows exceptions (a finalizer).
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds, seconds)
         try:
             return work(0)
         finally:
@@ -161,5 +166,3 @@ def bounded(work: Callable[[int], T], *, what: str, seconds: float = TIME) -> T:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     except _Late:
         raise PatternTooSlow(f"{what} was stopped after {seconds:g} s of work") from None
-    finally:
-        signal.signal(signal.SIGVTALRM, before)

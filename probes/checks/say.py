@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from probes.words.text import clean
@@ -13,8 +14,8 @@ from probes.words.units import say_duration
 LONGEST = 80  # characters of a value in a sentence
 
 
-def say(value: Any, limit: int = LONGEST) -> str:
-    """Text in quotes, everything else as JSON would write it, cut to `limit` characters."""
+def say(value: Any, limit: int = LONGEST, *, depth: int = 4) -> str:
+    """Text in quotes, everything else as JSON would write it, cut to `limit` characters and `depth` levels."""
     if isinstance(value, str):
         return f'"{clean(value, limit)}"'
     if isinstance(value, bool) or value is None:
@@ -24,7 +25,7 @@ def say(value: Any, limit: int = LONGEST) -> str:
     if isinstance(value, int | float):
         return say_number(value)
     if isinstance(value, Mapping | list | tuple):
-        return clean(_json(value, limit), limit)
+        return clean(_json(value, limit, depth), limit) if depth else "…"
     return clean(str(value), limit)
 
 
@@ -37,16 +38,12 @@ def say_number(value: float, unit: str = "") -> str:
     return f"{text} {unit}" if unit else text
 
 
-def _json(value: Any, limit: int) -> str:
+def _json(value: Any, limit: int, depth: int) -> str:
     """JSON of no more than is shown: a large document is not written out to be thrown away."""
     if isinstance(value, Mapping):
-        parts = []
-        for number, (key, part) in enumerate(value.items()):
-            if number == limit // 4:
-                break
-            parts.append(f"{say(str(key))}: {say(part, limit)}")
-        return "{" + ", ".join(parts) + "}"
-    return "[" + ", ".join(say(part, limit) for part in value[: limit // 2]) + "]"
+        shown = islice(value.items(), limit // 4)
+        return "{" + ", ".join(f"{say(str(key))}: {say(part, limit, depth=depth - 1)}" for key, part in shown) + "}"
+    return "[" + ", ".join(say(part, limit, depth=depth - 1) for part in value[: limit // 2]) + "]"
 
 
 def plain(value: Any) -> str:

@@ -33,6 +33,8 @@ class Subject(GeneralChecks, TextChecks, NumberChecks, ReplyChecks):
 
     def _named(self, failure: Failure, negated: bool) -> Failure:
         """A whole reply that is wrong may be worse than wrong: empty, a refusal, or garbage."""
+        if self.unit == "status" and failure is Failure.WRONG:
+            return Failure(self.reply.status_failure())
         if failure is not Failure.WRONG or self.unit != "reply" or not isinstance(self.value, str):
             return failure
         if not self.value.strip():

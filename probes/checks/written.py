@@ -119,14 +119,14 @@ class Check(_Matchers):  # its keys are the matchers there are
 
     @field_validator("at")
     @classmethod
-    def _path(cls, path: str) -> str:
-        return checked_path(path)
+    def _path(cls, path: str | None) -> str:
+        return checked_path(path or "")
 
     @field_validator("value")
     @classmethod
-    def _measured(cls, name: str) -> str:
-        if name not in MEASURED:
-            near = nearest(name, MEASURED)
+    def _measured(cls, name: str | None) -> str:
+        if name is None or name not in MEASURED:
+            near = nearest(str(name), MEASURED)
             raise ValueError(
                 f"nothing measured is called {name!r}; " + (f"did you mean {near}?" if near else "write total")
             )

@@ -66,8 +66,8 @@ class Capture(Kin):
 
     @field_validator("regex")
     @classmethod
-    def _pattern(cls, text: str) -> str:
-        return compile_pattern(text).text
+    def _pattern(cls, text: str | None) -> str | None:
+        return compile_pattern(text).text if text is not None else None
 
     @model_validator(mode="after")
     def _one(self) -> Self:

@@ -263,6 +263,22 @@ async def test_no_except_of_a_script_holds_up_the_end_of_its_run(page: Stage) ->
     assert (result.failure, len(page.seen)) == ("wrong", 1)
 
 
+async def test_who_reads_the_status_decides_what_it_means(page: Stage) -> None:
+    async def polls(ctx: Context) -> None:
+        while (found := await ctx.http.get("/report")).status == 404:
+            page.on("GET /report", "ready")
+        ctx.check(found).contains("ready")
+
+    result, _ = await run(page, polls)
+    assert (result.state, len(page.seen)) == ("up", 2), result
+
+    async def asks(ctx: Context) -> None:
+        ctx.check((await ctx.http.get("/broken")).status).equals(200)
+
+    result, _ = await run(page, asks)
+    assert (result.failure, result.sentence) == ("app_error", "status should equal 200, got 503")
+
+
 async def test_calls_may_run_side_by_side(page: Stage) -> None:
     async def books(ctx: Context) -> None:
         async with ctx.step("both"):
@@ -300,15 +316,21 @@ async def test_clean_ups_of_a_script_run_last_in_first_out_whatever_they_are(pag
         ctx.cleanup(undo, "async")
         ctx.cleanup(order.append, "plain")
         ctx.cleanup(lambda: 1 / 0)
+
+        async def forgets() -> None:
+            ctx.http.delete("/forgotten")
+
+        ctx.cleanup(forgets)
         ctx.check(await ctx.http.get("/")).contains("Book")
 
     result, _ = await run(page, books)
     assert (result.state, order) == ("up", ["plain", "async"])
     assert page.seen[-1] == "DELETE /appointments?name=x"
-    troubles = [each["trouble"] for each in result.cleanups]
+    forgotten, *troubles = [each["trouble"] for each in result.cleanups]
+    assert "ctx.http.delete(…) at probes/test_scripts.py:" in forgotten and "was never awaited" in forgotten
     assert troubles[0].startswith("ZeroDivisionError: division by zero at probes/test_scripts.py:")
     assert troubles[1:] == ["", 'reply should contain "x", got "down"', ""]
-    assert len(result.reply.cleanup_failed) == 2
+    assert len(result.reply.cleanup_failed) == 3
 
 
 async def test_the_secret_of_a_script_is_kept_out_of_what_it_notes(page: Stage) -> None:

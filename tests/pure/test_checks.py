@@ -283,6 +283,16 @@ def test_a_measured_time_is_said_with_its_unit() -> None:
     assert checked(2.31, "below", "1.5s", unit="s").says == "$.x should be below 1.5 s, got 2.31 s"
 
 
+def test_a_document_without_end_is_said_shortly() -> None:
+    deep: Any = "end"
+    for _ in range(3_000):
+        deep = {"a": [deep]}
+    note = checked(deep, "equals", "x")
+    assert (
+        note.says == '$.x should equal "x", got {"a": [{"a": [{"a": …}]}]} (object, not text)' or len(note.says) < 200
+    )
+
+
 def test_a_schema_fetches_nothing() -> None:
     schema = {"$ref": "http://127.0.0.1:9/schema.json"}
     note = checked({"a": 1}, "json_schema", schema)
