@@ -53,7 +53,8 @@ class Store:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 _look(file)
                 lock = LockFile.take(file.with_name(file.name + ".lock"), guards=file)
-            writer = Writer(where, folder=folder, clock=clock, ballast=Ballast(folder / "ballast", size=ballast))
+            weight = Ballast(folder / "ballast", size=ballast if file is not None else 0)
+            writer = Writer(where, folder=folder, clock=clock, ballast=weight)
             writer.begin()
         except BaseException as error:
             if lock is not None:

@@ -56,7 +56,7 @@ def newest(connection: Connection) -> int:
     with connection.begin():
         found = connection.execute(
             text(
-                "SELECT (SELECT max(started) FROM run), (SELECT max(started) FROM attempt WHERE run > 0), "
+                "SELECT (SELECT max(started) FROM run), (SELECT started FROM attempt ORDER BY run DESC LIMIT 1), "
                 '(SELECT max("end") FROM alive), (SELECT max(at) FROM note)'
             )
         ).one()

@@ -49,8 +49,8 @@ def add_late_runs(connection: Connection, runs: Iterable[RunRow]) -> None:
     """Insert runs of a time that is counted already, one by one, and count those that were not there yet."""
     insert = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgres
     for row in runs:
-        values = stored(row)._asdict()
-        if connection.execute(insert(_RUN).values(values).on_conflict_do_nothing()).rowcount != 1:
+        adding = insert(_RUN).values(stored(row)._asdict()).on_conflict_do_nothing().returning(_RUN.c.ledger)
+        if connection.execute(adding).first() is None:
             continue
         counts = {"runs": 1, "first": int(row.state <= PASSED), **_ending(row.result)}
         add_counts(connection, [{"ledger": row.ledger, "day": row.started // DAY, **counts, "last": row.started}])

@@ -98,7 +98,7 @@ async def test_many_appends_share_few_commits(file_store: Store) -> None:
 
     for number in range(60):
         file_store.append(Rows(runs=[passing(number)]))
-        file_store._writer._clock.push(1)  # type: ignore[attr-defined]  # so that each commit shows
+        file_store._writer._clock.push(1)  # so that each commit shows
         await asyncio.sleep(0.01)
         if (now := await file_store.read(look)) != last:
             commits, last = commits + 1, now
@@ -187,7 +187,7 @@ async def test_the_database_of_a_newer_showup_is_left_alone(url: str, tmp_path: 
 
 
 async def test_rows_that_cannot_be_stored_take_no_others_along(store: Store) -> None:
-    broken = RunRow(NOON, 5, 1, 1, 0, None, HOLD)._replace(took=None)  # type: ignore[arg-type]
+    broken = RunRow(NOON, 5, 1, 1, 0, None, HOLD)._replace(took=None)
     for number in range(5):
         store.append(Rows(runs=[passing(number)]))
         store.append(Rows(runs=[broken], evidence=[EvidenceRow(NOON, 5, 1, 0, {"steps": []})]))

@@ -57,7 +57,7 @@ def daily_counts(session: Session, ledgers: Sequence[int], *, start: int, end: i
     first, until = start // DAY, min(end, max(tallied(session), start // DAY * DAY))
     found: dict[int, dict[int, DayCount]] = {ledger: {} for ledger in ledgers}
     for some in parts(found):
-        asked = select(TALLY).where(TALLY.c.ledger.in_(some), TALLY.c.day >= first, TALLY.c.day * DAY < end)
+        asked = select(TALLY).where(TALLY.c.ledger.in_(some), TALLY.c.day >= first, TALLY.c.day < -(-end // DAY))
         for each in rows(session, asked):
             found[each.ledger][each.day] = DayCount(each.day, each.runs, each.first, each.passed, each.failed)
     for each in rows(session, _count(until, end)):

@@ -103,7 +103,7 @@ def _chunks(session: Session, ledger: int, before: int) -> Iterator[tuple[int, i
     until = tallied(session)
     if before > until:
         yield until, ALWAYS, None
-    asked = select(TALLY.c.day, TALLY.c.runs).where(TALLY.c.ledger == ledger, TALLY.c.day * DAY < before)
+    asked = select(TALLY.c.day, TALLY.c.runs).where(TALLY.c.ledger == ledger, TALLY.c.day < -(-before // DAY))
     for day, runs in rows(session, asked.order_by(TALLY.c.day.desc())):
         yield day * DAY, min((day + 1) * DAY, until), runs
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sqlalchemy import select
 from sqlmodel import Session
@@ -68,13 +69,14 @@ def absences(session: Session, start: int, end: int) -> list[tuple[int, int]]:
     """The intervals of [start, end) in which the keeper was not running; what follows the last sign of life is left
     open."""
     intervals = alive_intervals(session, start, end)
-    before = select(ALIVE.c.end).where(ALIVE.c.end < start).order_by(ALIVE.c.end.desc()).limit(1)
-    ends = [int(found[0]) for found in rows(session, before)]
-    gaps = []
-    for begins, until in intervals:
-        if ends and begins > ends[-1]:
-            gaps.append((max(start, ends[-1]), min(end, begins)))
-        ends.append(max(until, ends[-1] if ends else until))
+    columns = (ALIVE.c.start, ALIVE.c.end)
+    before = select(*columns).where(ALIVE.c.end < start).order_by(ALIVE.c.end.desc()).limit(1)
+    after = select(*columns).where(ALIVE.c.start >= end).order_by(ALIVE.c.start).limit(1)
+    intervals = [*rows(session, before), *alive_intervals(session, start, end), *rows(session, after)]
+    gaps: list[tuple[int, int]] = []
+    for (_, ended), (begins, _) in pairwise(intervals):
+        if max(start, ended) < min(end, begins):
+            gaps.append((max(start, ended), min(end, begins)))
     return gaps
 
 

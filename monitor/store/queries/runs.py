@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, select
 from sqlmodel import Session
 
 from monitor.store.codes import (
@@ -111,9 +111,11 @@ def read_run(session: Session, started: int, ledger: int) -> RunView | None:
 
 def read_runs(session: Session, keys: Iterable[tuple[int, int]]) -> list[RunView]:
     """The runs with these keys (started, ledger) that there are, newest first."""
+    wanted = set(keys)
     found: list[RunView] = []
-    for some in parts(keys):
-        found += map(view, rows(session, select(*COLUMNS).where(tuple_(RUN.c.started, RUN.c.ledger).in_(some))))
+    for some in parts({started for started, _ in wanted}):  # SQLite reads the whole table for pairs in an IN list
+        read = map(view, rows(session, select(*COLUMNS).where(RUN.c.started.in_(some))))
+        found += [each for each in read if (each.started, each.ledger) in wanted]
     return sorted(found, key=lambda each: (each.started, each.ledger), reverse=True)
 
 
@@ -139,25 +141,25 @@ def between(start: int, end: int = ALWAYS, *, ledgers: Sequence[int] | None = No
 def attempts_of(session: Session, runs: Sequence[RunView]) -> dict[tuple[int, int], list[AttemptView]]:
     """The further attempts of these runs by (started, ledger), in order; runs of one attempt are left out."""
     found: dict[tuple[int, int], list[AttemptView]] = {}
-    for some in parts({(run.started, run.ledger) for run in runs}):
-        asked = (
-            select(ATTEMPT)
-            .where(tuple_(ATTEMPT.c.run, ATTEMPT.c.ledger).in_(some))
-            .order_by(ATTEMPT.c.run, ATTEMPT.c.ledger, ATTEMPT.c.n)
-        )
-        for each in rows(session, asked):
-            found.setdefault((each.run, each.ledger), []).append(
-                AttemptView(
-                    each.run,
-                    each.ledger,
-                    each.n,
-                    each.started,
-                    each.took,
-                    state_of(each.state),
-                    failure_of(each.failure),
-                    each.hold,
-                    unpack_phases(each.phases, took=each.took),
-                    bool(each.late),
-                )
-            )
+    wanted = {(run.started, run.ledger) for run in runs}
+    for some in parts({started for started, _ in wanted}):
+        asked = select(ATTEMPT).where(ATTEMPT.c.run.in_(some)).order_by(ATTEMPT.c.run, ATTEMPT.c.ledger, ATTEMPT.c.n)
+        for each in map(_attempt, rows(session, asked)):
+            if (each.run, each.ledger) in wanted:
+                found.setdefault((each.run, each.ledger), []).append(each)
     return found
+
+
+def _attempt(found: Any) -> AttemptView:
+    return AttemptView(
+        found.run,
+        found.ledger,
+        found.n,
+        found.started,
+        found.took,
+        state_of(found.state),
+        failure_of(found.failure),
+        found.hold,
+        unpack_phases(found.phases, took=found.took),
+        bool(found.late),
+    )

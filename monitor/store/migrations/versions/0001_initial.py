@@ -93,18 +93,27 @@ def upgrade() -> None:
     sa.Column('simulated', sa.Boolean(), nullable=False),
     sa.Column('began', sa.BigInteger(), nullable=False),
     sa.Column('opened', sa.BigInteger(), nullable=False),
-    sa.Column('paged_at', sa.BigInteger(), nullable=True),
-    sa.Column('acked_at', sa.BigInteger(), nullable=True),
-    sa.Column('acked_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('ack_expires', sa.BigInteger(), nullable=True),
-    sa.Column('resolved_at', sa.BigInteger(), nullable=True),
-    sa.Column('resolved_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('paging', sa.Boolean(), nullable=False),
     sa.Column('round', sa.Integer(), nullable=False),
+    sa.Column('climbs', sa.Integer(), nullable=False),
     sa.Column('level', sa.Integer(), nullable=False),
     sa.Column('round_at', sa.BigInteger(), nullable=False),
     sa.Column('nobody', sa.Boolean(), nullable=False),
+    sa.Column('paged_at', sa.BigInteger(), nullable=True),
+    sa.Column('acked_at', sa.BigInteger(), nullable=True),
+    sa.Column('acked_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('acked_severity', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('acked_members', sa.JSON(), nullable=False),
+    sa.Column('ack_expires', sa.BigInteger(), nullable=True),
+    sa.Column('ack_grace', sa.Boolean(), nullable=False),
+    sa.Column('answered_at', sa.BigInteger(), nullable=True),
+    sa.Column('answered_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('resolved_at', sa.BigInteger(), nullable=True),
+    sa.Column('resolved_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('due_at', sa.BigInteger(), nullable=True),
     sa.Column('settle_at', sa.BigInteger(), nullable=True),
+    sa.Column('held_by', sa.Integer(), nullable=True),
+    sa.Column('held_back', sa.Boolean(), nullable=False),
     sa.Column('silent_since', sa.BigInteger(), nullable=True),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_incident')),
@@ -159,6 +168,9 @@ def upgrade() -> None:
     sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('created', sa.BigInteger(), nullable=False),
     sa.Column('lifted', sa.BigInteger(), nullable=True),
+    sa.Column('lifted_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('closed', sa.BigInteger(), nullable=True),
+    sa.Column('held', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_mute'))
     )
     with op.batch_alter_table('mute', schema=None) as batch_op:
@@ -242,16 +254,26 @@ def upgrade() -> None:
     sa.Column('incident', sa.Integer(), nullable=False),
     sa.Column('member', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('severity', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('policy', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('failure', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('sentence', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('notice', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('blame', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('suspected', sa.Boolean(), nullable=False),
+    sa.Column('sure', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('run', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('since', sa.BigInteger(), nullable=False),
+    sa.Column('joined', sa.BigInteger(), nullable=False),
     sa.Column('ended', sa.BigInteger(), nullable=True),
+    sa.Column('warned', sa.Boolean(), nullable=False),
+    sa.Column('folded_into', sa.Integer(), nullable=True),
+    sa.Column('unfold_at', sa.BigInteger(), nullable=True),
+    sa.ForeignKeyConstraint(['folded_into'], ['incident.id'], name=op.f('fk_member_folded_into_incident')),
     sa.ForeignKeyConstraint(['incident'], ['incident.id'], name=op.f('fk_member_incident_incident')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_member'))
     )
     with op.batch_alter_table('member', schema=None) as batch_op:
+        batch_op.create_index('ix_member_folded', ['folded_into'], unique=False, sqlite_where=sa.text('folded_into IS NOT NULL'), postgresql_where=sa.text('folded_into IS NOT NULL'))
         batch_op.create_index(batch_op.f('ix_member_incident_member'), ['incident', 'member'], unique=False)
 
     op.create_table('notification',
@@ -259,6 +281,7 @@ def upgrade() -> None:
     sa.Column('incident', sa.Integer(), nullable=True),
     sa.Column('round', sa.Integer(), nullable=False),
     sa.Column('level', sa.Integer(), nullable=False),
+    sa.Column('lane', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('purpose', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('rank', sa.Integer(), nullable=False),
     sa.Column('channel', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -269,11 +292,12 @@ def upgrade() -> None:
     sa.Column('key', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('marker', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('state', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('why', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('created', sa.BigInteger(), nullable=False),
     sa.Column('due_at', sa.BigInteger(), nullable=False),
+    sa.Column('burst', sa.BigInteger(), nullable=True),
     sa.Column('claimed_until', sa.BigInteger(), nullable=True),
     sa.Column('tries', sa.Integer(), nullable=False),
-    sa.Column('first_try', sa.BigInteger(), nullable=True),
     sa.Column('unknown', sa.Boolean(), nullable=False),
     sa.Column('delivered_at', sa.BigInteger(), nullable=True),
     sa.Column('verified', sa.Boolean(), nullable=False),
@@ -281,8 +305,8 @@ def upgrade() -> None:
     sa.Column('receipt', sa.JSON(), nullable=True),
     sa.Column('error', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('rest', sa.JSON(), nullable=False),
-    sa.Column('moved_on', sa.Boolean(), nullable=False),
-    sa.Column('lead', sa.Integer(), nullable=True),
+    sa.Column('spread_at', sa.BigInteger(), nullable=True),
+    sa.Column('exhausted', sa.Boolean(), nullable=False),
     sa.Column('headline', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('text', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.ForeignKeyConstraint(['incident'], ['incident.id'], name=op.f('fk_notification_incident_incident')),
@@ -290,8 +314,12 @@ def upgrade() -> None:
     sa.UniqueConstraint('marker', name=op.f('uq_notification_marker'))
     )
     with op.batch_alter_table('notification', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_notification_channel_target_created'), ['channel', 'target', 'created'], unique=False)
         batch_op.create_index('ix_notification_due', ['channel', 'due_at'], unique=False, sqlite_where=sa.text("state IN ('pending', 'sending')"), postgresql_where=sa.text("state IN ('pending', 'sending')"))
         batch_op.create_index(batch_op.f('ix_notification_incident'), ['incident'], unique=False)
+        batch_op.create_index(batch_op.f('ix_notification_key'), ['key'], unique=False)
+        batch_op.create_index('ix_notification_spread', ['spread_at'], unique=False, sqlite_where=sa.text('spread_at IS NOT NULL'), postgresql_where=sa.text('spread_at IS NOT NULL'))
+        batch_op.create_index('ix_notification_verify', ['verify_at'], unique=False, sqlite_where=sa.text('verify_at IS NOT NULL'), postgresql_where=sa.text('verify_at IS NOT NULL'))
 
     op.create_table('step',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -318,12 +346,17 @@ def downgrade() -> None:
 
     op.drop_table('step')
     with op.batch_alter_table('notification', schema=None) as batch_op:
+        batch_op.drop_index('ix_notification_verify', sqlite_where=sa.text('verify_at IS NOT NULL'), postgresql_where=sa.text('verify_at IS NOT NULL'))
+        batch_op.drop_index('ix_notification_spread', sqlite_where=sa.text('spread_at IS NOT NULL'), postgresql_where=sa.text('spread_at IS NOT NULL'))
+        batch_op.drop_index(batch_op.f('ix_notification_key'))
         batch_op.drop_index(batch_op.f('ix_notification_incident'))
         batch_op.drop_index('ix_notification_due', sqlite_where=sa.text("state IN ('pending', 'sending')"), postgresql_where=sa.text("state IN ('pending', 'sending')"))
+        batch_op.drop_index(batch_op.f('ix_notification_channel_target_created'))
 
     op.drop_table('notification')
     with op.batch_alter_table('member', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_member_incident_member'))
+        batch_op.drop_index('ix_member_folded', sqlite_where=sa.text('folded_into IS NOT NULL'), postgresql_where=sa.text('folded_into IS NOT NULL'))
 
     op.drop_table('member')
     with op.batch_alter_table('event', schema=None) as batch_op:
