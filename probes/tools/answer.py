@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from probes.checks.paths import Absent, compile_path
 from probes.tools import Missing
@@ -12,6 +12,7 @@ from probes.words.secret import HIDDEN, Redactor
 from probes.words.text import clean
 
 EXCERPT = 2_000  # characters of a body kept in evidence
+END = 600  # characters of the end of a stream
 _PRIVATE = frozenset(
     {
         "authorization",
@@ -56,6 +57,13 @@ class Headers(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"Headers({', '.join(self)})"
+
+
+class Heard(Protocol):
+    """Whoever understood a stream."""
+
+    @property
+    def text(self) -> str: ...
 
 
 class Answer:
@@ -144,7 +152,19 @@ class Answer:
 class Exchange:
     """One request and what came of it, kept by reference; `evidence()` makes the record, redacted and cut."""
 
-    __slots__ = ("answer", "at", "failure", "method", "phases", "redactors", "remote", "sent", "sent_headers", "url")
+    __slots__ = (
+        "answer",
+        "at",
+        "failure",
+        "heard",
+        "method",
+        "phases",
+        "redactors",
+        "remote",
+        "sent",
+        "sent_headers",
+        "url",
+    )
 
     def __init__(
         self,
@@ -163,6 +183,7 @@ class Exchange:
         self.redactors = redactors
         self.at = at  # monotonic seconds when it began
         self.answer: Answer | None = None
+        self.heard: Heard | None = None  # what a stream was understood to say
         self.failure = ""  # the sentence of what went wrong instead of an answer
         self.phases: dict[str, int] = {}
         self.remote = ""
@@ -173,7 +194,10 @@ class Exchange:
         return self.answer.status if self.answer else None
 
     def evidence(self) -> dict[str, Any]:
-        """method, url, status, phases (µs), request and response excerpts, headers, remote; without secrets."""
+        """method, url, status, phases (µs), request and response excerpts, headers, remote; without secrets.
+
+        The response of a stream is the text that was heard, with `stream_end` as it was on the wire.
+        """
         answer = self.answer
         record: dict[str, Any] = {
             "method": self.method,
@@ -186,10 +210,13 @@ class Exchange:
         }
         if answer is not None:
             record["headers"] = self._headers(answer.headers)
-            record["response"] = self._shown(answer.text, EXCERPT, lines=True)
+            heard = self.heard.text if self.heard is not None else ""
+            record["response"] = self._shown(heard or answer.text, EXCERPT, lines=True)
+            if heard:
+                record["stream_end"] = excerpt_end(answer.text, redactors=self.redactors)
             record["truncated"] = answer.truncated
         if self.failure:
-            record["failure"] = self.failure
+            record["failure"] = self._shown(self.failure, 400)
         return record
 
     def _headers(self, headers: Headers) -> dict[str, str]:
@@ -205,6 +232,13 @@ def excerpt(text: str, limit: int = EXCERPT, *, redactors: tuple[Redactor, ...] 
     for redactor in redactors:
         text = _redacted_start(text, limit * 4 + 64, redactor)
     return clean(text, limit, lines=lines)
+
+
+def excerpt_end(text: str, limit: int = END, *, redactors: tuple[Redactor, ...] = ()) -> str:
+    """The end of a text for people: where a stream broke off is where the reason is."""
+    for redactor in redactors:
+        text = redactor.text(text)
+    return clean(text[-limit:], limit, lines=True)
 
 
 def _redacted_start(text: str, enough: int, redactor: Redactor) -> str:

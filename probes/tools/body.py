@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import Protocol
+from typing import Any, Protocol
 
 LIMIT = 1_000_000  # decoded bytes kept of an answer
 PIECES = 20_000  # pieces of an answer looked at: one byte a piece must not cost a second of everyone's time
@@ -20,37 +20,38 @@ class _Plain:
 
 
 class _Zipped:
-    """gzip and deflate. `window` is zlib's: 47 reads gzip and zlib headers, -15 none."""
+    """gzip, in any number of members, and deflate, with zlib's header or (as some servers send it) without."""
 
     def __init__(self, coding: str) -> None:
         self._coding = coding
-        self._inflate = zlib.decompressobj(47)
+        self._inflate: Any = zlib.decompressobj(31) if coding == "gzip" else None  # of deflate, two bytes tell
+        self._held = b""
         self._begun = False
 
     def feed(self, data: bytes, room: int) -> bytes:
+        self._begun = self._begun or bool(data)
+        if self._inflate is None:
+            self._held += data
+            if len(self._held) < 2:
+                return b""
+            data, first = self._held, int.from_bytes(self._held[:2], "big")
+            self._inflate = zlib.decompressobj(15 if first % 31 == 0 and first >> 8 & 15 == 8 else -15)
         out = bytearray()
-        while data and len(out) <= room and not self._inflate.eof:
-            out += self._step(data, min(_STEP, room + 1 - len(out)))
-            data = self._inflate.unconsumed_tail
+        try:
+            while data and len(out) <= room:
+                if self._inflate.eof:
+                    if not data.startswith(b"\x1f\x8b"):
+                        break
+                    self._inflate = zlib.decompressobj(31)
+                out += self._inflate.decompress(data, min(_STEP, room + 1 - len(out)))
+                data = self._inflate.unused_data or self._inflate.unconsumed_tail
+        except zlib.error:
+            raise Unreadable(f"it is not the {self._coding} it says it is") from None
         return bytes(out)
 
     @property
     def cut_short(self) -> bool:
-        return self._begun and not self._inflate.eof
-
-    def _step(self, data: bytes, most: int) -> bytes:
-        try:
-            part = self._inflate.decompress(data, most)
-        except zlib.error:
-            if self._begun or self._coding != "deflate":
-                raise Unreadable(f"it is not the {self._coding} it says it is") from None
-            self._inflate = zlib.decompressobj(-15)  # "deflate" without the zlib header, as some servers send it
-            try:
-                part = self._inflate.decompress(data, most)
-            except zlib.error:
-                raise Unreadable("it is not the deflate it says it is") from None
-        self._begun = True
-        return part
+        return self._begun and (self._inflate is None or not self._inflate.eof)
 
 
 class Decoder(Protocol):

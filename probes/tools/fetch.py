@@ -40,6 +40,11 @@ class StreamReader(Protocol):
 
     begun: bool
 
+    @property
+    def text(self) -> str:
+        """What became visible so far."""
+        ...
+
     def begin(self, answer: Answer, sent_at: float) -> None:
         """The headers came; the request had left at `sent_at`."""
         ...
@@ -132,7 +137,7 @@ class Fetch:
         answer = Answer(response.status_code, raw, url=self._place.url, method=self._method)
         if any(name.lower() == b"set-cookie" for name, _ in raw):
             self._http.jar.take(self._place, response.headers.get_list("set-cookie"))
-        exchange.answer = answer
+        exchange.answer, exchange.heard = answer, self._stream if response.is_success else None
         kept = bytearray()
         try:
             answer.truncated = await self._read(response, passage, answer, kept)

@@ -122,3 +122,68 @@ async def test_the_names_of_refusals_come_from_their_codes_not_their_status(call
         seen[code] = (await caller.trouble()).failure
     assert seen
     assert {code: failure for code, failure in seen.items() if expected.get(code, failure) is not failure} == {}
+
+
+@pytest.mark.parametrize(
+    ("fault", "limits", "phase"),
+    [
+        ("hang", Timeouts(first_byte=0.2), "first_byte"),
+        ("no-first-token", Timeouts(first_token=0.2), "first_token"),
+        ("idle-gap", Timeouts(idle=0.2), "idle"),
+        ("no-first-token", 0.3, "first_token"),
+        ("idle-gap", 0.3, "total"),
+    ],
+)
+async def test_the_part_of_an_answer_that_ran_out_of_time(
+    caller: Caller, fault: str, limits: Timeouts | float, phase: str
+) -> None:
+    caller.server.faults.set(fault, seconds=30)
+    began = monotonic()
+    trouble = await caller.trouble(timeout=limits)
+    assert (trouble.failure, trouble.phase) == (Failure.TIMEOUT, phase), trouble.sentence
+    assert monotonic() - began < 1.3
+
+
+async def test_half_an_answer_is_kept_as_evidence(caller: Caller) -> None:
+    caller.server.faults.set("error-in-stream", text="the engine is on fire, sk-sandbox")
+    trouble = await caller.trouble()
+    record = caller.recorded[0].evidence()
+    assert record["response"].startswith("You said")
+    assert "on fire" in record["stream_end"]
+    assert "on fire" in trouble.sentence
+    assert "sk-sandbox" not in trouble.sentence + str(record)
+
+
+async def test_a_stream_held_back_is_noticed(caller: Caller) -> None:
+    caller.server.faults.set("buffered")
+    caller.server.pace = 0.01
+    answer = await caller.ask()
+    assert answer.buffered
+    assert answer.first_token == pytest.approx(answer.total, abs=0.05)
+
+
+async def test_a_model_that_is_not_the_one_asked_for_says_so(caller: Caller) -> None:
+    caller.server.faults.set("model-swapped", text="cheap-mini")
+    assert (await caller.ask()).model == "cheap-mini"
+
+
+async def test_a_limited_model_says_how_long_to_wait(caller: Caller) -> None:
+    caller.server.faults.set("rate-limited", seconds=7)
+    trouble = await caller.trouble()
+    assert (trouble.retry_after, trouble.witness) == (7.0, "openai")
+
+
+async def test_a_wrong_key(caller: Caller) -> None:
+    trouble = await caller.trouble(key="sk-another-key")
+    assert trouble.failure is Failure.AUTH
+
+
+async def test_a_limit_on_tokens_is_told_from_a_whole_answer(caller: Caller) -> None:
+    trouble = await caller.trouble(max_tokens=3)
+    assert (trouble.failure, "token limit" in trouble.sentence) == (Failure.TRUNCATED, True)
+    assert (await caller.ask(max_tokens=500)).finish_reason == "stop"
+
+
+async def test_talking_to_a_server_that_is_no_model(caller: Caller) -> None:
+    trouble = await caller.trouble(path="/models", deadline=2.0)
+    assert trouble.failure in (Failure.CONTRACT_CHANGED, Failure.GARBAGE)
