@@ -138,7 +138,7 @@ def body(message: Message) -> str:
         return clean(message.text, 2_000, lines=True)
     extra = clean(message.text, 500, lines=True).strip()
     own = lines(message.incident)
-    if message.purpose in (Purpose.NOTE, Purpose.ACK) and extra:
+    if message.purpose in (Purpose.PAGE, Purpose.NOTE, Purpose.ACK) and extra:
         own = [extra, *own]
     return "\n".join(own)
 

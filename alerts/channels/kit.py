@@ -8,13 +8,13 @@ import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator
 
 from alerts.people import Person
-from probes.words.clock import Clock
+from probes.words.clock import Clock, micros
 from probes.words.errors import DeliveryError
 from probes.words.secret import names_in
 from probes.words.units import Duration
@@ -148,3 +148,12 @@ def wait_of(header: str | None, *, otherwise: float | None = None) -> float | No
         return min(3600.0, max(0.0, float(header or "")))
     except ValueError:
         return otherwise
+
+
+def read_time(text: object) -> int | None:
+    """µs of a provider's ISO 8601 with an offset; None for anything else."""
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return micros(at) if at.tzinfo else None

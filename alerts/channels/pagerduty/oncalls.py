@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from alerts.channels.kit import read_time
 from alerts.channels.pagerduty.client import PagerDuty
 from alerts.oncall import Entry, Known
 from alerts.rotation import RotationSpec
-from probes.words.clock import micros, moment
+from probes.words.clock import moment
 from probes.words.errors import DeliveryError
 from probes.words.text import clean
 
@@ -26,8 +27,7 @@ PAGES, PAGE = 10, 100
 class Oncalls:
     """The last known answer for each rotation that PagerDuty keeps; hand it to `oncall.resolve(schedules=…)`.
 
-    `rotations` gives the rotations as they are configured now. `load` and `known` let the daemon keep answers over a
-    restart.
+    `rotations` gives the rotations as they are configured now.
     """
 
     def __init__(self, pagerduty: PagerDuty, rotations: Callable[[], Mapping[str, RotationSpec]]) -> None:
@@ -89,16 +89,7 @@ def read_entry(row: Any, *, by_level: bool) -> Entry | None:
     user = row.get("user") if isinstance(row, dict) else None
     if not isinstance(user, dict) or not user.get("id"):
         return None
-    start, end = _time(row.get("start")), _time(row.get("end"))
+    start, end = read_time(row.get("start")), read_time(row.get("end"))
     level = row.get("escalation_level") if by_level else 1
     name = clean(str(user.get("summary") or user.get("name") or user["id"]), 80)
     return Entry(clean(str(user["id"]), 40), name, start, end, level if isinstance(level, int) else 1)
-
-
-def _time(text: object) -> int | None:
-    """µs of ISO 8601; None for null."""
-    try:
-        at = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return micros(at) if at.tzinfo else None

@@ -6,16 +6,14 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
-from alerts.channels.kit import OpenPage, Surroundings
+from alerts.channels.kit import OpenPage, Surroundings, read_time
 from alerts.channels.pagerduty import payload
 from alerts.channels.pagerduty.client import PagerDuty
 from alerts.channels.pagerduty.spec import Spec
 from alerts.message import Finding, Message, React, Reaction, Receipt
 from alerts.people import find_person
-from probes.words.clock import micros
 from probes.words.errors import DeliveryError
 from probes.words.text import clean
 
@@ -160,7 +158,7 @@ def reaction_of(page: OpenPage, incident: Mapping[str, Any], around: Surrounding
         incident=page.incident,
         by=person.name if person else name or "PagerDuty",
         via="pagerduty",
-        at=_time(who.get("at") or incident.get("last_status_change_at")) or around.clock.now(),
+        at=read_time(who.get("at") or incident.get("last_status_change_at")) or around.clock.now(),
         person=person.key if person else "",
         round=page.round,
         service=service,
@@ -176,12 +174,3 @@ def _who(incident: Mapping[str, Any]) -> dict[str, Any]:
         return {**who, "at": last.get("at")} if isinstance(who, Mapping) else {}
     who = incident.get("last_status_change_by")
     return dict(who) if isinstance(who, Mapping) else {}
-
-
-def _time(text: object) -> int | None:
-    """µs of PagerDuty's ISO 8601; None for anything else."""
-    try:
-        at = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return micros(at) if at.tzinfo else None

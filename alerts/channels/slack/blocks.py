@@ -28,6 +28,8 @@ def layout(message: Message, *, mentions: Mapping[str, str]) -> list[Block]:
     turn = [_words(line, 300) for line in (render.told(view), render.coming(view)) if line]
     found = [_section(first)]
     found += [_section("\n".join(part)) for part in (facts, turn) if part]
+    if message.purpose is Purpose.PAGE and message.text:
+        found.append(_section(for_mrkdwn(message.text, 1_500)))
     found += [_section(failing)] if (failing := _failing(view)) else []
     found += [_quote(view)] if view.runbook_lines and view.state != "resolved" else []
     found += [{"type": "actions", "elements": buttons}] if (buttons := _buttons(view)) else []
@@ -53,12 +55,13 @@ def called(view: IncidentView, mentions: Mapping[str, str]) -> list[str]:
 
 
 def thread_line(message: Message, *, mentions: Mapping[str, str]) -> str:
-    """One line in the incident's thread."""
-    said = for_mrkdwn(message.text or message.headline, 2_500)
-    if message.purpose is not Purpose.PAGE or message.incident is None:
-        return said
-    calls = " ".join(f"<@{user}>" for user in called(message.incident, mentions))
-    return f"{calls} {said}".strip()
+    """One line in the incident's thread; a page calls those who are told now."""
+    view = message.incident
+    if message.purpose is not Purpose.PAGE or view is None:
+        return for_mrkdwn(message.text or render.subject_line(message), 2_500)
+    calls = " ".join(f"<@{user}>" for user in called(view, mentions))
+    said = message.text or " · ".join(line for line in (render.headline(view), render.coming(view)) if line)
+    return f"{calls} {for_mrkdwn(said, 2_500)}".strip()
 
 
 def _words(text: str, limit: int) -> str:

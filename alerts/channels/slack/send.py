@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("showup.alerts.slack")
 
 EVENT = "showup_notification"  # metadata's type: how a post of ours is found again
-BURST, REFILL = 3.0, 1.0  # messages a channel takes at once, and a second
+BURST, REFILL = 2.0, 1.0  # messages a channel takes at once, and a second
 SEEN = 100  # messages of a channel or thread that are looked through before a repeat
 _ID = re.compile(r"[CDGUW][A-Z0-9]{6,20}\Z")
 
