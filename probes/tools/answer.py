@@ -11,6 +11,8 @@ from probes.tools import Missing
 from probes.words.secret import HIDDEN, Redactor
 from probes.words.text import clean
 
+Raw = list[tuple[bytes, bytes]]
+"""Headers as they travel."""
 EXCERPT = 2_000  # characters of a body kept in evidence
 END = 600  # characters of the end of a stream
 _PRIVATE = frozenset(

@@ -6,24 +6,23 @@ import asyncio
 from collections.abc import Mapping
 from functools import lru_cache
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import Protocol, cast
 from urllib.parse import quote, urljoin
 
 import httpcore
 import httpx
 
 from probes import classify
-from probes.target import Place, locate
+from probes.target import Place, Target, locate
 from probes.tools import Timeouts, Trouble
-from probes.tools.answer import Answer, Exchange
+from probes.tools.answer import Answer, Exchange, Raw
 from probes.tools.body import LIMIT, PIECES, Unreadable, decoder, is_cut_short
+from probes.tools.cookies import Jar
 from probes.tools.line import HEAD_LIMIT
-from probes.tools.wire import Passage, trouble
+from probes.tools.resolver import Resolver
+from probes.tools.wire import Passage, Transport, trouble
 from probes.words.errors import Refused
 from probes.words.failure import Failure
-
-if TYPE_CHECKING:
-    from probes.tools.http import Http, Raw
 
 REDIRECTS = 5  # followed before it is called a loop
 _EARLY = 0.005  # s by which a request ends before its attempt does, so that the part that hung is named
@@ -58,12 +57,27 @@ class StreamReader(Protocol):
         ...
 
 
+class Sender(Protocol):
+    """What one request needs of the attempt it belongs to."""
+
+    target: Target
+    deadline: float | None
+    resolver: Resolver
+    transport: Transport
+    jar: Jar
+
+    def head(self, method: str, place: Place, *, extra: Mapping[str, str], body: bytes) -> Raw: ...
+    def exchange(self, method: str, place: Place, *, sent: bytes, headers: Raw, at: float) -> Exchange: ...
+    def recorded(self, exchange: Exchange) -> None: ...
+    def shown(self, text: str, limit: int = 200) -> str: ...
+
+
 class Fetch:
     """What one call of Http.request does: at each moment it waits for one part, and knows until when."""
 
     def __init__(
         self,
-        http: Http,
+        http: Sender,
         method: str,
         place: Place,
         *,

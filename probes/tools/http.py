@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from probes.target import Place, Target, checked_headers, locate
 from probes.tools import Missing, Timeouts, Trouble
-from probes.tools.answer import Answer, Exchange, Headers, encode_json, excerpt
+from probes.tools.answer import Answer, Exchange, Headers, Raw, encode_json, excerpt
 from probes.tools.cookies import Jar
 from probes.tools.fetch import Fetch, StreamReader
 from probes.tools.resolver import Resolver
@@ -20,8 +20,6 @@ from probes.words.failure import Failure
 from probes.words.secret import NOTHING, Redactor
 
 __all__ = ["Answer", "Exchange", "Headers", "Http", "Missing", "StreamReader", "Timeouts", "Trouble"]
-
-Raw = list[tuple[bytes, bytes]]
 
 
 @lru_cache(maxsize=1)
