@@ -19,7 +19,7 @@ from sqlalchemy import Connection, inspect, text
 
 import alerts.tables
 import monitor.store.tables
-from monitor.store import migrate
+from monitor.store import migrate, revise
 from monitor.store.connection import address, claim, open_engine
 from monitor.store.copies import KEPT
 from monitor.store.database import Store
@@ -34,7 +34,8 @@ async def test_the_migrations_make_exactly_the_tables_of_the_code(store: Store) 
         context = MigrationContext.configure(connection, opts={"compare_type": True, "target_metadata": METADATA})
         return list(compare_metadata(context, METADATA))
 
-    assert await store.read(lambda session: compare(session.connection())) == []
+    differ = await store.read(lambda session: compare(session.connection()))
+    assert differ == [], "write the migration: python -m monitor.store.revise WHAT (--again while it is in no release)"
 
 
 async def test_keys_and_partial_indexes_are_those_of_the_code(store: Store) -> None:
@@ -153,7 +154,7 @@ async def test_an_upgrade_that_is_killed_half_way_changes_nothing(
     next_version(ADD_COLUMN + "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     code = f"""
 from pathlib import Path
-from monitor.store import migrate
+from monitor.store import migrate, revise
 from monitor.store.database import Store
 from probes.words.clock import PushedClock
 migrate.VERSIONS, migrate.HOME = Path({str(migrate.VERSIONS)!r}), {migrate.HOME!r}
@@ -180,3 +181,16 @@ print("alembic" in sys.modules)
 """
     started = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert started.stdout.strip() == "False"
+
+
+def test_a_developer_gets_the_next_revision_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, next_version: Callable[[str], None]
+) -> None:
+    next_version("pass")
+    monkeypatch.setattr(revise, "VERSIONS", migrate.VERSIONS)
+    monkeypatch.setattr(revise, "HOME", migrate.HOME)
+    assert revise.revise("Add a colour!") == "0003"
+    written = (migrate.VERSIONS / "0003_add_a_colour.py").read_text()
+    assert "down_revision = '0002'" in written
+    assert revise.revise("", again=True) == "0003"
+    assert (migrate.VERSIONS / "0003_add_a_colour.py").read_text() == written

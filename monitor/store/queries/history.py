@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from monitor.store.codes import FAIL
 from monitor.store.queries.counts import tallied
-from monitor.store.queries.ground import ALWAYS, DAY, EVIDENCE, RUN, TALLY, rows
+from monitor.store.queries.ground import ALWAYS, DAY, EVIDENCE, MANY, RUN, TALLY, rows
 from monitor.store.queries.runs import COLUMNS, RunView, between, read_runs, view
 from monitor.store.tables import RARE
 
@@ -90,9 +90,10 @@ def _read_together(session: Session, newest: Sequence[RunView], *, count: int, f
     upper, size = max(ends.values(), default=0), FIRST_SLICE
     while floor:
         lower = max(upper - size, min(floor.values()))
-        for run in map(view, rows(session, between(lower, upper))):
-            if run.ledger in floor and run.started < ends[run.ledger] and len(found[run.ledger]) < count:
-                found[run.ledger].append(run)
+        open_ones = list(floor) if len(floor) <= MANY else None
+        for row in rows(session, between(lower, upper, ledgers=open_ones)):
+            if row.ledger in floor and row.started < ends[row.ledger] and len(found[row.ledger]) < count:
+                found[row.ledger].append(view(row))
         floor = {ledger: low for ledger, low in floor.items() if low < lower and len(found[ledger]) < count}
         upper, size = lower, size * 2
 
