@@ -105,6 +105,11 @@ class Server:
         return f"https://localhost:{self.port}" if self.tls else f"http://127.0.0.1:{self.port}"
 
     @property
+    def client_url(self) -> str:
+        """What this protocol's clients take as their address."""
+        return self.url
+
+    @property
     def view_url(self) -> str:
         """Where a person looks, with a plain browser."""
         return f"http://127.0.0.1:{self.view_port}/"

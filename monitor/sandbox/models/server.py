@@ -84,6 +84,8 @@ class ModelServer(Server):
         """What an OpenAI-shaped client takes as its base_url."""
         return f"{self.url}/v1"
 
+    client_url = base_url
+
     def tokens(self) -> dict[str, str]:
         """The key and a model's name."""
         return {"api_key": self.key, "model": self.models[0]}

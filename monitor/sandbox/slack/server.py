@@ -68,6 +68,8 @@ class SlackServer(Server):
         """What a client takes as its base_url."""
         return f"{self.url}/api/"
 
+    client_url = api_url
+
     def messages(self, channel: str = "ops-alerts", *, thread: str | None = None) -> list[Message]:
         """What stands in a channel (by name, id or person) now, oldest first; with `thread`, its replies only."""
         found = self.space.find_channel(channel, by_name=True)
