@@ -169,7 +169,7 @@ def _duty(keeper: Keeper, session: Session, rotation: str, at: int) -> dict[str,
     people = keeper.catalog.book.people
 
     def name(key: str | None, given: str) -> str:
-        return people[key].name if key in people else given
+        return people[key].name if key is not None and key in people else given
 
     return {
         "person": now.person,
@@ -457,6 +457,14 @@ def _told(session: Session, number: int) -> dict[str, Any]:
         "error": row.error,
         "tries": row.tries,
     }
+
+
+@service(acts=True)
+async def publish(keeper: Keeper) -> dict[str, Any]:
+    """Make the pages now and put them where they are published."""
+    from monitor.status.publisher import publish as put
+
+    return await put(keeper)
 
 
 @service(acts=True)

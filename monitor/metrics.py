@@ -1,0 +1,83 @@
+"""What Prometheus reads: states, lateness, deliveries and the health of showup itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from monitor.deadman import health
+from monitor.engine.stats import BOUNDS
+from probes.words.outcome import State
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+    from monitor.app import Keeper
+
+
+class _Keeper(Collector):
+    """Reads the keeper's memory when asked; no query, no lock, no work per run."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._probes()
+        yield from self._itself()
+
+    def _probes(self) -> Iterator[Metric]:
+        labels = ["workflow", "environment", "probe"]
+        up = GaugeMetricFamily("showup_probe_up", "1 up or degraded, 0 down; absent while unknown", labels=labels)
+        took = GaugeMetricFamily("showup_probe_seconds", "Length of the newest attempt", labels=labels)
+        runs = CounterMetricFamily("showup_probe_runs", "Runs since the start", labels=labels)
+        missed = CounterMetricFamily("showup_probe_missed", "Starts that were not made", labels=[*labels, "why"])
+        for track in self._keeper.engine.tracks.values():
+            probe, last, counts = track.probe, track.last, track.counts
+            names = [probe.workflow, probe.environment, probe.name]
+            if last is not None and last.state is not State.UNKNOWN:
+                up.add_metric(names, float(last.state is not State.DOWN))
+            if last is not None:
+                took.add_metric(names, last.took / 1e6)
+            runs.add_metric(names, counts.runs)
+            for why in ("missed", "overlapped", "shed", "late"):
+                missed.add_metric([*names, why], getattr(counts, why))
+        yield from (up, took, runs, missed)
+
+    def _itself(self) -> Iterator[Metric]:
+        keeper = self._keeper
+        late, counts, running = keeper.engine.lateness, [], 0
+        for bound, count in zip((*BOUNDS, None), keeper.engine.lateness.counts, strict=True):
+            running += count
+            counts.append(("+Inf" if bound is None else f"{bound / 1e6:g}", float(running)))
+        lateness = HistogramMetricFamily("showup_start_lateness_seconds", "How late runs started")
+        lateness.add_metric([], counts, sum_value=late.total / 1e6)
+        yield lateness
+        sent = CounterMetricFamily("showup_messages", "Messages by channel and outcome", labels=["channel", "outcome"])
+        for name, (accepted, failed) in keeper.dispatcher.counts.items():
+            sent.add_metric([name, "accepted"], accepted)
+            sent.add_metric([name, "failed"], failed)
+        yield sent
+        hosts = GaugeMetricFamily("showup_host_cpu_seconds", "CPU seconds of a probe host", labels=["role", "pid"])
+        for stats in keeper.hosts.stats():
+            hosts.add_metric([stats.role, str(stats.pid)], stats.cpu)
+        yield hosts
+        yield GaugeMetricFamily("showup_healthy", "1 while everything moves", value=float(health(keeper).well))
+        yield GaugeMetricFamily(
+            "showup_config_stale",
+            "1 while a bad configuration waits to be mended",
+            value=float(bool(keeper.config_trouble)),
+        )
+        yield GaugeMetricFamily("showup_runs_under_way", "Runs under way", value=float(keeper.engine.under_way))
+        yield GaugeMetricFamily("showup_rows_waiting", "Rows not yet committed", value=float(keeper.store.waiting))
+        yield CounterMetricFamily("showup_host_restarts", "Probe hosts replaced", value=float(keeper.hosts.restarts))
+
+
+def exposition(keeper: Keeper) -> bytes:
+    """The whole page in the text format."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Keeper(keeper))
+    return generate_latest(registry)

@@ -1,0 +1,242 @@
+"""The page as plain values: sentences, figures, days. Pure; rendering adds nothing to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from alerts.message import IncidentView
+from monitor.ledger.uptime import Day, Figures, percent_text
+from probes.words.outcome import State
+from probes.words.units import HOUR, SECOND
+
+WORDS = {
+    State.UP: "Up",
+    State.DEGRADED: "Slow",
+    State.DOWN: "Down",
+    State.MAINTENANCE: "Maintenance",
+    State.UNKNOWN: "Not known",
+}
+_ORDER = (State.DOWN, State.DEGRADED, State.MAINTENANCE, State.UNKNOWN, State.UP)
+_ONE = {
+    State.DOWN: "is down",
+    State.DEGRADED: "is slow",
+    State.MAINTENANCE: "is in maintenance",
+    State.UNKNOWN: "is not known about",
+    State.UP: "is working",
+}
+_MANY = {
+    State.DOWN: "are down",
+    State.DEGRADED: "are slow",
+    State.MAINTENANCE: "are in maintenance",
+    State.UNKNOWN: "are not known about",
+    State.UP: "are working",
+}
+_NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure under its label; `text` is a percentage or says why there is none."""
+
+    label: str
+    text: str
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowView:
+    """One workflow on the page. `since` is the date of its first run, None before it."""
+
+    key: str
+    title: str
+    promise: str
+    state: State
+    word: str
+    figures: Sequence[Figure]
+    days: Sequence[Day]
+    since: date | None
+    slo: str
+    speed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One of the four times of an incident."""
+
+    label: str
+    time: str
+    detail: str
+    reached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentPart:
+    """An incident on the page; no name of a person, no secret, no address stands in it."""
+
+    id: str
+    title: str
+    sentence: str
+    state: str
+    severity: str
+    started: str
+    length: str
+    moments: Sequence[Moment]
+    drill: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The workflows of one client."""
+
+    name: str
+    workflows: Sequence[WorkflowView]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything the page says."""
+
+    title: str
+    headline: str
+    state: State
+    made: str
+    made_iso: str
+    stale: str
+    stale_iso: str
+    zone: str
+    groups: Sequence[Group]
+    open: Sequence[IncidentPart]
+    past: Sequence[IncidentPart]
+    planned: Sequence[str]
+    simulated: str
+    cadence: str
+
+
+def headline(states: Sequence[State]) -> str:
+    """The overall state in a sentence that a customer understands."""
+    if not states:
+        return "Nothing is watched yet."
+    counts = [(state, sum(1 for one in states if one is state)) for state in _ORDER]
+    there = [(state, count) for state, count in counts if count]
+    if len(there) == 1:
+        state, count = there[0]
+        if state is State.UNKNOWN:
+            return "We do not know: nothing was seen lately."
+        return {1: f"It {_ONE[state]}."}.get(count, f"All {number(count).lower()} workflows {_MANY[state]}.")
+    sentences = []
+    for position, (state, count) in enumerate(there):
+        noun = (" workflow" if count == 1 else " workflows") if position == 0 else ""
+        sentences.append(f"{number(count)}{noun} {_ONE[state] if count == 1 else _MANY[state]}.")
+    return " ".join(sentences)
+
+
+def number(count: int) -> str:
+    """A small number as a word."""
+    return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
+
+
+def figure(label: str, found: Figures, *, strong: bool = False) -> Figure:
+    """Uptime under its label."""
+    return Figure(label, percent_text(found.uptime, enough=found.enough), strong)
+
+
+def length(micros: int) -> str:
+    """A length for people: 38 s, 1 min 43 s, 2 h 5 min, 3 d 4 h."""
+    seconds = max(0, micros) // SECOND
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min" + (f" {seconds % 60} s" if seconds % 60 and seconds < 600 else "")
+    if micros < 24 * HOUR:
+        rest = seconds % 3600 // 60
+        return f"{seconds // 3600} h" + (f" {rest} min" if rest else "")
+    rest = seconds % 86_400 // 3600
+    return f"{seconds // 86_400} d" + (f" {rest} h" if rest else "")
+
+
+def moments(view: IncidentView, clock: Clock) -> list[Moment]:
+    """Noticed, paged, answered, recovered: with how long each took."""
+    began = view.began
+    found = [Moment("Noticed", clock(view.opened), f"{length(view.opened - began)} after it began", True)]
+    paged, acked, ended = view.paged_at, view.acked_at, view.resolved_at
+    if paged is not None:
+        found.append(Moment("Paged", clock(paged), "the person on call", True))
+    else:
+        found.append(
+            Moment(
+                "Paged", "", "nobody had to be" if ended or view.severity in ("warning", "info") else "not yet", False
+            )
+        )
+    if acked is not None:
+        found.append(Moment("Answered", clock(acked), f"after {length(acked - (paged or view.opened))}", True))
+    else:
+        found.append(Moment("Answered", "", "recovered first" if ended else "not yet", False))
+    if ended is not None:
+        found.append(Moment("Recovered", clock(ended), f"after {length(ended - began)}", True))
+    else:
+        found.append(Moment("Recovered", "", "not yet", False))
+    return found
+
+
+class Clock:
+    """Writes instants in the site's zone: the time alone for the same day, else with its date."""
+
+    def __init__(self, zone: str, now: int) -> None:
+        from zoneinfo import ZoneInfo
+
+        from probes.words.clock import moment
+
+        self._zone, self._moment = ZoneInfo(zone), moment
+        self.today = moment(now).astimezone(self._zone).date()
+
+    def __call__(self, at: int) -> str:
+        local = self._moment(at).astimezone(self._zone)
+        return local.strftime("%H:%M:%S" if local.date() == self.today else "%-d %b %H:%M")
+
+    def full(self, at: int) -> str:
+        """Time and date."""
+        return self._moment(at).astimezone(self._zone).strftime("%H:%M, %-d %b %Y")
+
+    def date(self, at: int) -> date:
+        """The date in the site's zone."""
+        return self._moment(at).astimezone(self._zone).date()
+
+
+def incident(view: IncidentView, clock: Clock, now: int) -> IncidentPart:
+    """An incident as the public sees it: what and when, never who."""
+    end = view.resolved_at if view.resolved_at is not None else now
+    return IncidentPart(
+        id=view.public_id,
+        title=f"{view.title} {_noticed(view)}",
+        sentence=view.sentence,
+        state=view.state,
+        severity=view.severity,
+        started=clock(view.began),
+        length=length(end - view.began),
+        moments=moments(view, clock),
+        drill=view.drill,
+    )
+
+
+def _noticed(view: IncidentView) -> str:
+    from probes.words.failure import FACTS, Failure
+
+    known = {str(failure): FACTS[failure].notice for failure in Failure}
+    text = known.get(view.failure, "has a problem")
+    return text if view.resolved_at is None else _past(text)
+
+
+def _past(text: str) -> str:
+    first, _, rest = text.partition(" ")
+    past = {
+        "is": "was",
+        "does": "did",
+        "has": "had",
+        "cannot": "could not",
+        "answers": "answered",
+        "refuses": "refused",
+    }
+    past |= {"lost": "lost", "breaks": "broke", "failed": "failed"}
+    return f"{past.get(first, first)} {rest}".strip()

@@ -1,0 +1,106 @@
+"""From page models to files: rendered, written beside, and renamed into place, so that no reader ever sees half a
+page."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from monitor.ledger.uptime import figures
+from monitor.status.bars import strip
+from monitor.status.build import Made
+from monitor.status.model import Page
+from probes.words.outcome import State
+from templates import render
+
+_DOTS = {
+    State.UP: "%232c7a5a",
+    State.DEGRADED: "%23cb7a06",
+    State.DOWN: "%23c33a2d",
+    State.MAINTENANCE: "%235b83b5",
+    State.UNKNOWN: "%238a8a8a",
+}
+
+
+def html(page: Page, *, private: bool = False) -> str:
+    """The page as one file that asks nothing of any other host."""
+    from markupsafe import Markup
+
+    strips = {view.key: strip(view.days) for group in page.groups for view in group.workflows}
+    dot = Markup(_DOTS[page.state])  # noqa: S704  # one of five constants
+    return render("status/page.html.j2", page=page, strips=strips, private=private, favicon=dot)
+
+
+def data(page: Page) -> dict[str, Any]:
+    """status.json: the same figures for programs. Percentages are strings as on the page, floored; days carry µs."""
+    return {
+        "title": page.title,
+        "state": str(page.state),
+        "summary": page.headline,
+        "made": page.made_iso,
+        "stale_from": page.stale_iso,
+        "simulated": bool(page.simulated),
+        "workflows": [_workflow(view) for group in page.groups for view in group.workflows],
+        "open_incidents": [asdict(one) for one in page.open],
+        "incidents": [asdict(one) for one in page.past],
+        "maintenance": list(page.planned),
+    }
+
+
+def _workflow(view: Any) -> dict[str, Any]:
+    days = []
+    for day in view.days:
+        found = figures(day.shares) if day.shares is not None else None
+        days.append(
+            {
+                "date": day.date.isoformat(),
+                "uptime": None if found is None or found.uptime is None else found.uptime / 1000,
+                "coverage": None if found is None or found.coverage is None else found.coverage / 1000,
+                "microseconds": asdict(day.shares) if day.shares is not None else None,
+            }
+        )
+    return {
+        "workflow": view.key,
+        "title": view.title,
+        "promise": view.promise,
+        "state": str(view.state),
+        "since": view.since.isoformat() if view.since else None,
+        "figures": {one.label: one.text for one in view.figures},
+        "slo": view.slo,
+        "days": days,
+    }
+
+
+def files(made: Iterable[Made]) -> dict[str, bytes]:
+    """Every file of the site by its path, the pages last: they refer to the others."""
+    found: dict[str, bytes] = {}
+    for one in made:
+        before = f"{one.folder}/" if one.folder else ""
+        body = json.dumps(data(one.page), ensure_ascii=False, separators=(",", ":"))
+        found[f"{before}status.json"] = body.encode()
+    for one in made:
+        before = f"{one.folder}/" if one.folder else ""
+        found[f"{before}index.html"] = html(one.page, private=bool(one.folder)).encode()
+    return found
+
+
+def write(found: dict[str, bytes], folder: Path) -> int:
+    """Put files into a folder, each whole or not at all; returns how many changed. Raises OSError."""
+    changed = 0
+    for name, body in found.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists() and place.read_bytes() == body:
+            continue
+        beside = place.with_name(f".{place.name}.new")
+        with beside.open("wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, place)
+        changed += 1
+    return changed

@@ -1,0 +1,191 @@
+"""The web side: the published pages, health, metrics, the JSON API, and the commands' way in over the Unix socket."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from monitor.client import SOCKET
+from monitor.deadman import health
+from monitor.metrics import exposition
+from monitor.services import ACTS, SERVICES
+from probes.words.errors import Refused, StoreError
+from probes.words.text import clean
+
+if TYPE_CHECKING:
+    from monitor.app import Keeper
+
+log = structlog.get_logger("showup.web")
+
+LARGEST = 65_536  # bytes of a request's body
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+READ_BY_WEB = frozenset({"status", "runs", "run", "incidents", "incident", "explain", "oncall"})
+Call = Callable[[Request], Awaitable[Response]]
+
+
+class Guard(BaseHTTPMiddleware):
+    """Security headers on everything."""
+
+    async def dispatch(self, request: Request, call_next: Any) -> Response:
+        response: Response = await call_next(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
+def public_app(keeper: Keeper) -> Starlette:
+    """What anyone who reaches the port may see: pages, health, metrics and the JSON API to read. Nothing here acts."""
+
+    async def healthz(request: Request) -> Response:
+        found = health(keeper)
+        return JSONResponse({"ok": found.well, "reasons": list(found.reasons)}, 200 if found.well else 503)
+
+    async def metrics(request: Request) -> Response:
+        return Response(exposition(keeper), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def api(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in READ_BY_WEB:
+            return JSONResponse({"error": "there is nothing of this name"}, 404)
+        given = {key: clean(value, 200) for key, value in request.query_params.items()}
+        return await _answer(keeper, name, _numbers(given))
+
+    pages = keeper.folder / "public"
+    pages.mkdir(parents=True, exist_ok=True)
+    routes = [
+        Route("/healthz", healthz),
+        Route("/metrics", metrics),
+        Route("/api/v1/{name}", api),
+        Mount("/", StaticFiles(directory=pages, html=True)),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(Guard)])
+
+
+def _numbers(given: dict[str, str]) -> dict[str, Any]:
+    kinds = {"limit": int, "days": float}
+    found: dict[str, Any] = dict(given)
+    for name, kind in kinds.items():
+        if name in found:
+            with contextlib.suppress(ValueError):
+                found[name] = kind(found[name])
+    return found
+
+
+def private_app(keeper: Keeper) -> Starlette:
+    """What commands ask over the Unix socket, which only its owner may open: everything, also what acts."""
+
+    async def rpc(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in SERVICES:
+            return JSONResponse({"error": f"there is no service {clean(name, 40)}"}, 404)
+        body = await request.body()
+        if len(body) > LARGEST:
+            return JSONResponse({"error": "the request is too large"}, 413)
+        try:
+            given = await request.json() if body else {}
+        except ValueError:
+            return JSONResponse({"error": "the request is not JSON"}, 400)
+        if not isinstance(given, dict):
+            return JSONResponse({"error": "the request is not an object"}, 400)
+        if name in ACTS:
+            log.info("asked", service=name, given=str(given)[:300])
+        return await _answer(keeper, name, given)
+
+    return Starlette(routes=[Route("/rpc/{name}", rpc, methods=["POST"])])
+
+
+async def _answer(keeper: Keeper, name: str, given: dict[str, Any]) -> Response:
+    try:
+        return JSONResponse({"answer": await SERVICES[name](keeper, **given)})
+    except Refused as refused:
+        return JSONResponse({"error": str(refused), "hint": refused.hint}, 422)
+    except StoreError as error:
+        return JSONResponse({"error": f"the store refuses: {error}"}, 503)
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
+        return JSONResponse({"error": f"not a right request: {clean(str(error), 200)}"}, 400)
+
+
+async def serve(app: Starlette, *, host: str = "", port: int = 0, uds: Path | None = None) -> None:
+    """Serve until cancelled, in this loop; raises OSError when the place is taken."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        host=host or "127.0.0.1",
+        port=port,
+        uds=str(uds) if uds else None,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        limit_concurrency=200,
+        timeout_keep_alive=5,
+        server_header=False,
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # ours drain the daemon first
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    try:
+        await server.serve()
+    finally:
+        if uds is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(str(uds))
+    if not server.started:
+        raise OSError("nothing could be served there")
+
+
+def taken(listen: str) -> str:
+    """Why nothing can listen there, or ""."""
+    import socket
+
+    if not listen:
+        return ""
+    host, _, port = listen.rpartition(":")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as end:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            end.bind((host.strip("[]"), int(port)))
+        except OSError as error:
+            return f"cannot listen on {listen}: {error.strerror}"
+    return ""
+
+
+def loops(keeper: Keeper) -> dict[str, Callable[[], Awaitable[None]]]:
+    """The two servers of the keeper: the public port, when one is configured, and the Unix socket."""
+    place = keeper.folder / SOCKET
+
+    async def socket_side() -> None:
+        old = os.umask(0o077)  # only the owner may open the socket
+        try:
+            await serve(private_app(keeper), uds=place)
+        finally:
+            os.umask(old)
+
+    found: dict[str, Callable[[], Awaitable[None]]] = {"socket": socket_side}
+    listen = keeper.catalog.web.listen
+    if listen:
+        host, _, port = listen.rpartition(":")
+
+        async def web_side() -> None:
+            await serve(public_app(keeper), host=host, port=int(port))
+
+        found["web"] = web_side
+    return found
