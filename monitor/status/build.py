@@ -190,8 +190,8 @@ def _slo(catalog: Catalog, workflow: Workflow, spans: Sequence[Span], now: int) 
     spent = _sum(counted, now - window, now)
     budget = error_budget(spent, Slo(int(promised.target * 1000), window))
     left = f"{length(budget.left_us)} of it left" if budget.left_us >= 0 else f"overspent by {length(-budget.left_us)}"
-    return f"promised {promised.target:g} % over {say_duration(promised.window)}; error budget
-    {length(budget.allowed_us)}, {left}"
+    promise = f"promised {promised.target:g} % over {say_duration(promised.window)}"
+    return f"{promise}; error budget {length(budget.allowed_us)}, {left}"
 
 
 def _sum(spans: Sequence[Span], start: int, end: int) -> Shares:
