@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 LIMIT = 1_000_000  # decoded bytes kept of an answer
 PIECES = 20_000  # pieces of an answer looked at: one byte a piece must not cost a second of everyone's time
+_MEMBER = b"\x1f\x8b"  # how a gzip begins
 _STEP = 64 * 1024  # bytes decoded at once
 
 
@@ -39,10 +40,9 @@ class _Zipped:
         out = bytearray()
         try:
             while data and len(out) <= room:
-                if self._inflate.eof:
-                    if not data.startswith(b"\x1f\x8b"):
-                        break
-                    self._inflate = zlib.decompressobj(31)
+                if self._inflate.eof and not data.startswith(_MEMBER):
+                    break
+                self._inflate = zlib.decompressobj(31) if self._inflate.eof else self._inflate
                 out += self._inflate.decompress(data, min(_STEP, room + 1 - len(out)))
                 data = self._inflate.unused_data or self._inflate.unconsumed_tail
         except zlib.error:

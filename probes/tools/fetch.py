@@ -242,7 +242,7 @@ class Fetch:
             raise Trouble(Failure.CONTRACT_CHANGED, said) from None
         except ValueError:
             said = f"{self._place.netloc} redirects to an address that cannot be read"
-            raise Trouble(Failure.GARBAGE, said) from None
+            raise Trouble(Failure.CONTRACT_CHANGED, said) from None
         drop: set[str] = set()
         if place.host != self._place.host or (self._place.scheme, place.scheme) == ("https", "http"):
             drop |= _STAYS_HOME
