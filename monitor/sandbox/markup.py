@@ -24,7 +24,7 @@ nav{display:flex;flex-wrap:wrap;gap:4px 14px;margin:10px 0 20px;font-size:15px}n
 font-weight:600;text-decoration:none}
 article{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:14px 16px;margin:0 0 10px}
 article article{border-width:0 0 0 3px;border-radius:0;margin:8px 0 0 4px;padding:4px 0 4px 14px}
-.actions{display:flex;flex-wrap:wrap;gap:8px;margin:10px 0 2px}form{display:inline;margin:0}
+.actions{display:flex;flex-wrap:wrap;align-items:center;gap:8px;margin:10px 0 2px}form{display:inline;margin:0}
 button,.button{font:inherit;font-weight:600;font-size:15px;padding:6px 14px;border-radius:8px;background:var(--card);
 color:var(--ink);border:1px solid var(--soft);cursor:pointer;text-decoration:none;display:inline-block}
 button.primary{background:var(--go);border-color:var(--go);color:var(--bg)}

@@ -24,6 +24,7 @@ from monitor.sandbox.server import Server
 from probes.words.clock import Clock, moment
 
 MESSAGE_LIMIT = 4000  # characters
+SLOW = 6.0  # seconds; longer than a patient's patience, shorter than a timeout
 EVERYWHERE = ("down", "drop", "server-error", "rate-limited")  # other faults concern the chat, unless told otherwise
 
 
@@ -88,6 +89,8 @@ class Clinic(Server):
             wanted = kind.removeprefix("model-")
             return self.models.faults.set("overloaded" if wanted == "down" else wanted, **options)
         options.setdefault("where", "*" if kind in EVERYWHERE else "chat*")
+        if kind == "slow":
+            options.setdefault("seconds", SLOW)
         return self.faults.set(kind, **options)
 
     def repair(self) -> None:
@@ -251,7 +254,8 @@ class Clinic(Server):
         if not self.is_operator(request.query.get("token")):
             return web.Response(status=403, text="open this page with ?token=…; the server printed it when it started")
         model = {"model-down": "the model provider is overloaded", "model-empty": "the model says nothing"}
-        wire = {kind: WIRE[kind] for kind in ("hang", "slow", "drop")}
+        wire = {"hang": "the chat says nothing for ten minutes", "drop": WIRE["drop"]}
+        wire["slow"] = f"the chat answers, {SLOW:g} seconds late"
         return page.show_breaker({**self.kinds, **wire, **model}, self.broken, self.control_token)
 
     async def _take_fault(self, request: web.Request) -> web.StreamResponse:
