@@ -4,6 +4,7 @@ good page."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shlex
 import subprocess
 from dataclasses import dataclass
@@ -116,10 +117,6 @@ async def publisher_loop(keeper: Keeper) -> None:
     """Keep our own copy fresh within seconds of a change, and what is published within its limit."""
     last_put = 0.0
     while True:
-        try:
-            await asyncio.wait_for(keeper.changed.wait(), REFRESH)
-        except TimeoutError:
-            pass
         keeper.changed.clear()
         spec, mono = keeper.catalog.publish, keeper.clock.mono()
         due = mono - last_put >= micros_of(spec.at_most_every) / 1e6 if last_put else True
@@ -132,3 +129,5 @@ async def publisher_loop(keeper: Keeper) -> None:
         except (StoreError, OSError) as error:
             log.warning("the page could not be made; the last good one stays", reason=str(error))
         await asyncio.sleep(LOCAL_EVERY)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(keeper.changed.wait(), REFRESH)

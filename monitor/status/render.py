@@ -31,7 +31,7 @@ def html(page: Page, *, private: bool = False) -> str:
     from markupsafe import Markup
 
     strips = {view.key: strip(view.days) for group in page.groups for view in group.workflows}
-    dot = Markup(_DOTS[page.state])  # noqa: S704  # one of five constants
+    dot = Markup(_DOTS[page.state])  # one of five constants
     return render("status/page.html.j2", page=page, strips=strips, private=private, favicon=dot)
 
 

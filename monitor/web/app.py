@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,7 +131,6 @@ async def serve(app: Starlette, *, host: str = "", port: int = 0, uds: Path | No
         app,
         host=host or "127.0.0.1",
         port=port,
-        uds=str(uds) if uds else None,
         log_level="warning",
         access_log=False,
         lifespan="off",
@@ -141,8 +141,9 @@ async def serve(app: Starlette, *, host: str = "", port: int = 0, uds: Path | No
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # ours drain the daemon first
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    sockets = [_own_socket(uds)] if uds is not None else None
     try:
-        await server.serve()
+        await server.serve(sockets)
     finally:
         if uds is not None:
             with contextlib.suppress(OSError):
@@ -151,10 +152,21 @@ async def serve(app: Starlette, *, host: str = "", port: int = 0, uds: Path | No
         raise OSError("nothing could be served there")
 
 
+def _own_socket(place: Path) -> socket.socket:
+    """A Unix socket that only its owner may open; the one of a keeper that died is taken away."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(place)
+    end = socket.socket(socket.AF_UNIX)
+    old = os.umask(0o177)
+    try:
+        end.bind(str(place))
+    finally:
+        os.umask(old)
+    return end
+
+
 def taken(listen: str) -> str:
     """Why nothing can listen there, or ""."""
-    import socket
-
     if not listen:
         return ""
     host, _, port = listen.rpartition(":")
@@ -173,11 +185,7 @@ def loops(keeper: Keeper) -> dict[str, Callable[[], Awaitable[None]]]:
     place = keeper.folder / SOCKET
 
     async def socket_side() -> None:
-        old = os.umask(0o077)  # only the owner may open the socket
-        try:
-            await serve(private_app(keeper), uds=place)
-        finally:
-            os.umask(old)
+        await serve(private_app(keeper), uds=place)
 
     found: dict[str, Callable[[], Awaitable[None]]] = {"socket": socket_side}
     listen = keeper.catalog.web.listen
