@@ -28,7 +28,7 @@ def at(clock: str) -> int:
 
 
 def drawn(picture: str) -> list[Span]:
-    """Spans out of a picture, one letter a µs from 0: "uuud- m" is up for 3, down, unknown, nothing, maintenance for 1."""
+    """Spans as a picture, a letter a µs from 0: u is up, g degraded, d down, m maintenance, - unknown, blank none."""
     spans: list[Span] = []
     for number, letter in enumerate(picture):
         if letter == " ":

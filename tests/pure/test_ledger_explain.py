@@ -63,6 +63,18 @@ def test_a_slow_probe_and_one_that_can_only_degrade_are_both_named() -> None:
     assert rows == [("u",), ("g", "home", "extra"), ("g", "extra")]
 
 
+def test_a_probe_that_can_only_degrade_is_no_reason_for_an_outage() -> None:
+    assert told(probe("home", "ddu"), probe("extra", "ddd", critical=False), length=3) == [
+        ("d", "home"),
+        ("g", "extra"),
+    ]
+
+
+def test_a_probe_decides_only_from_the_day_it_joined_to_the_day_it_left() -> None:
+    guest = probe("guest", "dddddd", since=2, until=4)
+    assert told(probe("home", "uuuuuu"), guest, length=6) == [("u",), ("d", "guest"), ("u",)]
+
+
 def test_the_keepers_absence_is_named_and_not_the_probe() -> None:
     assert told(probe("home", "uuuuu---uu"), length=10) == [
         ("u",),
@@ -75,6 +87,8 @@ def test_the_keepers_absence_is_named_and_not_the_probe() -> None:
 def test_maintenance_is_named_by_its_window_even_while_showup_was_not_running() -> None:
     nightly = MaintenanceWindow(2, 7, "nightly import")
     both = MaintenanceWindow(4, 5, "new server")
+    story = explain([probe("home", "uuddddduu")], (0, 9), absences=[(6, 8)], maintenance=[nightly, both])
+    assert [row.start for row in story.rows] == [0, 2, 4, 5, 7, 8]
     assert told(probe("home", "uuddddduu"), length=9, maintenance=[nightly, both]) == [
         ("u",),
         ("m", "nightly import"),

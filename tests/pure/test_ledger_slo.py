@@ -40,6 +40,8 @@ def test_an_outage_right_after_the_start_burns_fast_and_leaves_the_rest_of_the_w
     budget = error_budget(Shares(up=54 * MINUTE, down=6 * MINUTE), Slo(99_500, MONTH))
     assert (budget.allowed_us, budget.left_us) == (216 * MINUTE, 210 * MINUTE)
     assert budget.burn_rate == pytest.approx(20)
+    strict = error_budget(Shares(up=54 * MINUTE, down=6 * MINUTE), Slo(99_999, MONTH))
+    assert strict.burn_rate == pytest.approx(10_000)
 
 
 def test_neither_planned_work_nor_unwatched_time_earns_a_budget() -> None:
@@ -96,6 +98,13 @@ def test_an_objective_that_probes_can_show_is_accepted() -> None:
             2 * DAY,
             DAY,
             "99.5 % of 1 d allows 432 s of downtime, and one failed run already counts for 2 d: "
+            "probe more often, or lengthen the window",
+        ),
+        (
+            50_000,
+            DAY,
+            DAY,
+            "50 % of 1 d allows 12 h of downtime, and one failed run already counts for 1 d: "
             "probe more often, or lengthen the window",
         ),
         (
@@ -169,6 +178,8 @@ def test_days_may_be_listed_wrap_around_the_week_and_be_written_in_any_case() ->
     assert parse_hours("mon, WED 8:00-12:00") == (Opening(0, eight, noon), Opening(2, eight, noon))
     assert [opening.weekday for opening in parse_hours("Sat - Mon 08:00 - 12:00")] == [5, 6, 0]
     assert parse_hours("Fri 12:00-08:00") == (Opening(4, noon, eight + timedelta(days=1)),)
+    assert parse_hours("Fri 08:00-08:00") == (Opening(4, eight, eight + timedelta(days=1)),)
+    assert parse_hours("Fri 08:00-11:59") == (Opening(4, eight, noon - timedelta(minutes=1)),)
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,11 @@ def test_of_two_spans_that_overlap_the_earlier_counts() -> None:
     assert fill([Span(0, 6, UP), Span(4, 9, DOWN)], (0, 10)) == [Span(0, 6, UP), Span(6, 9, DOWN), Span(9, 10, UNKNOWN)]
 
 
+def test_an_empty_span_leaves_no_trace() -> None:
+    spans = [Span(0, 2, UP), Span(2, 2, DOWN), Span(2, 4, UNKNOWN), Span(4, 4, DOWN)]
+    assert fill(spans, (0, 4)) == [Span(0, 2, UP), Span(2, 4, UNKNOWN)]
+
+
 @given(histories(), intervals(), intervals(), windows())
 def test_laid_over_or_not_the_window_is_covered_to_the_microsecond(
     spans: list[Span], absences: list[tuple[int, int]], maintenance: list[tuple[int, int]], window: tuple[int, int]

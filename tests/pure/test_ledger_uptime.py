@@ -176,7 +176,15 @@ def test_days_without_evidence_are_unknown_and_not_empty() -> None:
         Shares(unknown=24 * HOUR),
         Shares(unknown=9 * HOUR),
     ]
-    assert days(spans, zone=UTC, today=date(2026, 11, 22), count=3, since=0)[1] == page[1]
+    # Without a now, today has not begun; the days before it did pass.
+    assert days(spans, zone=UTC, today=date(2026, 11, 22), count=3, since=0) == [
+        *page[:2],
+        Day(date(2026, 11, 22), None, None),
+    ]
+    assert days([], zone=UTC, today=date(2026, 11, 22), count=2, since=0) == [
+        Day(date(2026, 11, 21), Shares(unknown=24 * HOUR), State.UNKNOWN),
+        Day(date(2026, 11, 22), None, None),
+    ]
 
 
 def test_the_worst_of_a_day_follows_the_worst_of_rule() -> None:
