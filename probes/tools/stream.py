@@ -28,8 +28,7 @@ class Events:
     """
 
     def __init__(self) -> None:
-        self._rest = b""
-        self._scanned = 0  # how much of the rest is known to hold no line end
+        self._rest = bytearray()
         self._name = ""
         self._data: list[str] = []
         self._seen = 0
@@ -40,22 +39,20 @@ class Events:
         if not self._begun and chunk:
             self._begun = True
             chunk = chunk.removeprefix(b"\xef\xbb\xbf")
-        if b"\n" not in chunk and b"\r" not in chunk:
-            self._rest += chunk
-            self._check()
-            return []
-        *lines, self._rest = (self._rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
-        if b"\r" in self._rest[:-1] or any(b"\r" in line for line in lines):
-            lines, self._rest = _split_at_returns(lines, self._rest)
-        found = [event for line in lines if (event := self._line(line)) is not None]
-        self._seen += len(found)
+        ends_before = self._rest.endswith(b"\r")
+        self._rest += chunk
+        found: list[Event] = []
+        if ends_before or b"\n" in chunk or b"\r" in chunk:
+            lines, self._rest = _lines(self._rest)
+            found = [event for line in lines if (event := self._line(line)) is not None]
+            self._seen += len(found)
         self._check()
         return found
 
     def finish(self) -> list[Event]:
         """What was still open when the stream ended."""
-        last = [self._line(self._rest), self._line(b"")]
-        self._rest = b""
+        last = [self._line(self._rest.removesuffix(b"\r")), self._line(bytearray())]
+        self._rest = bytearray()
         return [event for event in last if event is not None]
 
     def _check(self) -> None:
@@ -64,7 +61,7 @@ class Events:
         if self._seen > MOST_EVENTS:
             raise Overlong(f"more than {MOST_EVENTS:,} events")
 
-    def _line(self, raw: bytes) -> Event | None:
+    def _line(self, raw: bytearray) -> Event | None:
         if not raw:
             event = Event("\n".join(self._data), self._name) if self._data else None
             self._name, self._data = "", []
@@ -81,9 +78,10 @@ class Events:
         return None
 
 
-def _split_at_returns(lines: list[bytes], rest: bytes) -> tuple[list[bytes], bytes]:
-    """Lines that end with a lone CR; a CR at the very end waits, as its LF may be on the way."""
-    waiting = b"\r" if rest.endswith(b"\r") else b""
-    whole = [part for line in lines for part in line.split(b"\r")]
-    *more, rest = rest.removesuffix(b"\r").split(b"\r")
-    return whole + more, rest + waiting
+def _lines(raw: bytearray) -> tuple[list[bytearray], bytearray]:
+    """Whole lines and the rest. A CR at the very end waits, as its LF may be on the way."""
+    waits = raw.endswith(b"\r")
+    if b"\r" in raw:
+        raw = raw.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    *lines, rest = raw.split(b"\n")
+    return lines, rest + b"\r" if waits else rest

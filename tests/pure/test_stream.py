@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -134,7 +135,8 @@ _JSON = st.recursive(
 
 @given(_JSON)
 def test_whatever_json_comes_it_is_a_piece_or_trouble(document: Any) -> None:
-    for read in (lambda: openai.read(json.dumps(document)), lambda: openai.whole(document)):
+    readings: list[Callable[[], Piece]] = [lambda: openai.read(json.dumps(document)), lambda: openai.whole(document)]
+    for read in readings:
         try:
             assert isinstance(read(), Piece)
         except Trouble as trouble:

@@ -22,7 +22,7 @@ async def ask(
 ) -> tuple[ChatAnswer, RawServer]:
     """One question, with what the server got."""
     async with RawServer(said) as server:
-        client = Client(server.url, chat=settings or OWN, **({"secrets": {"KEY": "sk-abcdef"}}))
+        client = Client(server.url, secrets={"KEY": "sk-abcdef"}, chat=settings or OWN)
         async with client as http:
             return await chat(http, client.target.chat, question, **more), server
 

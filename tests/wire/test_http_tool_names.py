@@ -14,7 +14,7 @@ from typing import cast
 import pytest
 
 from probes.target import Target
-from probes.tools import Timeouts, Trouble, resolver
+from probes.tools import Timeouts, Trouble
 from probes.tools.http import Http
 from probes.tools.resolver import Resolver
 from probes.words.failure import Failure
@@ -38,7 +38,7 @@ class Slow:
                 raise socket.gaierror(socket.EAI_AGAIN, "try again")
             return real(host, *rest, **more)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(resolver.socket, "getaddrinfo", look_up)
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
 
 
 @pytest.fixture
