@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator
 
+from alerts.message import Receipt
 from alerts.people import Person
 from probes.words.clock import Clock, micros
 from probes.words.errors import DeliveryError
@@ -157,3 +158,8 @@ def read_time(text: object) -> int | None:
     except ValueError:
         return None
     return micros(at) if at.tzinfo else None
+
+
+def unsent(channel: str, why: str) -> Receipt:
+    """The receipt of what a channel has no use for, such as the edit of what cannot be edited: nothing left."""
+    return Receipt(channel=channel, id="", detail={"unsent": why})

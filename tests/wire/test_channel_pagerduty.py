@@ -104,7 +104,7 @@ async def test_nothing_is_too_long_and_no_link_leads_home() -> None:
     assert "links" not in sent and "client_url" not in sent
 
 
-@pytest.mark.parametrize("purpose", [Purpose.NOTE, Purpose.REFRESH, Purpose.INFO])
+@pytest.mark.parametrize("purpose", [Purpose.NOTE, Purpose.INFO])
 async def test_what_is_no_page_is_not_sent(purpose: Purpose) -> None:
     async with PagerDutyServer() as server:
         assert (await failing(channel_of(server), purpose=purpose)).permanent
@@ -336,3 +336,10 @@ async def test_doctor_wakes_nobody_and_names_the_wrong_key() -> None:
     assert [finding.level for finding in sound] == ["ok", "ok"]
     assert [finding.level for finding in wrong] == ["fault", "fault"]
     assert "routing_key" in wrong[0].write and "api_key" in wrong[1].write
+
+
+async def test_an_edit_never_becomes_a_new_incident() -> None:
+    async with PagerDutyServer() as server:
+        receipt = await channel_of(server).send(message(Purpose.REFRESH))
+        assert not server.received
+    assert "unsent" in receipt.detail

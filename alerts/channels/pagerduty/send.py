@@ -8,11 +8,11 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alerts.channels.kit import OpenPage, Surroundings, read_time
+from alerts.channels.kit import OpenPage, Surroundings, read_time, unsent
 from alerts.channels.pagerduty import payload
 from alerts.channels.pagerduty.client import PagerDuty
 from alerts.channels.pagerduty.spec import Spec
-from alerts.message import Finding, Message, React, Reaction, Receipt
+from alerts.message import Finding, Message, Purpose, React, Reaction, Receipt
 from alerts.people import find_person
 from probes.words.errors import DeliveryError
 from probes.words.text import clean
@@ -39,6 +39,8 @@ class PagerDutyChannel:
 
     async def send(self, message: Message) -> Receipt:
         """Trigger, acknowledge or resolve. A trigger's receipt is unverified: a 202 is not yet an incident."""
+        if message.purpose is Purpose.REFRESH:
+            return unsent(self.name, "a trigger would be a log entry, and after a resolve a new incident")
         action = payload.ACTIONS.get(message.purpose)
         if action is None:
             raise DeliveryError(f"PagerDuty takes pages, not a {message.purpose}", permanent=True)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from alerts.channels.kit import Surroundings
+from alerts.channels.kit import Surroundings, unsent
 from alerts.channels.slack import blocks
 from alerts.channels.slack.client import Refusal, call, make_client
 from alerts.channels.slack.errors import CONTENT, GONE
@@ -42,6 +42,8 @@ class SlackChannel:
         """Post, edit or answer in the thread, as the purpose asks; raises DeliveryError."""
         client = make_client(self.spec, self.around)
         where = _place(message.receipt)
+        if where is None and message.purpose is Purpose.REFRESH:
+            return unsent(self.name, "there is no message to edit yet")
         if message.purpose is Purpose.NOTE and where:
             return await self._reply(client, message, where)
         if where is None:
