@@ -17,7 +17,7 @@ from probes.words.errors import StoreError, StoreLocked
 # long as we run.
 PRAGMAS = (
     "locking_mode=EXCLUSIVE",
-    "busy_timeout=2000",
+    "busy_timeout=1000",
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",

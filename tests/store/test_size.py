@@ -54,7 +54,7 @@ async def test_a_million_runs_take_less_than_45_mb_and_a_run_writes_less_than_a_
         assert store.dropped == 0
     store = Store.open("", folder=tmp_path, clock=clock, ballast=0)
     before, began = written(), number
-    for _ in range(1_500):
+    for _ in range(800):
         for _ in range(GROUP):
             store.append(Rows([https_run(number, dice)]))
             number += 1

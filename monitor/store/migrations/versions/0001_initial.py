@@ -267,6 +267,7 @@ def upgrade() -> None:
     sa.Column('ended', sa.BigInteger(), nullable=True),
     sa.Column('warned', sa.Boolean(), nullable=False),
     sa.Column('folded_into', sa.Integer(), nullable=True),
+    sa.Column('period', sa.BigInteger(), nullable=False),
     sa.Column('unfold_at', sa.BigInteger(), nullable=True),
     sa.ForeignKeyConstraint(['folded_into'], ['incident.id'], name=op.f('fk_member_folded_into_incident')),
     sa.ForeignKeyConstraint(['incident'], ['incident.id'], name=op.f('fk_member_incident_incident')),
