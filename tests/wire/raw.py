@@ -23,6 +23,11 @@ def answer(body: bytes | str = b"ok", *, status: str = "200 OK", headers: str = 
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
+async def _turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 class RawServer:
     """Listens on loopback; `heads` are the requests that came, `left` counts connections that are over."""
 
@@ -54,11 +59,11 @@ class RawServer:
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         assert self._server is not None
         self._server.close()
-        await asyncio.sleep(0.01)  # whoever has just been let in gets a task, which can be ended
+        await _turns()  # whoever has just been let in gets a task, which can be ended
         for task in list(self._open):
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
-        await asyncio.sleep(0.01)  # transports close in the next turns of the loop
+        await _turns()  # transports close in the next ones
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -20,7 +20,7 @@ from probes.words.failure import Failure
 from tests.wire.raw import Client, RawServer, Talk, answer
 from tests.wire.waiting import until
 
-DEADLINE = 0.6
+DEADLINE = 0.4
 GRACE = 1.0  # s beyond the deadline by which everything is over
 Say = Callable[[], AsyncIterator[bytes]]
 

@@ -20,7 +20,7 @@ from probes.words.failure import FACTS, Failure
 from tests.wire.raw import Client
 from tests.wire.waiting import until
 
-DEADLINE = 0.5
+DEADLINE = 0.4
 TIMEOUT, TRUNCATED, GARBAGE = Failure.TIMEOUT, Failure.TRUNCATED, Failure.GARBAGE
 CHANGED = Failure.CONTRACT_CHANGED
 
