@@ -1,0 +1,85 @@
+"""Attempts made here and now, for a person who waits: nothing is scheduled, recorded or paged."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from monitor.config.catalog import Catalog, Probe
+from monitor.config.load import find, load
+from monitor.config.secrets import Secrets
+from probes.words.clock import SystemClock
+from probes.words.names import run_id
+
+if TYPE_CHECKING:
+    from monitor.engine.hosts import Hosts
+    from probes.attempt import Prepared
+    from probes.frames import Reply
+
+FORKED = "script"  # the kind whose code is a user's: it runs in a host of its own, never here
+
+
+def opened(config: Path | None) -> tuple[Catalog, Secrets]:
+    """The configuration and what fills its secrets; raises ConfigError."""
+    place = find(config)
+    secrets = Secrets.from_environment((place if place.is_dir() else place.parent).resolve(), os.environ)
+    return load(place, secrets=secrets), secrets
+
+
+class Bench:
+    """Makes attempts: built-in kinds in this process, scripts in a host that is started when the first one comes."""
+
+    def __init__(self, catalog: Catalog, secrets: Secrets) -> None:
+        self._catalog, self._secrets = catalog, secrets
+        self._clock = SystemClock()
+        self._hosts: Hosts | None = None
+        self._ready: dict[str, Prepared] = {}
+        self._number = 0
+
+    async def __aenter__(self) -> Bench:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._hosts is not None:
+            await self._hosts.close()
+
+    async def attempt(self, probe: Probe) -> Reply:
+        """One attempt, its evidence kept also when it passes. It raises nothing for what a target or script does."""
+        request = self._request(probe)
+        if probe.kind == FORKED:
+            return await (await self._started()).attempt(request, job=probe.job, script=True)
+        from probes import attempt
+
+        if probe.job_id not in self._ready:
+            self._ready[probe.job_id] = attempt.prepare(probe.job)
+        return await attempt.make(self._ready[probe.job_id], request)
+
+    def _request(self, probe: Probe) -> Any:
+        from probes.frames import Request
+
+        self._number += 1
+        now = self._clock.now()
+        secrets: Mapping[str, str] = self._secrets.need(probe.secrets)
+        return Request(
+            number=self._number,
+            job_id=probe.job_id,
+            run_id=run_id(now + self._number, 0),
+            attempt=1,
+            at=now,
+            sent=time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000,
+            timeout=probe.timeout.total_seconds(),
+            cleanup=probe.cleanup.total_seconds(),
+            secrets=dict(secrets),
+            keep=True,
+        )
+
+    async def _started(self) -> Hosts:
+        if self._hosts is None:
+            from monitor.engine.hosts import Hosts
+
+            self._hosts = Hosts(self._clock, shared=0, folder=str(self._catalog.folder))
+            await self._hosts.start()
+        return self._hosts
