@@ -16,6 +16,7 @@ from monitor.config.catalog import Catalog
 from monitor.engine import freshness, restore
 from monitor.engine.attempts import Maker, Runs
 from monitor.engine.clockwork import Clockwork
+from monitor.engine.keeping import keep_house
 from monitor.engine.record import BUGS_TOLD, Recorder
 from monitor.engine.stats import Lateness
 from monitor.engine.teller import Teller
@@ -34,7 +35,7 @@ log = structlog.get_logger("showup.engine")
 
 ALIVE_EVERY = 10 * SECOND
 LOOK_EVERY = 30 * SECOND  # between looks for probes that do not start or tell nothing
-TALLY_EVERY = 15 * MINUTE
+TALLY_EVERY, TALLY_BEHIND = 5 * MINUTE, 10 * MINUTE  # runs are counted when no row of theirs can come any more
 CATCH_UP = 30 * SECOND  # a run missed while off starts within this time
 SLEPT = 2.0  # seconds by which a beat is late before the clock is set anew
 PAUSED = "paused"  # name of the note that lists paused probes
@@ -169,6 +170,7 @@ class Engine:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.teller.run())
             group.create_task(self._beat_on())
+            group.create_task(keep_house(self._parts.store, lambda: self.catalog.keep, self._parts.clock))
 
     def _fire(self, name: str, due: int) -> None:
         track = self.tracks.get(name)
@@ -234,7 +236,7 @@ class Engine:
                 await self._sign_of_life(now)
             if now - self._tallied >= TALLY_EVERY:
                 self._tallied = now
-                await store.write(lambda session: tally(session, until=now))
+                await store.write(lambda session: tally(session, until=now - TALLY_BEHIND))
         except StoreError as error:
             log.warning("the store refuses", reason=str(error))
         if now - self._looked >= LOOK_EVERY:
@@ -249,6 +251,7 @@ class Engine:
     def _look(self, now: int) -> None:
         troubles = freshness.look(self.tracks.values(), now=now, began=self.pulse.began, paused=self.paused)
         troubles += freshness.of_clock(self.pulse.clock_behind, now=now)
+        troubles += freshness.of_disk(short=self._parts.store.short_of_space, now=now)
         found, self._told = freshness.changes(self.catalog, troubles, self._told, now=now)
         for signal in found:
             self.teller.tell(signal)

@@ -59,6 +59,11 @@ def of_clock(behind: int, *, now: int) -> list[Trouble]:
     return [Trouble("clock set-back", now, sentence, Severity.WARNING)]
 
 
+def of_disk(*, short: bool, now: int) -> list[Trouble]:
+    """The ballast was dropped or does not fit: the disk is nearly full."""
+    return [Trouble("disk full", now, "the disk is nearly full: make room", Severity.ERROR)] if short else []
+
+
 def _blind(track: Track, now: int) -> Trouble:
     length = now - track.unknown_since
     why = track.last.sentence if track.last else ""

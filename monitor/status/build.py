@@ -102,7 +102,7 @@ def _page(catalog: Catalog, facts: _Facts, places: Sequence[history.Place], *, t
     stale = now + micros_of(catalog.stale_after)
     return Page(
         title=title,
-        headline=headline([view.state for view in views.values()]),
+        headline=headline([view.state for view in views.values()], [view.title for view in views.values()]),
         state=_worst(view.state for view in views.values()),
         made=clock.full(now),
         made_iso=moment(now).isoformat(timespec="seconds"),
@@ -158,12 +158,13 @@ def _workflow(catalog: Catalog, facts: _Facts, place: history.Place, clock: Cloc
     workflow, record, now = catalog.workflows[place[0]], facts.record, facts.now
     spans, since = record.spans(place), record.since.get(place)
     state = spans[-1].state if spans else State.UNKNOWN
+    first = since if since is not None else now
     found = [
-        figure(label, figures(shares(spans, now - length_, now)), strong=label == "90 days")
+        figure(label, figures(shares(spans, max(first, now - length_), now)), strong=label == "90 days")
         for label, length_ in (("24 h", DAY), ("7 days", 7 * DAY), ("30 days", 30 * DAY), ("90 days", DAYS * DAY))
     ]
-    known = figures(shares(spans, now - DAYS * DAY, now))
-    covered = Figure("watched, of 90 days", "no data" if known.coverage is None else percent_text(known.coverage))
+    known = figures(shares(spans, max(first, now - DAYS * DAY), now))
+    covered = Figure("watched, of 90 days", percent_text(known.coverage))
     return WorkflowView(
         key=place[0],
         title=workflow.title,

@@ -123,7 +123,7 @@ def _tails(
     last: Mapping[int, Span],
 ) -> dict[int, list[Span]]:
     """The open end of each ledger: computed when read, never stored."""
-    several = attempts_of(session, [run for run in newest.values() if run.attempts > 1])
+    several = attempts_of(session, list(newest.values()))
     found = {}
     for one in known:
         run = newest.get(one.id)

@@ -114,8 +114,8 @@ class Page:
     cadence: str
 
 
-def headline(states: Sequence[State]) -> str:
-    """The overall state in a sentence that a customer understands."""
+def headline(states: Sequence[State], titles: Sequence[str] = ()) -> str:
+    """The overall state in a sentence that a customer understands; a workflow alone is called by its title."""
     if not states:
         return "Nothing is watched yet."
     counts = [(state, sum(1 for one in states if one is state)) for state in _ORDER]
@@ -123,8 +123,9 @@ def headline(states: Sequence[State]) -> str:
     if len(there) == 1:
         state, count = there[0]
         if state is State.UNKNOWN:
-            return "We do not know: nothing was seen lately."
-        return {1: f"It {_ONE[state]}."}.get(count, f"All {number(count).lower()} workflows {_MANY[state]}.")
+            return "We do not know: nothing was seen yet, or lately."
+        one = titles[0] if len(titles) == 1 else "It"
+        return {1: f"{one} {_ONE[state]}."}.get(count, f"All {number(count).lower()} workflows {_MANY[state]}.")
     sentences = []
     for position, (state, count) in enumerate(there):
         noun = (" workflow" if count == 1 else " workflows") if position == 0 else ""
