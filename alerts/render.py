@@ -104,7 +104,7 @@ def when(at: int, zone: str) -> str:
     """A moment as `Mon 23 Nov 03:12 EST`."""
     try:
         there = moment(at).astimezone(ZoneInfo(zone))
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         there = moment(at)
     return f"{there:%a} {there.day} {there:%b %H:%M %Z}"
 

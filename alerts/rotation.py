@@ -25,7 +25,7 @@ _SECOND = timedelta(seconds=1)
 def _is_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         raise ValueError(f"{name!r} is no time zone; write a name like Europe/Berlin or America/New_York") from None
     return name
 

@@ -24,12 +24,12 @@ def layout(message: Message, *, mentions: Mapping[str, str]) -> list[Block]:
         return [_section(f"*{_words(message.headline, 300)}*\n{for_mrkdwn(message.text, 2_400)}")]
     calls = " ".join(f"<@{user}>" for user in called(view, mentions))
     first = f"{_icon(view)} *{_words(render.headline(view), 300)}*" + (f"\n{calls}" if calls else "")
-    facts = [_words(line, 300) for line in (render.since(view), render.blame(view)) if line]
-    turn = [_words(line, 300) for line in (render.told(view), render.coming(view)) if line]
+    facts = [words for line in (render.since(view), render.blame(view)) if (words := _words(line, 300))]
+    turn = [words for line in (render.told(view), render.coming(view)) if (words := _words(line, 300))]
     found = [_section(first)]
     found += [_section("\n".join(part)) for part in (facts, turn) if part]
-    if message.purpose is Purpose.PAGE and message.text:
-        found.append(_section(for_mrkdwn(message.text, 1_500)))
+    if message.purpose is Purpose.PAGE and (more := for_mrkdwn(message.text, 1_500).strip()):
+        found.append(_section(more))
     found += [_section(failing)] if (failing := _failing(view)) else []
     found += [_quote(view)] if view.runbook_lines and view.state != "resolved" else []
     found += [{"type": "actions", "elements": buttons}] if (buttons := _buttons(view)) else []
