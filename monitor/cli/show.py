@@ -1,0 +1,173 @@
+"""The drawings of what services answer, by the names under which commands ask for them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from monitor.cli.paper import at, paper, percent, row, table, took
+from monitor.cli.paper import plain as line
+from monitor.cli.show_incidents import incident, incidents
+from monitor.cli.show_status import status
+from probes.words.units import SECOND
+
+__all__ = [
+    "answer",
+    "as_json",
+    "explain",
+    "incident",
+    "incidents",
+    "notify",
+    "oncall",
+    "plain",
+    "run",
+    "runs",
+    "status",
+    "watch_status",
+]
+
+AGAIN = 2.0  # seconds between two looks of `status --watch`
+Found = Mapping[str, Any]
+
+
+def as_json(found: Any) -> None:
+    """What a program reads: plain ASCII, so that no byte of it steers a terminal."""
+    print(json.dumps(found, indent=2, ensure_ascii=True, default=str))
+
+
+def watch_status(ask: Callable[[], Found], *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """The status again every two seconds, until interrupted."""
+    while True:
+        found = ask()
+        if sys.stdout.isatty():
+            print("\x1b[H\x1b[2J", end="")  # ours, and the only one: home, and clear
+        status(found)
+        sys.stdout.flush()
+        try:
+            sleep(AGAIN)
+        except KeyboardInterrupt:
+            return
+
+
+def answer(found: Found) -> None:
+    """What was said to an acknowledgement."""
+    paper().print(line(found.get("text")) or ("accepted" if found.get("accepted") else "not accepted"))
+
+
+def plain(found: Found) -> None:
+    """A short answer, a line for each part."""
+    out = paper()
+    for name, value in found.items():
+        if (isinstance(value, str) and name in ("from", "until", "at")) or (isinstance(value, int) and name == "at" and value > 10**12):
+            value = at(value)
+        elif isinstance(value, bool):
+            value = "yes" if value else "no"
+        elif isinstance(value, list | tuple):
+            value = ", ".join(line(part, 80) for part in value) or "none"
+        out.print(f"{line(name, 40).replace('_', ' ')}: {line(value) or 'none'}")
+
+
+def runs(found: Sequence[Found]) -> None:
+    """The newest runs of a probe."""
+    out = paper()
+    if not found:
+        out.print("There is no run yet.")
+        return
+    made = table("run", "started", "state", "failure", "took", "tries", right=(4, 5))
+    for one in found:
+        length = took(float(one.get("took_ms") or 0) * 1000)
+        row(made, one["id"], at(one.get("started")), one.get("state"), one.get("failure"), length, one.get("attempts"))
+    out.print(made)
+    out.print(f"showup runs {line(found[0]['id'])} shows the newest with its evidence.")
+
+
+def run(found: Found) -> None:
+    """One run, each attempt of which there is evidence as its waterfall."""
+    from monitor.cli.waterfall import Shown, draw
+
+    out = paper()
+    workflow, environment, probe = (*line(found.get("probe")).split("/", 2), "", "")[:3]
+    said = f"run {line(found['id'])} · {at(found.get('started'))} · {line(found.get('attempts'))} attempts"
+    proof = found.get("evidence") or []
+    length = int(float(found.get("took_ms") or 0) * 1000)
+    for body in proof:
+        last = body is proof[-1]
+        whole = found.get("state") if last or not body.get("failure") else found.get("first_state")
+        failure = body.get("failure", "")
+        if len(proof) > 1:
+            out.print(f"attempt {line(body.get('attempt'))}")
+        steps = [*(body.get("steps") or ()), *(body.get("cleanups") or ())]
+        own = max((int(one.get("at") or 0) + int(one.get("took") or 0) for one in steps), default=length)
+        sentence = str(body.get("sentence", ""))
+        shown = Shown(probe, workflow, environment, str(whole), str(failure), sentence, own, evidence=body)
+        for drawn in draw(shown):
+            out.print(drawn, soft_wrap=True)
+    if not proof:
+        word = line(found.get("failure")) or line(found.get("state"))
+        out.print(f"{line(found.get('probe'))}: {word}, {took(length)}; its evidence was not kept.")
+    out.print(said)
+
+
+def explain(found: Found) -> None:
+    """The spans and runs behind a number."""
+    out = paper()
+    name = line(found.get("workflow"))
+    if not found.get("first_run"):
+        out.print(f"{name} has not run yet, so there is nothing to explain.")
+        return
+    figures, parts = found.get("figures") or {}, found.get("seconds") or {}
+    out.print(f"{name}, from {at(found['window'][0])} to {at(found['window'][1])}")
+    out.print(f"uptime {percent(figures.get('uptime'))}, of the {percent(figures.get('coverage'))} that was watched")
+    if figures.get("at_least") is not None:
+        out.print(f"at least {percent(figures['at_least'])} if all that was not watched had been down")
+    if not figures.get("enough", True):
+        out.print("Too little was watched for the figure to be stated elsewhere.")
+    out.print(f"passed at the first try: {line(found.get('passed_first_try'))} of {line(found.get('runs'))} runs")
+    for part, seconds in parts.items():
+        out.print(f"  {line(part):<12} {seconds:>14,.3f} s")
+    made = table("from", "until", "length", "state", "because", right=(2,), wide=4)
+    for one in found.get("rows") or ():
+        because = "; ".join(line(reason, 120) for reason in one.get("because") or ())
+        row(made, at(one["start"]), at(one["end"]), took(one["seconds"] * SECOND), one["state"], because)
+    out.print(made)
+    out.print(f"as of {at(found.get('as_of'))}")
+
+
+def oncall(found: Found) -> None:
+    """Who is on call in each rotation, now, next and for the weeks ahead."""
+    out = paper()
+    if not found:
+        out.print("There is no rotation; policies name people directly.")
+    for rotation, duty in found.items():
+        until = f" until {at(duty['until'])}" if duty.get("until") else ""
+        reason = f" ({line(duty['reason'], 80)})" if duty.get("reason") else ""
+        out.print(f"{line(rotation)}: {line(duty.get('name'))}{until}{reason}, next {line(duty.get('next'))}")
+        for start, end, name in _turns(duty.get("days") or ()):
+            out.print(f"  {start} – {end}  {name}" if end != start else f"  {start:<23}  {name}")
+
+
+def _turns(days: Sequence[Found]) -> list[tuple[str, str, str]]:
+    """Days of one name after another as one line: (first, last, name)."""
+    turns = list[tuple[str, str, str]]()
+    for day in days:
+        date, name = at(day["at"])[:10], line(day["name"])
+        if turns and turns[-1][2] == name:
+            turns[-1] = (turns[-1][0], date, name)
+        else:
+            turns.append((date, date, name))
+    return turns
+
+
+def notify(found: Sequence[Found]) -> None:
+    """Each channel's receipt and how long it took."""
+    out = paper()
+    for one in found:
+        seconds = one.get("seconds")
+        word = "✓" if one.get("state") == "delivered" else "✗"
+        length = f" in {seconds:.2f} s" if isinstance(seconds, int | float) else ""
+        receipt = f", receipt {line(one['receipt'], 80)}" if one.get("receipt") else ""
+        error = f": {line(one['error'])}" if one.get("error") else ""
+        out.print(f"{word} {line(one.get('channel'))} {line(one.get('state'))}{length}{receipt}{error}")

@@ -1,0 +1,128 @@
+"""`showup status`: one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from monitor.cli.paper import ago, at, paper, percent, plain, row, table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Found = Mapping[str, Any]
+MANY = 8  # of one kind; a screen has an end
+
+
+def status(found: Found) -> None:
+    """What is wrong since when, who is on call, what was not delivered, and how showup itself is."""
+    out, now = paper(), found.get("at")
+    out.print(_headline(found), style="bold")
+    for one in (found.get("incidents") or [])[:MANY]:
+        _incident(out, one, now)
+    _workflows(out, found)
+    _people(out, found, now)
+    _itself(out, found)
+
+
+def _headline(found: Found) -> str:
+    places = found.get("workflows") or []
+    bad = [one for one in places if one["state"] in ("down", "degraded")]
+    blind = [one for one in places if one["state"] == "unknown"]
+    if not places:
+        return "No workflow is watched."
+    if bad:
+        what = f"{len(bad)} of {len(places)} workflows {'is' if len(bad) == 1 else 'are'} not well."
+    elif len(blind) == len(places):
+        return "Nothing is known at the moment."
+    else:
+        what = "All is well." if not blind else f"{len(places) - len(blind)} of {len(places)} workflows are well."
+    return what + (f" Of {len(blind)} nothing is known at the moment." if blind else "")
+
+
+def _incident(out: Console, one: Found, now: Any) -> None:
+    acked = f"answered by {plain(one['acked_by'], 40)}" if one.get("acked_by") else "nobody has answered"
+    since = f"since {at(one.get('began'))} ({ago(one.get('began'), now)})"
+    out.print(f"✗ {plain(one.get('headline') or one.get('title'))}")
+    out.print(f"  {plain(one['public_id'])} {since}; {acked}")
+    if one.get("nobody_reached"):
+        out.print("  NOBODY WAS REACHED")
+    elif one.get("next_at"):
+        out.print(f"  next: {plain(one.get('next_on_call')) or 'the next level'} at {at(one['next_at'])}")
+
+
+def _workflows(out: Console, found: Found) -> None:
+    made = table("workflow", "state", "since", "24 h", "30 d", "watched", right=(3, 4, 5))
+    for one in found.get("workflows") or ():
+        name = f"{one['workflow']}/{one['environment']}"
+        day, month = one.get("24h") or {}, one.get("30d") or {}
+        figures = (percent(day.get("uptime")), percent(month.get("uptime")), percent(month.get("coverage")))
+        since = at(one.get("since")) if one.get("since") else "–"
+        row(made, name, one["state"], since[:16], *figures)
+    if made.row_count:
+        out.print(made)
+    for one in found.get("workflows") or ():
+        failing = [
+            f"{plain(probe['name'])} ({plain(probe['last'].get('failure'))})"
+            for probe in one.get("probes") or ()
+            if probe.get("last") and probe["last"].get("failure")
+        ]
+        if failing:
+            out.print(f"failing in {plain(one['workflow'])}: {', '.join(failing[:MANY])}")
+        if one.get("not_yet"):
+            out.print(f"not run yet in {plain(one['workflow'])}: {_some(one['not_yet'])}")
+
+
+def _people(out: Console, found: Found, now: Any) -> None:
+    for rotation, duty in (found.get("on_call") or {}).items():
+        until = f" until {at(duty['until'])[:16]}" if duty.get("until") else ""
+        _line(out, "on call", f"{rotation}: {duty.get('name')}{until}, next {duty.get('next')}")
+    if not found.get("on_call"):
+        _line(out, "on call", "no rotation; policies name people directly")
+    tests = found.get("phone_tests") or {}
+    said = [f"{person} {ago(when, now) or at(when)}" for person, when in tests.items()]
+    _line(out, "phone test", ", ".join(said) or "never; write showup notify PERSON --test")
+    waiting = found.get("undelivered") or []
+    _line(out, "undelivered", "none" if not waiting else str(len(waiting)))
+    for one in waiting[:MANY]:
+        error = f": {one['error']}" if one.get("error") else ""
+        said_one = f"{one.get('purpose')} to {one.get('to')} by {one.get('channel')}"
+        _line(out, "", f"{said_one} since {at(one.get('since'))}{error}")
+
+
+def _itself(out: Console, found: Found) -> None:
+    published = found.get("published") or {}
+    trouble = f"; the last try failed: {published['trouble']}" if published.get("trouble") else ""
+    _line(out, "published", at(published.get("at")) + trouble)
+    _line(out, "dead man", _dead_man(found.get("dead_man") or {}))
+    expiring = found.get("expiring") or found.get("next_expiry")
+    _line(out, "next expiry", str(expiring) if expiring else "none known")
+    _line(out, "paused", _some(found.get("paused") or ()) or "nothing")
+    health = found.get("health") or []
+    _line(out, "health", "; ".join(map(str, health)) or "all parts move")
+    late = found.get("lateness_ms") or {}
+    if late.get("starts"):
+        _line(out, "lateness", f"p99 {late['p99']:.1f} ms, worst {late['max']:.1f} ms of {late['starts']} starts")
+    config = found.get("config") or {}
+    if config.get("trouble"):
+        _line(out, "config", f"NOT TAKEN OVER, the old one is in force: {config['trouble']}")
+    for warning in (config.get("warnings") or [])[:MANY]:
+        _line(out, "warning", str(warning))
+
+
+def _dead_man(found: Found) -> str:
+    """The outside switch: what came of the last ping, or that there is none."""
+    if found.get("at"):
+        word = "reached" if found.get("ok") else f"NOT reached ({found.get('said')})"
+        return f"{word} {at(found['at'])}"
+    return "configured, not pinged yet" if found.get("configured") else "none; write monitor: {dead_man: ADDRESS}"
+
+
+def _some(names: Any) -> str:
+    listed = [plain(name, 80) for name in names]
+    more = f" and {len(listed) - MANY} more" if len(listed) > MANY else ""
+    return ", ".join(listed[:MANY]) + more
+
+
+def _line(out: Console, name: str, text: str) -> None:
+    out.print(f"{name:<12} {plain(text)}")
