@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from probes.checks.paths import Absent, compile_path
 from probes.tools import Missing
+from probes.tools.charset import decode
 from probes.words.secret import HIDDEN, Redactor
 from probes.words.text import clean
 
@@ -116,7 +117,7 @@ class Answer:
     def text(self) -> str:
         """The body as text: in its declared character set where Python knows it, else UTF-8, � for what is wrong."""
         if self._text is None:
-            self._text = _decode(self.body, self.headers.get("content-type", ""))
+            self._text = decode(self.body, self.headers.get("content-type", ""))
         return self._text
 
     def json(self, path: str | None = None) -> Any:
@@ -256,18 +257,6 @@ def _redacted_start(text: str, enough: int, redactor: Redactor) -> str:
         if size >= enough:
             return "".join(parts)
     return "".join(parts) + text[last:]
-
-
-def _decode(body: bytes, content_type: str) -> str:
-    charset = "utf-8"
-    for part in content_type.split(";")[1:]:
-        name, _, value = part.partition("=")
-        if name.strip().lower() == "charset":
-            charset = value.strip().strip("\"'")[:40] or charset
-    try:
-        return body.decode(charset, "replace").removeprefix("\ufeff")
-    except (LookupError, ValueError):
-        return body.decode("utf-8", "replace").removeprefix("\ufeff")
 
 
 def read_json(body: bytes | str) -> Any:

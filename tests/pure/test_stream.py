@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from probes.tools import Missing, Trouble
 from probes.tools.body import LIMIT, Unreadable, decoder, is_cut_short
+from probes.tools.charset import charset, decode
 from probes.tools.dialects import Piece, Usage, dialect, openai
 from probes.tools.stream import LONGEST_LINE, Event, Events, Overlong
 from probes.words.failure import Failure
@@ -216,6 +217,26 @@ def test_where_questions_are_posted() -> None:
 
 
 # bodies
+
+
+CHARACTER_SETS = """
+    utf-8 UTF8 utf-16 utf-16le utf-16be utf-32 utf_8 us-ascii ascii ISO-8859-1 iso8859-16 iso8859-13 latin1 latin-1
+    windows-1250 windows-1258 cp1252 cp437 cp850 cp852 cp855 cp858 cp866 cp874 cp932 cp949 cp950 koi8-r koi8-u shift_jis
+    shift-jis sjis euc-jp euckr iso-2022-jp iso2022-kr gb2312 gbk gb18030 big5 tis-620 mac-roman mac-cyrillic
+"""
+
+
+@pytest.mark.parametrize("name", CHARACTER_SETS.split())
+def test_every_character_set_we_claim_to_know_is_known_to_python(name: str) -> None:
+    known = charset(f"text/html; charset={name}")
+    assert known == name.lower().replace("_", "-")
+    assert b"abcd".decode(known, "replace")
+
+
+@given(st.text(max_size=60))
+def test_no_content_type_breaks_reading(content_type: str) -> None:
+    assert decode(b"abc", f"text/html; charset={content_type}")
+    assert decode(b"abc", content_type)
 
 
 @given(st.binary(max_size=3_000), st.integers(1, 50), st.sampled_from(["gzip", "deflate", "raw", ""]))

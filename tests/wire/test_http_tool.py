@@ -110,6 +110,9 @@ async def test_packed_answers_are_unpacked(coding: str) -> None:
         (b"\xff\xfe", "text/plain; charset=no-such-thing", "\ufffd\ufffd"),
         (b"abc", "text/plain; charset=rot13", "abc"),
         (b"abc", "text/plain; charset=zlib", "abc"),
+        (b"abc-" * 50_000, "text/plain; charset=punycode", "abc-" * 50_000),
+        ("да".encode("windows-1251"), 'text/html; a=b; Charset="Windows-1251"', "да"),
+        ("日本".encode("shift_jis"), "text/html;charset=Shift_JIS", "日本"),
     ],
 )
 async def test_text_in_whatever_characters(body: bytes, kind: str, text: str) -> None:
