@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 AGAIN = 2.0  # seconds between two looks of `status --watch`
+TIMES = frozenset({"from", "until", "at"})
 Found = Mapping[str, Any]
 
 
@@ -61,7 +62,7 @@ def plain(found: Found) -> None:
     """A short answer, a line for each part."""
     out = paper()
     for name, value in found.items():
-        if (isinstance(value, str) and name in ("from", "until", "at")) or (isinstance(value, int) and name == "at" and value > 10**12):
+        if name in TIMES and not isinstance(value, bool):
             value = at(value)
         elif isinstance(value, bool):
             value = "yes" if value else "no"

@@ -1,0 +1,132 @@
+"""What a configuration promises before it runs: how soon a hang is paged, what a month costs, who can be woken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from alerts.policy import PolicySpec, parse_target
+from probes.words.units import DAY, micros_of
+from probes.words.waiting import waits
+
+if TYPE_CHECKING:
+    from alerts.book import Book
+    from monitor.config.catalog import Catalog, Probe
+
+MONTH = 30 * DAY
+ASKING = frozenset({"tokens", "usd"})  # what a question to a model costs, beyond its request
+KNOWN_LATE = frozenset({"requests", "asks", "records"})  # what a script alone decides, beside those
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A probe's: `period` and `paged` in µs, a month's runs, and what they cost, as far as it is known."""
+
+    probe: str
+    period: int
+    paged: int
+    runs: int
+    costs: Mapping[str, float] = field(default_factory=dict)
+    scheduled: bool = True
+    unknown: frozenset[str] = frozenset()
+
+
+def forecasts(catalog: Catalog) -> list[Forecast]:
+    """One for each probe, those that only run by hand with nothing a month."""
+    return [_forecast(probe) for probe in catalog.probes.values()]
+
+
+def _forecast(probe: Probe) -> Forecast:
+    period = period_of(probe)
+    runs = MONTH // period if probe.scheduled else 0
+    costs = {name: runs * float(amount) for name, amount in probe.costs.items()}
+    return Forecast(probe.id, period, paged_within(probe, period), runs, costs, probe.scheduled, unknown_of(probe))
+
+
+def unknown_of(probe: Probe) -> frozenset[str]:
+    """The costs that a run has and that cannot be told before it: a model's tokens, and all that a script does."""
+    wanted = ASKING | KNOWN_LATE if probe.kind == "script" else ASKING if probe.costs.get("asks") else frozenset()
+    if cleans_up(probe):
+        wanted |= {"records"}
+    return frozenset(wanted - probe.costs.keys())
+
+
+def period_of(probe: Probe) -> int:
+    """µs between two runs; of a cron cadence the shortest gap, so that costs are said too high, never too low."""
+    if probe.every is not None:
+        return micros_of(probe.every)
+    from monitor.config.crons import shortest_gap
+
+    return shortest_gap(probe.cron or "", probe.timezone)
+
+
+def paged_within(probe: Probe, period: int) -> int:
+    """The longest from the moment a workflow begins to hang until its page is committed, µs.
+
+    k × period + attempts × timeout + waits + attempts × clean-up: the hang begins just after a run, so one period
+    goes by before each of the k failing runs that `confirm: k of n` asks for begins; runs begin on a fixed grid, so
+    only the last one's own length is added. Clean-ups count where there may be any. Waits are 5 s, doubled, 20 % up.
+    """
+    confirming, _ = probe.confirm
+    run = probe.attempts * micros_of(probe.timeout) + waits(probe.attempts)
+    if cleans_up(probe):
+        run += probe.attempts * micros_of(probe.cleanup)
+    return confirming * period + run
+
+
+def cleans_up(probe: Probe) -> bool:
+    """True when an attempt may have something to clean up: a step says so, or a script may."""
+    steps = probe.job.get("spec", {}).get("steps") or ()
+    return probe.kind == "script" or any("cleanup" in step for step in steps if isinstance(step, Mapping))
+
+
+def totals(found: Iterable[Forecast]) -> dict[str, float]:
+    """A month's sums, by name; what no probe knows is not in it."""
+    sums: dict[str, float] = {}
+    for one in found:
+        sums["runs"] = sums.get("runs", 0) + one.runs
+        for name, amount in one.costs.items():
+            sums[name] = sums.get(name, 0) + amount
+    return sums
+
+
+def warnings(catalog: Catalog) -> list[str]:
+    """What is allowed and should be known: whom nothing can wake, and deliveries that nobody verifies."""
+    book = catalog.book
+    used = dict.fromkeys([*(probe.policy for probe in catalog.probes.values() if probe.scheduled)])
+    used[catalog.monitor_policy] = None
+    found = [line for name in used if name in book.policies for line in _silent(name, book.policies[name], book)]
+    spec = book.channels.get("pagerduty")
+    if spec is not None and getattr(spec, "api_key", None) is None:
+        found.append(
+            "pagerduty has no api_key: its pages count as accepted, unverified; "
+            'add api_key: "${secret:NAME}" under channels: pagerduty'
+        )
+    return [*found, *catalog.warnings]
+
+
+def _silent(name: str, policy: PolicySpec, book: Book) -> list[str]:
+    found = []
+    for number, level in enumerate(policy.levels, start=1):
+        if not any(rings(target, book) for target in level.notify):
+            found.append(
+                f"level {number} of {name} has nobody who can ring at night; "
+                "name a person with phone:, on-call:ROTATION or pagerduty"
+            )
+    return found
+
+
+def rings(target: str, book: Book) -> bool:
+    """True when a target can ring at night: a phone, or a service that calls one. Slack and a console cannot."""
+    meant = parse_target(target)
+    if meant.kind == "person":
+        return meant.name in book.people and bool(book.people[meant.name].phone)
+    if meant.kind in ("on-call", "next"):
+        rotation = book.rotations.get(meant.name)
+        if rotation is None:
+            return False
+        if rotation.reads_pagerduty:
+            return True
+        return all(key in book.people and bool(book.people[key].phone) for key in rotation.people)
+    return meant.kind in ("pagerduty", "ntfy")

@@ -1,0 +1,110 @@
+"""`showup validate`: a configuration that holds, with what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monitor.cli import forecast
+from monitor.cli.attempts import opened
+from monitor.cli.forecast import Forecast
+from monitor.cli.paper import paper, plain, row, table, took
+from monitor.config.catalog import Catalog
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+WORDS = {
+    "requests": "requests",
+    "asks": "questions to a model",
+    "tokens": "tokens",
+    "usd": "USD",
+    "records": "synthetic records",
+}
+
+
+def run_validate(config: Path | None, *, as_json: bool) -> None:
+    """Say what the configuration promises and costs; raises ConfigError with everything that is wrong."""
+    catalog, _ = opened(config)
+    found, warnings = forecast.forecasts(catalog), forecast.warnings(catalog)
+    if as_json:
+        _print_json(catalog, found, warnings)
+        return
+    out = paper()
+    out.print(_table(found))
+    by_hand = [one.probe for one in found if not one.scheduled]
+    if by_hand:
+        places = ", ".join(dict.fromkeys(name.rpartition("/")[0] for name in by_hand))
+        out.print(f"Only run by hand, and page nobody: {len(by_hand)} probes of {plain(places)}.")
+    out.print(_month(found))
+    for warning in warnings:
+        out.print(f"warning: {plain(warning)}")
+    files = ", ".join(plain(file, 200) for file in catalog.files)
+    out.print(f"{files}: {len(found)} probes of {len(catalog.workflows)} workflows, no problem found.")
+
+
+def _table(found: Sequence[Forecast]) -> Table:
+    """A line for each scheduled probe, under the workflow and environment it belongs to."""
+    made = table("probe", "every", "hang paged within", "runs", "requests", "asks", "USD", right=(1, 2, 3, 4, 5, 6))
+    place = ""
+    for one in found:
+        if not one.scheduled:
+            continue
+        here, _, name = one.probe.rpartition("/")
+        if here != place:
+            made.add_row(plain(here))
+            place = here
+        amounts = [_amount(one, part) for part in ("requests", "asks", "usd")]
+        row(made, f"· {name}", took(one.period), took(one.paged), f"{one.runs:,}", *amounts)
+    return made
+
+
+def _amount(one: Forecast, name: str) -> str:
+    """A month's amount, or ? where it cannot be known before a run."""
+    if name in one.costs:
+        return f"{one.costs[name]:,.2f}" if name == "usd" else f"{one.costs[name]:,.0f}"
+    return "?" if name in one.unknown else "0"
+
+
+def _month(found: Sequence[Forecast]) -> str:
+    sums = forecast.totals(found)
+    said = [f"{sums.get('runs', 0):,.0f} runs"]
+    for name, word in WORDS.items():
+        if name in sums:
+            said.append(f"{sums[name]:,.2f} {word}" if name == "usd" else f"{sums[name]:,.0f} {word}")
+    unknown = [word for name, word in WORDS.items() if any(name in one.unknown for one in found if one.runs)]
+    more = f"; not known before a run: {', '.join(unknown)}" if unknown else ""
+    return f"A month of 30 days, when all is well: {', '.join(said)}{more}."
+
+
+def _print_json(catalog: Catalog, found: Sequence[Forecast], warnings: Sequence[str]) -> None:
+    from monitor.cli.show import as_json
+
+    probes = [
+        {
+            **asdict(one),
+            "period": one.period / 1e6,
+            "paged": one.paged / 1e6,
+            "costs": dict(one.costs),
+            "unknown": sorted(one.unknown),
+        }
+        for one in found
+    ]
+    as_json(
+        {
+            "files": [str(file) for file in catalog.files],
+            "probes": probes,
+            "month": forecast.totals(found),
+            "warnings": list(warnings),
+        }
+    )
+
+
+def print_schema() -> None:
+    """The JSON Schema of the configuration, for editors."""
+    from monitor.cli.show import as_json
+    from monitor.config.schema import json_schema
+
+    as_json(json_schema())
