@@ -63,8 +63,8 @@ async def _token(web: AsyncWebClient) -> list[Finding]:
 async def _channel(web: AsyncWebClient, spec: Spec) -> list[Finding]:
     """Can the app see the channel? Asked by id; a name is found out by the first post."""
     if not (spec.channel[:1] in "CG" and spec.channel.isalnum() and spec.channel.isupper()):
-        what = f"Slack: #{spec.channel} is known by its name; a test message shows whether the app is in it"
-        return [Finding(level="ok", what=what, write="showup notify slack --test")]
+        what = f"Slack: #{spec.channel} is given by its name, so the first post shows whether the app may write there"
+        return [Finding(level="ok", what=what, write="give its id instead, such as C012AB3CD, to have it checked here")]
     try:
         await call(web, "conversations.history", channel=spec.channel, limit=1)
     except Refusal as refused:
