@@ -47,8 +47,6 @@ def _forecast(probe: Probe) -> Forecast:
 def unknown_of(probe: Probe) -> frozenset[str]:
     """The costs that a run has and that cannot be told before it: a model's tokens, and all that a script does."""
     wanted = ASKING | KNOWN_LATE if probe.kind == "script" else ASKING if probe.costs.get("asks") else frozenset()
-    if cleans_up(probe):
-        wanted |= {"records"}
     return frozenset(wanted - probe.costs.keys())
 
 
@@ -77,8 +75,10 @@ def paged_within(probe: Probe, period: int) -> int:
 
 def cleans_up(probe: Probe) -> bool:
     """True when an attempt may have something to clean up: a step says so, or a script may."""
-    steps = probe.job.get("spec", {}).get("steps") or ()
-    return probe.kind == "script" or any("cleanup" in step for step in steps if isinstance(step, Mapping))
+    spec = probe.job.get("spec", {})
+    steps = spec.get("steps") or ()
+    own = isinstance(spec.get("cleanup"), list)  # a single step's; a duration is the time it has
+    return own or probe.kind == "script" or any("cleanup" in step for step in steps if isinstance(step, Mapping))
 
 
 def totals(found: Iterable[Forecast]) -> dict[str, float]:

@@ -21,7 +21,7 @@ WORDS = {
     "asks": "questions to a model",
     "tokens": "tokens",
     "usd": "USD",
-    "records": "synthetic records",
+    "records": "synthetic records left behind",
 }
 
 
@@ -33,7 +33,10 @@ def run_validate(config: Path | None, *, as_json: bool) -> None:
         _print_json(catalog, found, warnings)
         return
     out = paper()
-    out.print(_table(found))
+    places = dict.fromkeys(one.probe.rpartition("/")[0] for one in found if one.scheduled)
+    for place in places:
+        out.print(plain(place), style="bold")
+        out.print(_table([one for one in found if one.scheduled and one.probe.rpartition("/")[0] == place]))
     by_hand = [one.probe for one in found if not one.scheduled]
     if by_hand:
         places = ", ".join(dict.fromkeys(name.rpartition("/")[0] for name in by_hand))
@@ -46,18 +49,12 @@ def run_validate(config: Path | None, *, as_json: bool) -> None:
 
 
 def _table(found: Sequence[Forecast]) -> Table:
-    """A line for each scheduled probe, under the workflow and environment it belongs to."""
-    made = table("probe", "every", "hang paged within", "runs", "requests", "asks", "USD", right=(1, 2, 3, 4, 5, 6))
-    place = ""
+    """A line for each probe: how often, how soon a hang is paged at the latest, and what it does in a month."""
+    made = table("probe", "every", "hang paged in", "runs", "requests", "asks", "USD", right=(1, 2, 3, 4, 5, 6))
     for one in found:
-        if not one.scheduled:
-            continue
-        here, _, name = one.probe.rpartition("/")
-        if here != place:
-            made.add_row(plain(here))
-            place = here
         amounts = [_amount(one, part) for part in ("requests", "asks", "usd")]
-        row(made, f"· {name}", took(one.period), took(one.paged), f"{one.runs:,}", *amounts)
+        name = one.probe.rpartition("/")[2]
+        row(made, name, took(one.period), took(one.paged), f"{one.runs:,}", *amounts)
     return made
 
 
