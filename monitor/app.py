@@ -10,7 +10,7 @@ import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -20,6 +20,7 @@ from alerts.channels.kit import OpenPage, Surroundings
 from alerts.desk import Desk
 from alerts.dispatch import Dispatcher
 from alerts.message import Answer, Channel, Reaction
+from alerts.rotation import RotationSpec
 from alerts.signal import Signal
 from monitor import deadman
 from monitor import log as logs
@@ -30,8 +31,12 @@ from monitor.engine.engine import Engine, Parts
 from monitor.engine.hosts import Hosts
 from monitor.store.database import Store
 from monitor.systemd import Notifier
+from monitor.web import acks
 from probes.words.clock import SystemClock
 from probes.words.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from alerts.channels.pagerduty.oncalls import Oncalls
 
 log = structlog.get_logger("showup")
 
@@ -113,14 +118,20 @@ def _assemble(
     place: Path, state: Path, catalog: Catalog, *, secrets: Secrets, clock: SystemClock, store: Store
 ) -> Keeper:
     keeper: Keeper
-    desk = Desk(lambda: keeper.catalog.book)
 
     async def open_pages(channel: str) -> list[OpenPage]:
         return await store.read(lambda session: desk.open_pages(session, channel))
 
+    key = acks.key_in(state)
     around = Surroundings(
-        secrets=secrets.need, people=lambda: keeper.catalog.book.people, clock=clock, open_pages=open_pages
+        secrets=secrets.need,
+        people=lambda: keeper.catalog.book.people,
+        clock=clock,
+        open_pages=open_pages,
+        ack_url=lambda incident, number, person: acks.address(keeper.catalog.web.url, key, incident, number, person),
     )
+    schedules = _schedules(catalog, around, lambda: keeper.catalog.book.rotations)
+    desk = Desk(lambda: keeper.catalog.book, schedules=schedules)
     channels = {name: open_channel(name, spec, around) for name, spec in catalog.book.channels.items()}
     hosts = Hosts(clock, folder=str(catalog.folder))
     dispatcher = Dispatcher(
@@ -151,7 +162,23 @@ def _assemble(
     )
     engine = Engine(catalog, parts)
     keeper = Keeper(place, state, secrets, clock, store, desk, channels, dispatcher, hosts, engine)
+    if schedules is not None:
+        keeper.loops["schedules"] = schedules.run
     return keeper
+
+
+def _schedules(
+    catalog: Catalog, around: Surroundings, rotations: Callable[[], Mapping[str, RotationSpec]]
+) -> Oncalls | None:
+    """Who is on call by PagerDuty, when a rotation is kept there."""
+    spec = catalog.book.channels.get("pagerduty")
+    if spec is None or not any(rotation.reads_pagerduty for rotation in catalog.book.rotations.values()):
+        return None
+    from alerts.channels.pagerduty.client import PagerDuty
+    from alerts.channels.pagerduty.oncalls import Oncalls
+    from alerts.channels.pagerduty.spec import Spec
+
+    return Oncalls(PagerDuty(spec, around), rotations) if isinstance(spec, Spec) else None
 
 
 async def serve(keeper: Keeper, *, notifier: Notifier, ready: Callable[[], None] = lambda: None) -> None:

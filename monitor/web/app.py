@@ -22,6 +22,7 @@ from monitor.client import SOCKET
 from monitor.deadman import health
 from monitor.metrics import exposition
 from monitor.services import ACTS, SERVICES
+from monitor.web import acks
 from probes.words.errors import Refused, StoreError
 from probes.words.text import clean
 
@@ -74,6 +75,7 @@ def public_app(keeper: Keeper) -> Starlette:
         Route("/healthz", healthz),
         Route("/metrics", metrics),
         Route("/api/v1/{name}", api),
+        *acks.routes(keeper),
         Mount("/", StaticFiles(directory=pages, html=True)),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Guard)])

@@ -1,0 +1,82 @@
+"""Acknowledging from a phone: an address made for one act, on one round of one incident, by one person."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from alerts.message import Reaction
+from probes.words.errors import StoreError
+
+if TYPE_CHECKING:
+    from monitor.app import Keeper
+
+FILE = "ack.key"
+
+
+def key_in(folder: Path) -> bytes:
+    """The key of this installation's tokens, made at its first use; only its owner can read it."""
+    place = folder / FILE
+    try:
+        return bytes.fromhex(place.read_text("ascii"))
+    except (FileNotFoundError, ValueError):
+        folder.mkdir(parents=True, exist_ok=True)
+        made = secrets.token_bytes(32)
+        end = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(end, "w", encoding="ascii") as file:
+            file.write(made.hex())
+        return made
+
+
+def token(key: bytes, incident: str, number: int, person: str) -> str:
+    """The token that proves an address was made by us, for this act alone."""
+    return hmac.new(key, f"ack|{incident}|{number}|{person}".encode(), sha256).hexdigest()[:40]
+
+
+def address(base: str, key: bytes, incident: str, number: int, person: str) -> str:
+    """Where this person acknowledges this round; "" when nobody outside could reach it."""
+    return f"{base}/a/{incident}/{number}/{person}/{token(key, incident, number, person)}" if base and person else ""
+
+
+def routes(keeper: Keeper) -> list[Route]:
+    """GET shows what would be acknowledged, and a button; POST does it. A wrong token is told nothing."""
+    key = key_in(keeper.folder)
+
+    async def answer(request: Request) -> Response:
+        given = request.path_params
+        incident, number, person = given["incident"], given["round"], given["person"]
+        if not hmac.compare_digest(token(key, incident, number, person), given["token"]):
+            return _page("There is nothing here.", 404)
+        people = keeper.catalog.book.people
+        name = people[person].name if person in people else person
+        if request.method == "GET":
+            return _page(f"Acknowledge {incident} as {name}?", 200, button=True)
+        reaction = Reaction(action="ack", incident=incident, by=name, via="phone", person=person, round=number)
+        try:
+            done = await keeper.react(reaction)
+        except StoreError:
+            return _page("This could not be stored. Acknowledge in Slack or PagerDuty.", 503)
+        return _page(done.text, 200)
+
+    path = "/a/{incident:str}/{round:int}/{person:str}/{token:str}"
+    return [Route(path, answer, methods=["GET", "POST"])]
+
+
+def _page(text: str, status: int, *, button: bool = False) -> Response:
+    form = (
+        "<form method=post><button style='font-size:1.4em;padding:.6em 1.2em'>Acknowledge</button></form>"
+        if button
+        else ""
+    )
+    head = "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'><title>showup</title>"
+    style = "<body style='font:18px system-ui;margin:2em;max-width:30em'>"
+    return HTMLResponse(f"{head}{style}<p>{escape(text)}</p>{form}", status)
