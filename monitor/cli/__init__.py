@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -13,12 +14,13 @@ def main() -> None:
     """
     from monitor.cli.commands import app
     from probes.words.errors import ConfigError, Refused, ShowupError
+    from probes.words.text import for_terminal
 
     try:
         app(prog_name="showup")
     except ConfigError as error:
         for problem in error.problems:
-            print(problem, file=sys.stderr)
+            print(for_terminal(str(problem)), file=sys.stderr)
         raise SystemExit(2) from None
     except Refused as error:
         _say(error)
@@ -28,8 +30,22 @@ def main() -> None:
         raise SystemExit(3) from None
     except BrokenPipeError:
         raise SystemExit(0) from None
+    except Exception as error:  # the outermost: a person is owed a sentence, and whoever mends showup the rest
+        if os.environ.get("SHOWUP_LOG") == "DEBUG":
+            raise
+        _say_bug(error)
+        raise SystemExit(3) from None
+
+
+def _say_bug(error: Exception) -> None:
+    from probes.words.text import for_log
+
+    said = for_log(f"{type(error).__name__}: {error}", 200)
+    print(f"showup itself failed: {said}; run it with SHOWUP_LOG=DEBUG for the whole story", file=sys.stderr)
 
 
 def _say(error: Exception) -> None:
+    from probes.words.text import for_terminal
+
     hint = getattr(error, "hint", "")
-    print(f"showup: {error}" + (f"; {hint}" if hint else ""), file=sys.stderr)
+    print(for_terminal(f"showup: {error}" + (f"; {hint}" if hint else "")), file=sys.stderr)

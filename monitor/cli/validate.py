@@ -39,8 +39,8 @@ def run_validate(config: Path | None, *, as_json: bool) -> None:
         out.print(_table([one for one in found if one.scheduled and one.probe.rpartition("/")[0] == place]))
     by_hand = [one.probe for one in found if not one.scheduled]
     if by_hand:
-        places = ", ".join(dict.fromkeys(name.rpartition("/")[0] for name in by_hand))
-        out.print(f"Only run by hand, and page nobody: {len(by_hand)} probes of {plain(places)}.")
+        where = ", ".join(dict.fromkeys(name.rpartition("/")[0] for name in by_hand))
+        out.print(f"Only run by hand, and page nobody: {len(by_hand)} probes of {plain(where)}.")
     out.print(_month(found))
     for warning in warnings:
         out.print(f"warning: {plain(warning)}")
@@ -80,8 +80,8 @@ def _print_json(catalog: Catalog, found: Sequence[Forecast], warnings: Sequence[
     from monitor.cli.show import as_json
 
     probes = [
-        {
-            **asdict(one),
+        asdict(one)
+        | {
             "period": one.period / 1e6,
             "paged": one.paged / 1e6,
             "costs": dict(one.costs),

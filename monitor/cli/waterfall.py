@@ -69,7 +69,7 @@ def draw(shown: Shown) -> list[str]:
     end = max([shown.took, 1, *(_end(step) for step in (*steps, *cleanups))])
     lines = [_head(shown)]
     for step in steps:
-        lines += _step(step, end)
+        lines += _step(step, end, fallback=shown.probe)
     for each in cleanups:
         lines += _clean_up(each, end)
     for note in shown.evidence.get("notes") or ():
@@ -91,14 +91,16 @@ def _passed(state: str) -> str:
     return "passed" if state == "up" else state
 
 
-def _step(step: Mapping[str, Any], end: int) -> list[str]:
+def _step(step: Mapping[str, Any], end: int, *, fallback: str) -> list[str]:
     if not step.get("reached", True):
         return [f"  {_cut(step.get('name'), NAME)} not reached"]
     requests = [one for one in step.get("requests") or () if isinstance(one, Mapping)]
     budget = step.get("budget")
     late = budget is not None and _end(step, 0) > budget
     word = "late" if late else "ok" if step.get("ok") else "✗"
-    lines = [_row(str(step.get("name", "")), _called(requests), step, end=end, word=word)]
+    name, called = str(step.get("name", "")), _called(requests)
+    name = fallback if name.casefold() == called.casefold() else name
+    lines = [_row(name, called, step, end=end, word=word)]
     lines += _requests(requests)
     lines += _checks([check for check in step.get("checks") or () if isinstance(check, Mapping)])
     if not step.get("ok") and requests and requests[-1].get("response"):
