@@ -29,6 +29,7 @@ from monitor.config.load import find, load
 from monitor.config.secrets import Secrets
 from monitor.engine.engine import Engine, Parts
 from monitor.engine.hosts import Hosts
+from monitor.places import state_folder
 from monitor.store.database import Store
 from monitor.systemd import Notifier
 from monitor.web import acks
@@ -41,15 +42,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger("showup")
 
 DRAIN = 15.0  # seconds that runs under way have when the keeper stops
-
-
-def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the database and the pages live: what systemd gives, $SHOWUP_STATE, or the user's own state folder."""
-    given = environ.get("SHOWUP_STATE") or environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    if given:
-        return Path(given)
-    base = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "showup"
 
 
 @dataclass(slots=True)

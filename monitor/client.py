@@ -8,9 +8,9 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from monitor.places import SOCKET, state_folder
 from probes.words.errors import Refused, ShowupError
 
-SOCKET = "showup.sock"
 SECONDS = 90.0
 
 
@@ -27,8 +27,6 @@ def alive(folder: Path) -> bool:
 
 def call(name: str, *, config: Path | None = None, folder: Path | None = None, **given: Any) -> Any:
     """What a service answers; raises Refused with what it said, or ShowupError."""
-    from monitor.app import state_folder
-
     place = folder or state_folder()
     if alive(place):
         return _over_socket(place, name, given)

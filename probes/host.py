@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
-import gc
 import os
 import sys
-
-BEAT = 0.2  # seconds between heartbeats
-BEAT_MARK = b"!"
 
 
 def take_pipe() -> tuple[int, int]:
@@ -28,13 +24,6 @@ def take_pipe() -> tuple[int, int]:
         os.set_blocking(end, False)
         os.set_inheritable(end, False)
     return reading, writing
-
-
-def settle() -> None:
-    """What was loaded so far is not looked at again by the collector, and is shared with what is forked."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def die_with_parent() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from probes.attempt import Prepared, make, prepare
 from probes.frames import Reply, Request, pack, unpack_request
-from probes.host import BEAT, BEAT_MARK, settle
+from probes.pulse import BEAT, BEAT_MARK, settle
 from probes.words.failure import Failure
 
 PER_TURN = 6  # starts in one turn of the loop
@@ -47,10 +47,12 @@ class SharedHost:
         self._pumping = False
         self._turned = self._beaten = time.monotonic()
         self.sheds = self.made = 0
+        self._ready = 0  # boot µs; what waited for this process to start is not late by its fault
         self.done = loop.create_future()
 
     def begin(self) -> None:
         """Listen on the pipe, beat, and watch."""
+        self._ready = boot_micros()
         self._loop.add_reader(self._reading, self._read)
         self._beat()
         threading.Thread(target=self._watch, daemon=True, name="watcher").start()
@@ -92,7 +94,7 @@ class SharedHost:
         took, self._turned = now - self._turned, now
         room = PER_TURN if took < BUSY_TURN or not self._tasks else 0
         at = boot_micros()
-        while self._fresh and at - self._fresh[0].sent > LATE:
+        while self._fresh and at - max(self._fresh[0].sent, self._ready) > LATE:
             self._turn_away(self._fresh.popleft(), at)
         while room and (self._first or self._fresh):
             self._start((self._first or self._fresh).popleft())

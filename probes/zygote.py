@@ -19,7 +19,7 @@ from typing import Any
 
 from probes.attempt import make, prepare
 from probes.frames import LARGEST, Reply, Request, pack, unpack_reply, unpack_request
-from probes.host import BEAT, BEAT_MARK, settle
+from probes.pulse import BEAT, BEAT_MARK, settle
 from probes.words.failure import Failure
 from probes.words.secret import Redactor
 from probes.words.text import clean

@@ -23,7 +23,7 @@ MARKS = {"ok": "✓", "warning": "!", "fault": "✗"}
 
 def run_doctor(config: Path | None, state: Path | None, *, as_json: bool) -> int:
     """Say what is well and what is not: 0 when nothing is at fault, 1 else; it changes nothing and pages nobody."""
-    from monitor.app import state_folder
+    from monitor.places import state_folder
 
     folder = state or state_folder()
     found = [*examine.machine(folder), *examine.packages()]

@@ -17,9 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from monitor.client import SOCKET, alive, call
+from monitor.client import alive, call
 from monitor.config.load import load
 from monitor.engine.fastforward import FastForward, Planned, Story, quarter
+from monitor.places import SOCKET
 from monitor.sandbox.clinic import Clinic
 from monitor.sandbox.models import ModelServer
 from monitor.sandbox.pagerduty import PagerDutyServer

@@ -18,9 +18,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from monitor.client import SOCKET
 from monitor.deadman import health
 from monitor.metrics import exposition
+from monitor.places import SOCKET
 from monitor.services import ACTS, SERVICES
 from monitor.web import acks
 from probes.words.errors import Refused, StoreError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import AsyncIterator
@@ -25,10 +26,19 @@ def boot() -> int:
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"\r\n\r\n")
     body = b"Book online"
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body))
-    await writer.drain()
+    with contextlib.suppress(asyncio.IncompleteReadError, OSError):  # its client may be killed at any moment
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body))
+        await writer.drain()
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        await reader.read()
     writer.close()
 
 
@@ -164,12 +174,14 @@ async def test_four_scripts_in_tight_loops_delay_nobody_by_a_quarter_second(
 
 async def test_a_host_that_dies_loses_its_attempts_and_is_replaced(hosts: Hosts, url: str) -> None:
     await hosts.attempt(request("home"), job=page(url), script=False)
-    silent = await asyncio.start_server(lambda reader, writer: asyncio.sleep(20), "127.0.0.1", 0)
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     hang = {**page(url), "target": {"url": f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"}}
     waiting = asyncio.create_task(hosts.attempt(request("hang", timeout=30.0), job=hang, script=False))
     await asyncio.sleep(0.3)
     os.kill(hosts.stats()[0].pid, 9)
     assert (await asyncio.wait_for(waiting, 5)).failure == "host_lost"
+    silent.close()
+    await silent.wait_closed()
     silent.close()
     await asyncio.sleep(0.5)
     again = await asyncio.wait_for(hosts.attempt(request("home"), job=page(url), script=False), 10)
