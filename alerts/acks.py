@@ -1,85 +1,137 @@
-"""An answer, from wherever it comes: button, phone, service, console or command; it may come twice."""
+"""An answer, from wherever it comes: button, phone, service, console or command; it may come twice, and late."""
 
 from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from alerts.escalate import Escalation, tell_those_told
-from alerts.incidents import failing, resolve, supersede
+from alerts import follow, incidents, members, outbox, storm
+from alerts.escalate import Escalation
 from alerts.ladder import Ladder
 from alerts.message import Answer, Purpose, Reaction
-from alerts.outbox import note
 from alerts.tables import Incident, Notification
+from alerts.timeline import note, round_began
 from probes.words.text import clean
+from probes.words.units import MINUTE, say_duration
+
+SNOOZE = 30 * MINUTE
 
 
-def find(session: Session, name: str) -> Incident | None:
-    """The incident of a public id, of a provider's key, or of a message's marker."""
-    public_id = name.removeprefix("showup-").partition(".")[0].upper()
-    found = session.exec(select(Incident).where(Incident.public_id == public_id)).first()
+def find(session: Session, name: str) -> list[Incident]:
+    """The incidents of a public id, of a provider's key (several when it told of a storm), or of a message's marker."""
+    name = name.strip()[:100]
+    found = incidents.by_public_id(session, name)
     if found is not None:
-        return found
-    row = session.exec(select(Notification).where(Notification.marker == name)).first()
-    return session.get(Incident, row.incident) if row is not None and row.incident is not None else None
+        return [found]
+    known = storm.behind(session, name)
+    if known:
+        return known
+    row = session.exec(select(Notification).where(col(Notification.marker) == name)).first()
+    marked = session.get(Incident, row.incident) if row is not None and row.incident is not None else None
+    return [marked] if marked is not None else []
 
 
 def react(session: Session, reaction: Reaction, *, climb: Escalation, now: int) -> Answer:
     """Apply an answer; says politely when it is late, early or about nothing."""
-    incident = find(session, reaction.incident)
-    if incident is None:
+    found = find(session, reaction.incident)
+    if not found:
         return Answer(accepted=False, text="There is no such incident.")
-    by = clean(reaction.by, 80)
-    if incident.state == "resolved":
+    if reaction.action not in ("ack", "snooze", "resolve"):
+        return Answer(accepted=False, text=f"{clean(reaction.action, 20)} is nothing that can be done here.")
+    answers = [_react(session, incident, reaction, climb=climb, now=now) for incident in found]
+    accepted = [answer for answer in answers if answer.accepted]
+    if len(found) == 1 or not accepted:
+        return answers[0]
+    return Answer(accepted=True, text=f"{accepted[0].text} And {len(accepted) - 1} more with it.")
+
+
+def _react(session: Session, incident: Incident, reaction: Reaction, *, climb: Escalation, now: int) -> Answer:
+    if incident.resolved_at is not None:
         return Answer(accepted=False, text=f"{incident.title}: already resolved by {incident.resolved_by}.")
-    if reaction.action in ("ack", "snooze"):
-        return acknowledge(session, incident, by=by, via=reaction.via, now=now)
+    refusal = _refusal(session, incident, reaction, now)
+    if refusal:
+        return Answer(accepted=False, text=f"{incident.title}: {refusal}")
     if reaction.action == "resolve":
-        return _resolve(session, incident, reaction=reaction, by=by, climb=climb, now=now)
-    return Answer(accepted=False, text=f"{clean(reaction.action, 20)} is nothing that can be done here.")
+        return _resolve(session, incident, reaction, climb=climb, now=now)
+    return acknowledge(session, incident, reaction, climb=climb, now=now)
 
 
-def acknowledge(session: Session, incident: Incident, *, by: str, via: str, now: int) -> Answer:
-    """Somebody is on it: no level starts until the acknowledgement expires. Those in one message are answered
-    together.
-    """
+def _refusal(session: Session, incident: Incident, reaction: Reaction, now: int) -> str:
+    """Why an answer does not count, "" when it does: it must be a person's, of now, and to what was told last."""
+    if reaction.service and reaction.action != "resolve":
+        return "only a person's answer counts."
+    if reaction.at is not None and reaction.at + Ladder.load(incident.ladder).ack <= now:
+        return "that answer is too old."
+    earlier = reaction.round is not None and reaction.round < incident.round
+    if earlier and (reaction.service or (reaction.at is not None and reaction.at < round_began(session, incident))):
+        return "that was about an earlier round."
+    return ""
+
+
+def acknowledge(session: Session, incident: Incident, reaction: Reaction, *, climb: Escalation, now: int) -> Answer:
+    """Somebody is on it: no level starts until the acknowledgement expires. Given again, it lasts longer."""
+    by, via = clean(reaction.by, 80) or "somebody", clean(reaction.via, 40)
+    if not incident.paging:
+        return Answer(accepted=False, text=f"{incident.title}: nobody is being paged, there is nothing to answer.")
+    length = SNOOZE if reaction.action == "snooze" else Ladder.load(incident.ladder).ack
     if incident.state == "acknowledged":
-        return Answer(accepted=True, text=f"{incident.title}: {incident.acked_by} is on it already.")
-    for each in [incident, *_grouped(session, incident)]:
-        ladder = Ladder.load(each.ladder)
-        each.state, each.acked_at, each.acked_by, each.nobody = "acknowledged", now, by, False
-        each.ack_expires = each.due_at = now + ladder.ack
-        each.version += 1
-        session.add(each)
-        note(session, each, "acknowledged", f"acknowledged by {by} through {via}", now=now, by=by)
-        supersede(session, each, now=now, tried_too=False)
-        tell_those_told(session, each, purpose=Purpose.ACK, now=now)
-    return Answer(accepted=True, text=f"{incident.title}: acknowledged by {by}.")
+        return _renew(session, incident, reaction, by, length=length, climb=climb, now=now)
+    failing = [row.member for row in members.failing(session, incident)]
+    incident.state, incident.acked_at, incident.acked_by, incident.nobody = "acknowledged", now, by, False
+    incident.acked_members = failing or members.ever(session, incident)
+    incident.acked_severity, incident.ack_expires, incident.ack_grace = incident.severity, now + length, False
+    if incident.answered_at is None:
+        incident.answered_at, incident.answered_by = now, by
+    incident.held_by = None
+    session.add(incident)
+    word = "snoozed" if reaction.action == "snooze" else "acknowledged"
+    said = f"{word} by {by} through {via} for {say_duration(length)}"
+    note(session, incident, word, said, now=now, by=by)
+    outbox.withdraw(session, incident, why=f"{word} by {by}")
+    follow.tell(session, incident, Purpose.ACK, now=now, text=said[:1].upper() + said[1:], person=reaction.person)
+    climb.advance(session, incident, now=now)
+    return Answer(accepted=True, text=f"{incident.title}: {word} by {by} for {say_duration(length)}.")
 
 
-def _grouped(session: Session, incident: Incident) -> list[Incident]:
-    """Other incidents that the same message told of, still unanswered."""
-    mine = select(Notification.id).where(Notification.incident == incident.id)
-    rows = session.exec(select(Notification.incident).where(col(Notification.lead).in_(mine))).all()
-    found = [session.get(Incident, number) for number in sorted({number for number in rows if number})]
-    return [each for each in found if each is not None and each.state == "triggered"]
-
-
-def _resolve(
-    session: Session, incident: Incident, *, reaction: Reaction, by: str, climb: Escalation, now: int
+def _renew(
+    session: Session, incident: Incident, reaction: Reaction, by: str, *, length: int, climb: Escalation, now: int
 ) -> Answer:
+    """A later answer to what is acknowledged already; one read a second time changes nothing."""
+    text = f"{incident.title}: {incident.acked_by} is on it already."
+    seen = reaction.at is not None and incident.acked_at is not None and reaction.at <= incident.acked_at
+    expires = max(incident.ack_expires or 0, now + length)
+    if seen or expires == incident.ack_expires:
+        return Answer(accepted=True, text=text)
+    incident.ack_expires = expires
+    session.add(incident)
+    note(session, incident, "acknowledged", f"acknowledged by {by} too, for {say_duration(length)}", now=now, by=by)
+    climb.advance(session, incident, now=now)
+    return Answer(accepted=True, text=text)
+
+
+def _resolve(session: Session, incident: Incident, reaction: Reaction, *, climb: Escalation, now: int) -> Answer:
     """A person's resolve while it still fails becomes an acknowledgement; a service's begins a new round."""
-    if not failing(session, incident):
-        resolve(session, incident, by=by, now=now)
+    by, via = clean(reaction.by, 80) or "somebody", clean(reaction.via, 40)
+    if not members.failing(session, incident):
+        incidents.resolve(session, incident, by=by, climb=climb, now=now)
         return Answer(accepted=True, text=f"{incident.title}: resolved.")
-    via = reaction.via
     if reaction.service:
-        if reaction.round is not None and reaction.round < incident.round:
-            return Answer(accepted=False, text="That was about an earlier round.")
-        note(session, incident, "closed", f"{via} closed it by itself while it still fails", now=now, by=by)
-        climb.begin(session, incident, now=now, why=f"{via} closed it while it still fails")
-        return Answer(accepted=False, text=f"{incident.title}: still failing, paged again.")
-    answer = acknowledge(session, incident, by=by, via=via, now=now)
+        return _closed_by_service(session, incident, by=by, via=via, climb=climb, now=now)
+    answer = acknowledge(session, incident, reaction, climb=climb, now=now)
     if answer.accepted:
         note(session, incident, "kept", "it still fails: the resolve counts as an acknowledgement", now=now, by=by)
         return Answer(accepted=True, text=f"{incident.title}: still failing, so this counts as an acknowledgement.")
     return answer
+
+
+def _closed_by_service(
+    session: Session, incident: Incident, *, by: str, via: str, climb: Escalation, now: int
+) -> Answer:
+    """While somebody is on it this only loses the provider's copy: the acknowledgement's end pages anew, with a new
+    key.
+    """
+    note(session, incident, "closed", f"{via} closed it by itself while it still fails", now=now, by=by)
+    if incident.state == "acknowledged" or not incident.paging:
+        return Answer(accepted=False, text=f"{incident.title}: still failing; it stays open.")
+    climb.begin(session, incident, now=now, why=f"{via} closed it while it still fails")
+    climb.advance(session, incident, now=now)
+    return Answer(accepted=False, text=f"{incident.title}: still failing, paged again.")

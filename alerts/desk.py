@@ -9,19 +9,23 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, or_, select
 
-from alerts import acks, incidents
+from alerts import acks, follow, incidents, outbox, rules, settle, view
 from alerts.book import Book
 from alerts.channels.kit import OpenPage
 from alerts.escalate import Escalation
 from alerts.incidents import Received
 from alerts.message import Answer, IncidentView, Purpose, Reaction
+from alerts.mute import ends
 from alerts.oncall import Deliverable, Schedules, duty, next_duty
-from alerts.outbox import OPEN_STATES, enqueue, note
+from alerts.outbox import OPEN_STATES, enqueue
+from alerts.questions import Questions
 from alerts.rotation import Duty
 from alerts.signal import Severity, Signal
 from alerts.tables import Incident, Member, Mute, Notification, Override, Step
-from alerts.view import view
+from alerts.timeline import note
 from probes.words.errors import Refused
+
+MOST_DUE = 500  # incidents seen to in one scan; the others come with the next, a second later
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,9 @@ class OpenMember:
 
 
 class Desk:
-    """Alerts with one book. `recovering(subject)` says until when (µs) a subject that passes again is awaited, or
+    """Alerts with one book.
+
+    `recovering(subject)` says until when (µs) the recovery of a subject whose newest attempt passed is awaited, or
     None.
     """
 
@@ -46,66 +52,73 @@ class Desk:
         recovering: Callable[[str], int | None] = lambda subject: None,
     ) -> None:
         self._book = book
-        self.climb = Escalation(book, schedules, recovering)
+        self.questions = Questions()
+        self.climb = Escalation(book, schedules, recovering, self.questions.awaits)
 
     def receive(self, session: Session, signal: Signal, *, now: int) -> Received:
         """Apply a signal."""
-        return incidents.receive(session, signal, book=self._book(), climb=self.climb, now=now)
+        return incidents.receive(session, signal, climb=self.climb, now=now)
 
     def due(self, session: Session, *, now: int) -> frozenset[str]:
-        """Make every move that is due; returns the channels with work that is due. Costs two index look-ups
-        when there is none.
+        """Make every move that is due; returns the channels with work that is due. A few index look-ups when there is
+        none.
         """
-        for incident in self._due_incidents(session, now):
-            if incident.settle_at is not None and incident.settle_at <= now:
-                incidents.resolve(session, incident, by="recovery", now=now)
-            else:
-                self.climb.advance(session, incident, now=now)
-        self._lift_mutes(session, now)
-        query = select(Notification.channel).where(
-            col(Notification.state).in_(OPEN_STATES), col(Notification.due_at) <= now
-        )
-        return frozenset(session.exec(query.distinct()).all())
+        outbox.reclaim(session, now=now)
+        self._close_mutes(session, now)
+        query = select(Incident).where(col(Incident.due_at) <= now, col(Incident.resolved_at).is_(None))
+        for incident in session.exec(query.order_by(col(Incident.due_at), col(Incident.id)).limit(MOST_DUE)).all():
+            incidents.review(session, incident, climb=self.climb, now=now)
+        for failed in settle.overdue(session, now=now).exhausted:
+            self.climb.hurry(session, failed, now=now)
+        return outbox.waiting_on(session, now=now)
 
-    def _due_incidents(self, session: Session, now: int) -> Sequence[Incident]:
-        query = (
-            select(Incident)
-            .where(or_(col(Incident.due_at) <= now, col(Incident.settle_at) <= now))
-            .where(col(Incident.resolved_at).is_(None))
-        )
-        return session.exec(query.order_by(col(Incident.due_at), col(Incident.id)).limit(500)).all()
-
-    def _lift_mutes(self, session: Session, now: int) -> None:
-        """A mute that was lifted early frees what it held at once."""
-        query = select(Mute).where(col(Mute.lifted).is_not(None), col(Mute.end) > now)
+    def _close_mutes(self, session: Session, now: int) -> None:
+        """What a mute that was lifted early held is due at once; each end is seen to once."""
+        query = select(Mute).where(col(Mute.closed).is_(None), or_(col(Mute.end) <= now, col(Mute.lifted).is_not(None)))
         for mute in session.exec(query).all():
-            mute.end = now
+            mute.closed = now
             session.add(mute)
-            open_ones = select(Incident).where(col(Incident.resolved_at).is_(None))
-            for incident in session.exec(open_ones).all():
-                if mute.subject in ("", incident.subject) or incident.subject.startswith(f"{mute.subject}/"):
-                    self.climb.advance(session, incident, now=now)
+            if ends(mute) < mute.end:
+                self.climb.lift(session, mute, now=now)
 
     def react(self, session: Session, reaction: Reaction, *, now: int) -> Answer:
         """Apply an answer to a page: ack, snooze or resolve."""
         return acks.react(session, reaction, climb=self.climb, now=now)
 
-    def evidence(self, session: Session, subject: str, *, silent_since: int | None) -> None:
+    def evidence(self, session: Session, subject: str, *, silent_since: int | None, now: int | None = None) -> None:
         """Nothing has been known about an open incident's subject since then; None: something is known again."""
         incident = incidents.open_of(session, subject)
-        if incident is not None and (incident.silent_since is None) != (silent_since is None):
-            incident.silent_since = silent_since
-            session.add(incident)
-            if silent_since is not None:
-                note(session, incident, "silent", "no evidence since then", now=silent_since)
+        if incident is None or (incident.silent_since is None) == (silent_since is None):
+            return
+        incident.silent_since = silent_since
+        session.add(incident)
+        at = now if now is not None else silent_since or incident.opened
+        said = "no evidence since then" if silent_since is not None else "there is evidence again"
+        note(session, incident, "silent" if silent_since is not None else "seen", said, now=at)
+        follow.tell(session, incident, Purpose.NOTE, now=at, text=said[:1].upper() + said[1:])
 
     def mute(self, session: Session, subject: str, *, start: int, end: int, author: str, reason: str, now: int) -> Mute:
-        """Hold the pages of a subject ("" is everything); raises Refused for one without end, author or reason."""
-        if not start < end or not author or not reason:
+        """Hold the pages of a subject ("" is every workflow); raises Refused for one without end, author or reason.
+
+        It starts now at the earliest: what was held back is never rewritten.
+        """
+        start = max(start, now)
+        if not start < end or not author.strip() or not reason.strip():
             raise Refused("a mute needs an author, a reason and an end after its start")
-        row = Mute(subject=subject, start=max(start, now), end=end, author=author, reason=reason, created=now)
+        row = Mute(subject=subject, start=start, end=end, author=author, reason=reason, created=now)
         session.add(row)
         session.flush()
+        return row
+
+    def unmute(self, session: Session, number: int, *, by: str, now: int) -> Mute:
+        """End a mute early: what it holds is due now. Raises Refused when it is unknown or over."""
+        row = session.get(Mute, number)
+        if row is None or ends(row) <= now:
+            raise Refused("there is no such mute, or it is over already")
+        row.lifted, row.lifted_by = now, by
+        session.add(row)
+        session.flush()
+        self._close_mutes(session, now)
         return row
 
     def override(
@@ -145,7 +158,8 @@ class Desk:
 
     def on_call(self, session: Session, rotation: str, *, at: int) -> tuple[Duty, Duty]:
         """Who holds the pager of a rotation at `at`, and who is asked next."""
-        book, overrides = self._book(), self.climb.overrides(session)
+        scene = self.climb.scene(session, now=at)
+        book, overrides = self._book(), scene.overrides()
         return (
             duty(rotation, book=book, overrides=overrides, at=at, schedules=self.climb.schedules),
             next_duty(rotation, book=book, overrides=overrides, at=at, schedules=self.climb.schedules),
@@ -162,36 +176,25 @@ class Desk:
 
     def views(self, session: Session, *, now: int, since: int | None = None, limit: int = 500) -> list[IncidentView]:
         """Open incidents, or with `since` (µs) all that were open at some time after it; newest first."""
-        query = select(Incident).order_by(col(Incident.opened).desc()).limit(limit)
+        query = select(Incident).order_by(col(Incident.opened).desc(), col(Incident.id).desc()).limit(limit)
         if since is None:
             query = query.where(col(Incident.resolved_at).is_(None))
         else:
             query = query.where(or_(col(Incident.resolved_at).is_(None), col(Incident.resolved_at) >= since))
-        book = self._book()
-        return [view(session, row, book=book, climb=self.climb, now=now) for row in session.exec(query).all()]
+        return [view.view(session, row, climb=self.climb, now=now) for row in session.exec(query).all()]
 
     def find(self, session: Session, name: str, *, now: int) -> IncidentView | None:
         """One incident by its public id, a provider's key or a message's marker."""
-        incident = acks.find(session, name)
-        return view(session, incident, book=self._book(), climb=self.climb, now=now) if incident else None
+        found = acks.find(session, name)
+        return view.view(session, found[0], climb=self.climb, now=now) if found else None
 
     def open_pages(self, session: Session, channel: str) -> list[OpenPage]:
-        """Pages that left, or may have left, through a channel and whose incident is open: what answers are polled
-        for."""
-        query = (
-            select(Notification, Incident.public_id)
-            .join(Incident, col(Incident.id) == col(Notification.incident))
-            .where(
-                col(Incident.resolved_at).is_(None),
-                Notification.channel == channel,
-                Notification.purpose == str(Purpose.PAGE),
-                or_(Notification.state == "delivered", col(Notification.tries) > 0),
-            )
-        )
-        return [
-            OpenPage(incident=public_id, key=row.key, round=row.round, person=row.person, receipt=row.receipt or {})
-            for row, public_id in session.exec(query.order_by(col(Notification.id))).all()
-        ]
+        """What left, or may have left, through a channel about incidents that are open: whose answers are asked for."""
+        return self.questions.open_pages(session, channel)
+
+    def broken(self, session: Session, *, now: int, started: int = 0) -> list[str]:
+        """Every rule that does not hold now, in words; asked each minute. `started`: when the keeper came up (µs)."""
+        return rules.broken(session, now, self._book(), started=started)
 
     def undelivered(self, session: Session) -> Sequence[Notification]:
         """Messages that wait or fail, most urgent first."""

@@ -1,5 +1,5 @@
-"""Dispatch: one worker a channel takes what is due, renders the incident as it is now, sends, and keeps the
-provider's word.
+"""Dispatch: one worker a channel takes what is due, renders the incident as it is now, sends, and keeps the provider's
+word.
 """
 
 from __future__ import annotations
@@ -7,27 +7,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from sqlmodel import Session, col, select
 
-from alerts import outbox
+from alerts import outbox, settle, storm, view
 from alerts.book import Book
+from alerts.channels.kit import OpenPage
 from alerts.desk import Desk
-from alerts.message import Channel, IncidentView, Message, Purpose, Receipt
+from alerts.message import Answer, Channel, Message, Purpose, Reaction, Receipt
 from alerts.tables import Incident, Notification
-from alerts.view import view
 from probes.words.clock import Clock
 from probes.words.errors import DeliveryError, StoreError
+from probes.words.units import SECOND
 
 T = TypeVar("T")
 log = logging.getLogger("showup.alerts.dispatch")
 
-AT_ONCE = 4  # sends of one channel in flight; a hanging one must not hold back the next page
+AT_ONCE = 4  # messages of one channel in flight; a hanging one must not hold back the next page
 SEND_SECONDS = 30.0  # the longest that a channel may take over one message
+ASK_SECONDS = 2.0  # the longest that a level waits to hear whether somebody has answered
+VERIFY_SECONDS = 10.0
 LOOK_EVERY = 1.0  # seconds between looks when nobody rings
+ASK_AGAIN = 30 * SECOND  # µs until a page that could not be verified is asked about again
 
 
 class Transact(Protocol):
@@ -38,21 +42,19 @@ class Transact(Protocol):
 
 @dataclass(slots=True)
 class _Line:
-    """One channel's worker: what rings it, and what it has in flight."""
+    """One channel's worker: what rings it, what it has in flight, and until when it is left alone."""
 
     channel: Channel
     rang: asyncio.Event = field(default_factory=asyncio.Event)
-    busy: set[tuple[int | None, str]] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    rests_until: int = 0
     sent: int = 0
     failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    row_id: int
-    incident: int | None
-    grouped: tuple[int, ...]
+    rows: tuple[int, ...]
     message: Message
 
 
@@ -73,8 +75,10 @@ class Dispatcher:
         self._lines = {name: _Line(channel) for name, channel in channels.items()}
         self._transact, self._desk, self._book, self._clock = transact, desk, book, clock
         self._chance, self._changed = chance, changed
+        askable = (name for name, channel in channels.items() if callable(getattr(channel, "ask", None)))
+        desk.questions.askable = frozenset(name for name in askable if getattr(channels[name], "verifies", True))
 
-    def wake(self, channels: frozenset[str] | set[str]) -> None:
+    def wake(self, channels: Iterable[str]) -> None:
         """There is work for these channels."""
         for name in channels:
             if name in self._lines:
@@ -87,9 +91,21 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Work until cancelled; what is in flight then is taken up again after the next start."""
+        await self.recover()
         async with asyncio.TaskGroup() as group:
             for line in self._lines.values():
                 group.create_task(self._work(line))
+            group.create_task(self._ask_always())
+
+    async def recover(self) -> None:
+        """Take up what an earlier process left half sent; tried until the store answers."""
+        while True:
+            try:
+                await self._transact(lambda session: outbox.reclaim(session, now=self._clock.now(), alone=True))
+                return
+            except StoreError as error:
+                log.warning("the outbox cannot be read: %s", error)
+                await asyncio.sleep(LOOK_EVERY)
 
     async def _work(self, line: _Line) -> None:
         while True:
@@ -100,19 +116,25 @@ class Dispatcher:
                 await self.sweep(line.channel.name)
             except StoreError as error:
                 log.warning("the outbox cannot be read: %s", error)
+                await asyncio.sleep(LOOK_EVERY)
+
+    async def _ask_always(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            with contextlib.suppress(StoreError):
+                await self.ask()
 
     async def sweep(self, name: str, *, wait: bool = False) -> int:
-        """Start every send that is due on a channel, up to its limit; with `wait` until all are settled.
-        Returns how many.
+        """Start every send that is due on a channel, up to its limit; with `wait` until all are settled. Returns how
+        many.
         """
         line = self._lines[name]
         started = 0
-        while len(line.tasks) < AT_ONCE:
+        while len(line.tasks) < AT_ONCE and self._clock.now() >= line.rests_until:
             taken = await self._claim(line)
             if taken is None:
                 break
             started += 1
-            line.busy.add((taken.incident, taken.message.target))
             task = asyncio.get_running_loop().create_task(self._deliver(line, taken))
             line.tasks.add(task)
             task.add_done_callback(line.tasks.discard)
@@ -121,22 +143,23 @@ class Dispatcher:
         return started
 
     async def _claim(self, line: _Line) -> _Taken | None:
-        name, busy = line.channel.name, set(line.busy)
-
         def take(session: Session) -> _Taken | None:
             now = self._clock.now()
-            found = outbox.claim(session, name, now=now, busy=busy)
+            found = outbox.claim(session, line.channel.name, now=now)
             return self._render(session, found, now) if found is not None else None
 
         return await self._transact(take)
 
     def _render(self, session: Session, found: outbox.Claimed, now: int) -> _Taken:
-        row = found.row
-        incident = session.get(Incident, row.incident) if row.incident is not None else None
-        seen = view(session, incident, book=self._book(), climb=self._desk.climb, now=now) if incident else None
-        others = [
-            other.title for grouped in found.grouped if (other := session.get(Incident, grouped.incident)) is not None
-        ]
+        """The message about the incident as it is now, not as it was when the message was meant."""
+        row = found.rows[0]
+        seen = None
+        if storm.is_group(row.key):
+            behind = storm.behind(session, row.key)
+            seen = view.group(session, behind, row.key, climb=self._desk.climb, now=now) if behind else None
+        elif row.incident is not None:
+            incident = session.get(Incident, row.incident)
+            seen = view.view(session, incident, climb=self._desk.climb, now=now) if incident is not None else None
         message = Message(
             purpose=Purpose(row.purpose),
             channel=row.channel,
@@ -144,72 +167,83 @@ class Dispatcher:
             key=row.key,
             marker=row.marker,
             headline=row.headline or (seen.headline if seen else ""),
-            text=_list(others) or row.text,
-            incident=_with_others(seen, others),
+            text=row.text,
+            incident=seen,
+            urgent=row.purpose == Purpose.PAGE,
             person=row.person,
             receipt=found.receipt,
             repeat=row.unknown,
         )
-        return _Taken(row.id or 0, row.incident, tuple(each.id or 0 for each in found.grouped), message)
+        return _Taken(tuple(each.id or 0 for each in found.rows), message)
 
     async def _deliver(self, line: _Line, taken: _Taken) -> None:
-        receipt: Receipt | None = None
-        error: DeliveryError | None = None
+        receipt, error = await self._send(line, taken.message)
+        line.sent, line.failed = line.sent + (receipt is not None), line.failed + (error is not None)
+        if error is not None and error.retry_after:
+            rest = min(settle.LONGEST_WAIT, int(error.retry_after * SECOND))
+            line.rests_until = max(line.rests_until, self._clock.now() + rest)
+        await self._settle(line, taken, receipt, error)
+        line.rang.set()
+        self._changed()
+
+    async def _send(self, line: _Line, message: Message) -> tuple[Receipt | None, DeliveryError | None]:
         try:
-            receipt = await asyncio.wait_for(line.channel.send(taken.message), SEND_SECONDS)
-        except DeliveryError as failed:
-            error = failed
+            return await asyncio.wait_for(line.channel.send(message), SEND_SECONDS), None
+        except DeliveryError as error:
+            return None, error
         except TimeoutError:
-            error = DeliveryError(f"no answer within {SEND_SECONDS:.0f} s", unknown=True)
+            return None, DeliveryError(f"no answer within {SEND_SECONDS:.0f} s", unknown=True)
         except Exception as bug:  # the outermost loop of a channel: a page is never lost to a bug in it
             log.exception("the channel %s failed in a way it does not know", line.channel.name)
-            error = DeliveryError(f"the channel failed: {type(bug).__name__}", unknown=True)
-        line.sent, line.failed = line.sent + (receipt is not None), line.failed + (error is not None)
-        try:
-            await self._settle(line, taken, receipt, error)
-        finally:
-            line.busy.discard((taken.incident, taken.message.target))
-            line.rang.set()
-            self._changed()
+            return None, DeliveryError(f"the channel failed: {type(bug).__name__}", unknown=True)
 
     async def _settle(self, line: _Line, taken: _Taken, receipt: Receipt | None, error: DeliveryError | None) -> None:
-        can_verify = callable(getattr(line.channel, "verify", None))
+        verifies = bool(getattr(line.channel, "verifies", True))
+        chance = self._chance()
 
-        def settle(session: Session) -> set[str]:
+        def keep(session: Session) -> frozenset[str]:
             now = self._clock.now()
-            woke: set[str] = set()
-            for number in (taken.row_id, *taken.grouped):
-                row = session.get(Notification, number)
-                if row is None:
-                    continue
-                if receipt is not None:
-                    outbox.settle_delivered(session, row, receipt, now=now, can_verify=can_verify)
-                elif error is not None:
-                    woke |= self._fail(session, row, error, now)
-            return woke
+            rows = _rows(session, taken.rows)
+            if receipt is not None:
+                settle.delivered(session, rows, receipt, now=now, verifies=verifies)
+                return outbox.waiting_on(session, now=now)
+            return self._fail(session, rows, error or DeliveryError("it failed"), now=now, chance=chance)
 
         while True:
             try:
-                self.wake(await self._transact(settle))
+                self.wake(await self._transact(keep))
                 return
             except StoreError:
                 # the provider has it, or not: that must be kept before anything is repeated
                 await asyncio.sleep(LOOK_EVERY)
 
-    def _fail(self, session: Session, row: Notification, error: DeliveryError, now: int) -> set[str]:
-        row.lead = None
-        first = not row.moved_on
-        other = outbox.settle_failed(session, row, error, now=now, chance=self._chance())
-        if other is not None:
-            return {other.channel}
-        incident = session.get(Incident, row.incident) if row.incident is not None else None
-        if incident is not None and first and row.moved_on and row.human and not row.rest:
-            self._desk.climb.hurry(session, incident, now=now)
-            return set(self._lines)
-        if incident is not None and incident.state == "resolved" and row.purpose == Purpose.PAGE:
-            row.state = "superseded"
-            session.add(row)
-        return set()
+    def _fail(
+        self, session: Session, rows: list[Notification], error: DeliveryError, *, now: int, chance: float
+    ) -> frozenset[str]:
+        for row in settle.failed(session, rows, error, now=now, chance=chance).exhausted:
+            self._desk.climb.hurry(session, row, now=now)
+        return outbox.waiting_on(session, now=now)
+
+    async def ask(self) -> None:
+        """Before somebody else is woken: has anybody answered at the provider? Two seconds at most."""
+        pages = await self._transact(lambda session: self._desk.questions.due(session, now=self._clock.now()))
+        await asyncio.gather(*(self._ask(name, found) for name, found in pages.items()))
+
+    async def _ask(self, name: str, pages: list[OpenPage]) -> None:
+        channel: Any = self._lines[name].channel
+        try:
+            async with asyncio.timeout(ASK_SECONDS + 0.5):
+                await channel.ask(pages, self.react, seconds=ASK_SECONDS)
+        except (DeliveryError, TimeoutError) as error:
+            log.warning("%s could not be asked who answered: %s", name, error)
+        now = self._clock.now()
+        await self._transact(lambda session: self._desk.questions.asked(session, pages, now=now))
+
+    async def react(self, reaction: Reaction) -> Answer:
+        """Apply an answer to a page in a transaction of its own, and wake every channel that tells of it."""
+        answer = await self._transact(lambda session: self._desk.react(session, reaction, now=self._clock.now()))
+        self.wake(self._lines)
+        return answer
 
     async def verify(self) -> None:
         """Ask the providers about pages that were accepted a minute ago: accepted is not yet told."""
@@ -220,42 +254,37 @@ class Dispatcher:
             )
             return [(row.id or 0, row.channel, row.key) for row in session.exec(query.limit(50)).all()]
 
-        for number, channel, key in await self._transact(look):
-            line = self._lines.get(channel)
-            if line is None:
-                continue
-            try:
-                found = await asyncio.wait_for(line.channel.verify(key), 10.0)
-            except (DeliveryError, TimeoutError):
-                continue
-            await self._verified(number, found)
+        due = await self._transact(look)
+        await asyncio.gather(*(self._verify(*each) for each in due if each[1] in self._lines))
 
-    async def _verified(self, number: int, found: dict[str, Any] | None) -> None:
-        def keep(session: Session) -> set[str]:
-            row, now = session.get(Notification, number), self._clock.now()
-            if row is None:
-                return set()
+    async def _verify(self, number: int, channel: str, key: str) -> None:
+        found: dict[str, Any] | None = None
+        error: DeliveryError | None = None
+        try:
+            found = await asyncio.wait_for(self._lines[channel].channel.verify(key), VERIFY_SECONDS)
+        except TimeoutError:
+            error = DeliveryError("no answer in time")
+        except DeliveryError as failed:
+            error = failed
+
+        def keep(session: Session) -> frozenset[str]:
+            now, row = self._clock.now(), session.get(Notification, number)
+            if row is None or row.state != "delivered":
+                return frozenset()
             row.verify_at = None
-            if found is not None:
+            session.add(row)
+            if error is not None:
+                row.verify_at = None if error.permanent else now + ASK_AGAIN
+            elif found is not None:
                 row.verified, row.receipt = True, {**(row.receipt or {}), **found}
-                session.add(row)
-                return set()
-            row.unknown = True
-            return self._fail(session, row, DeliveryError("accepted, and no incident came of it"), now)
+            else:
+                row.spread_at = now
+                return self._fail(session, [row], settle.UNVERIFIED, now=now, chance=self._chance())
+            return frozenset()
 
         self.wake(await self._transact(keep))
 
 
-def _list(titles: list[str]) -> str:
-    if not titles:
-        return ""
-    more = f" and {len(titles) - 20} more" if len(titles) > 20 else ""
-    return f"Also failing: {', '.join(titles[:20])}{more}"
-
-
-def _with_others(seen: IncidentView | None, others: list[str]) -> IncidentView | None:
-    """The lead's view, its headline counting those that are told of in the same message."""
-    if seen is None or not others:
-        return seen
-    more = f"and {len(others)} more workflows are failing"
-    return replace(seen, sentence=f"{seen.sentence} ({more})", members=(*seen.members, *others[:20]))
+def _rows(session: Session, numbers: Iterable[int]) -> list[Notification]:
+    found = (session.get(Notification, number) for number in numbers)
+    return [row for row in found if row is not None]

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
+from sqlmodel import Session, col, select
+
+from alerts import render
 from alerts.book import Book
 from alerts.ladder import Ladder
 from alerts.message import Channel, IncidentView, Message, Purpose, Receipt
 from alerts.oncall import Deliverable, Schedules, resolve
 from alerts.signal import Signal
+from alerts.tables import Incident, Notification
+from alerts.timeline import note
 from probes.words.clock import moment
 from probes.words.errors import DeliveryError
 
 log = logging.getLogger("showup.alerts.emergency")
+
+WAITS = (0.0, 1.0, 4.0)  # seconds before each round of tries
+SEND_SECONDS = 15.0
 
 
 def key_of(subject: str, at: int) -> str:
@@ -23,15 +32,136 @@ def key_of(subject: str, at: int) -> str:
     return f"emergency.{subject}.{moment(at):%Y-%m-%d}"[:255]
 
 
-def everyone(book: Book, policy: str, *, at: int, schedules: Schedules | None = None) -> list[Deliverable]:
-    """Every way the policy knows, all levels at once: without a store there are no levels to wait for."""
+def everyone(book: Book, policy: str, *, at: int, schedules: Schedules | None = None) -> list[list[Deliverable]]:
+    """Everybody the policy knows, each with their ways in order: without a store there are no levels to wait for."""
     spec = book.policies.get(policy)
     if spec is None:
         return []
     ladder = Ladder.of(spec)
     targets = dict.fromkeys(target for level in (*ladder.notify, ladder.last_resort) for target in level)
-    ways = [way for target in targets for way in resolve(target, book=book, at=at, schedules=schedules)]
-    return list(dict.fromkeys(ways))
+    found: dict[tuple[str, str], list[Deliverable]] = {}
+    for target in targets:
+        ways = resolve(target, book=book, at=at, schedules=schedules)
+        if ways:
+            found.setdefault((ways[0].channel, ways[0].target), ways)
+    return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One emergency page that a provider took, kept in memory until the store can be written."""
+
+    subject: str
+    key: str
+    at: int
+    way: Deliverable
+    receipt: Receipt
+
+
+@dataclass(slots=True)
+class Memory:
+    """What was paged from memory. Subjects are paged once a day each; `record` writes it down after the repair."""
+
+    sent: list[Sent] = field(default_factory=list)
+    _reached: set[str] = field(default_factory=set)
+
+    async def page(
+        self,
+        signal: Signal,
+        *,
+        book: Book,
+        channels: Mapping[str, Channel],
+        at: int,
+        why: str,
+        schedules: Schedules | None = None,
+        waits: Iterable[float] = WAITS,
+    ) -> list[Receipt]:
+        """Send to everybody at once, in each one's own order of ways; tried again until a person was reached, three
+        times.
+
+        Returns what providers took. A subject whose people were reached today is not paged again.
+        """
+        key = key_of(signal.subject, at)
+        if key in self._reached:
+            return []
+        left = everyone(book, signal.policy, at=at, schedules=schedules)
+        found: list[Sent] = []
+        for wait in waits:
+            await asyncio.sleep(wait)
+            tries = [self._tell(signal, ways, channels, at=at, why=why, book=book) for ways in left]
+            results = list(zip(left, await asyncio.gather(*tries), strict=True))
+            left = [ways for ways, sent in results if sent is None]
+            found += [sent for _, sent in results if sent is not None]
+            if any(sent.way.human for sent in found):
+                self._reached.add(key)
+                break
+        self.sent += found
+        return [sent.receipt for sent in found]
+
+    async def _tell(
+        self,
+        signal: Signal,
+        ways: list[Deliverable],
+        channels: Mapping[str, Channel],
+        *,
+        at: int,
+        why: str,
+        book: Book,
+    ) -> Sent | None:
+        """The first way that works."""
+        for way in ways:
+            channel = channels.get(way.channel)
+            if channel is None:
+                continue
+            try:
+                message = _message(signal, way, at=at, why=why, book=book)
+                receipt = await asyncio.wait_for(channel.send(message), SEND_SECONDS)
+            except (DeliveryError, TimeoutError) as error:
+                log.error("emergency page by %s failed: %s", way.channel, error)
+            else:
+                return Sent(signal.subject, message.key, at, way, receipt)
+        return None
+
+    def record(self, session: Session, *, now: int) -> int:
+        """Write down what was paged, to be shown, acknowledged and resolved like any page; how many."""
+        kept: list[Sent] = []
+        later: list[Sent] = []
+        for sent in self.sent:
+            query = select(Incident).where(Incident.subject == sent.subject, col(Incident.resolved_at).is_(None))
+            incident = session.exec(query).first()
+            (kept if incident is not None else later).append(sent)
+            if incident is not None:
+                _write_down(session, incident, sent, now=now)
+        self.sent = later
+        return len(kept)
+
+
+def _write_down(session: Session, incident: Incident, sent: Sent, *, now: int) -> None:
+    way = sent.way
+    marker = _marker(sent.key, way)
+    if session.exec(select(Notification.id).where(Notification.marker == marker)).first() is not None:
+        return
+    row = Notification(
+        incident=incident.id,
+        purpose=str(Purpose.EMERGENCY),
+        channel=way.channel,
+        target=way.target,
+        person=way.person,
+        name=way.name,
+        human=way.human,
+        key=sent.key,
+        marker=marker,
+        state="delivered",
+        created=sent.at,
+        due_at=sent.at,
+        delivered_at=sent.at,
+        tries=1,
+        verified=sent.receipt.verified,
+        receipt={**sent.receipt.detail, "id": sent.receipt.id},
+    )
+    session.add(row)
+    said = f"{way.name or way.target} was told from memory by {way.channel}, the store being broken"
+    note(session, incident, "emergency", said, now=now)
 
 
 async def page(
@@ -42,38 +172,27 @@ async def page(
     at: int,
     why: str,
     schedules: Schedules | None = None,
+    memory: Memory | None = None,
 ) -> list[Receipt]:
-    """Send the page on every way at once; returns what providers took. Says in the text that the store is broken."""
-    ways = everyone(book, signal.policy, at=at, schedules=schedules)
-    results = await asyncio.gather(*(_send(signal, way, channels, at=at, why=why, book=book) for way in ways))
-    return [receipt for receipt in results if receipt is not None]
+    """Page from memory, see `Memory.page`; without a `memory` nothing is remembered."""
+    return await (memory or Memory()).page(signal, book=book, channels=channels, at=at, why=why, schedules=schedules)
 
 
-async def _send(
-    signal: Signal, way: Deliverable, channels: Mapping[str, Channel], *, at: int, why: str, book: Book
-) -> Receipt | None:
-    channel = channels.get(way.channel)
-    if channel is None:
-        return None
-    try:
-        return await asyncio.wait_for(channel.send(_message(signal, way, at=at, why=why, book=book)), 30.0)
-    except (DeliveryError, TimeoutError) as error:
-        log.error("emergency page by %s failed: %s", way.channel, error)
-        return None
+def _marker(key: str, way: Deliverable) -> str:
+    return blake2b(f"{key}|{way.channel}|{way.target}".encode(), digest_size=10).hexdigest()
 
 
 def _message(signal: Signal, way: Deliverable, *, at: int, why: str, book: Book) -> Message:
     key = key_of(signal.subject, at)
-    sentence = f"{signal.sentence} (paged from memory: {why})"
     seen = IncidentView(
-        public_id="EMERGENCY",
+        public_id=key,
         subject=signal.subject,
         title=signal.title,
-        headline=f"{signal.title} {signal.notice}: {signal.sentence}",
+        headline="",
         state="triggered",
         severity=str(signal.severity),
         failure=signal.failure,
-        sentence=sentence,
+        sentence=f"{signal.sentence} (paged from memory: {why})",
         blame=signal.blame,
         suspected=signal.suspected,
         sure=signal.sure,
@@ -89,9 +208,9 @@ def _message(signal: Signal, way: Deliverable, *, at: int, why: str, book: Book)
         channel=way.channel,
         target=way.target,
         key=key,
-        marker=blake2b(f"{key}|{way.channel}|{way.target}".encode(), digest_size=10).hexdigest(),
-        headline=seen.headline,
-        text=sentence,
+        marker=_marker(key, way),
+        headline=render.headline(seen),
+        text=seen.sentence,
         incident=seen,
         person=way.person,
     )

@@ -1,221 +1,217 @@
-"""Escalation as rows: rounds begin, levels start once each and in order, an answer stops them, its expiry resumes
-them.
-"""
+"""Escalation: rounds begin, levels start once each and in order, a mute holds them, and no ladder comes to an end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
+from alerts import folding, tell
 from alerts.book import Book
 from alerts.ladder import Ladder, Move, Next, Stand, next_move
 from alerts.message import Purpose
-from alerts.mute import until as mute_until
-from alerts.oncall import Deliverable, Schedules, resolve, why_nobody
-from alerts.outbox import enqueue, key_of, note, storm_due
-from alerts.signal import Severity
-from alerts.tables import Incident, Mute, Notification, Override, Step
+from alerts.mute import ends, until
+from alerts.oncall import Schedules
+from alerts.tables import Incident, Member, Mute, Notification, Step
+from alerts.timeline import note
+from probes.words.clock import moment
 from probes.words.units import say_duration
 
 MOST_MOVES = 1000  # of one incident in one scan; more would be a ladder that turns in circles
-_TOLD = ("delivered", "sending", "pending", "replaced", "superseded")
 
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """Climbs ladders. `book` and `schedules` say who is who now; `recovering(subject)` until when recovery is
-    awaited (µs).
+    """Climbs ladders. `book` and `schedules` say who is who now.
+
+    `recovering(subject)`: the newest attempt passed and recovery is awaited until then (µs). `awaits(session, incident,
+    due, now)`: a provider is being asked whether somebody has answered, so the next level waits a moment.
     """
 
     book: Callable[[], Book]
     schedules: Schedules | None = None
     recovering: Callable[[str], int | None] = lambda subject: None
+    awaits: Callable[[Session, Incident, int, int], bool] = lambda session, incident, due, now: False
 
-    def overrides(self, session: Session) -> Sequence[Override]:
-        """Every override that is stored."""
-        return session.exec(select(Override)).all()
+    def scene(self, session: Session, *, now: int) -> tell.Scene:
+        """What is needed to find out whom a target means now."""
+        return tell.Scene(session, self.book(), now, self.schedules)
 
-    def begin(self, session: Session, incident: Incident, *, now: int, why: str) -> None:
-        """Begin a new round with a new key, and start what is due in it."""
+    def begin(self, session: Session, incident: Incident, *, now: int, why: str, fresh: bool = True) -> None:
+        """Begin a round with a new key. `fresh`: the ladder is climbed as if for the first time."""
         incident.round += 1
-        incident.level, incident.round_at = 0, now
-        incident.state, incident.ack_expires = "triggered", None
-        incident.version += 1
+        incident.climbs = 1 if fresh else incident.climbs + 1
+        incident.level, incident.round_at, incident.paging = 0, now, True
+        if fresh:
+            incident.nobody = False
+        answerless(incident)
         session.add(incident)
         if incident.round > 1:
             note(session, incident, "round", f"round {incident.round}: {why}", now=now)
-        self.advance(session, incident, now=now)
 
-    def void(self, session: Session, incident: Incident, *, now: int, why: str) -> None:
-        """An acknowledgement no longer holds: page anew."""
-        note(session, incident, "unacknowledged", f"the acknowledgement no longer holds: {why}", now=now)
-        incident.acked_at, incident.acked_by = None, ""
-        self.begin(session, incident, now=now, why=why)
+    def stop(self, session: Session, incident: Incident, *, why: str, now: int) -> None:
+        """Nobody needs to be woken any more, though it stays open: what was told is taken back."""
+        incident.paging, incident.nobody, incident.held_by = False, False, None
+        answerless(incident)
+        session.add(incident)
+        note(session, incident, "stopped", f"nobody is woken any more: {why}", now=now)
 
     def advance(self, session: Session, incident: Incident, *, now: int) -> None:
         """Make every move that is due, in order, and note when the next one is."""
+        if incident.resolved_at is None and incident.paging and incident.state == "triggered":
+            incident.due_at = self._climb(session, incident, now=now)
+        else:
+            incident.due_at = incident.ack_expires if incident.state == "acknowledged" else None
+        others = [incident.settle_at, *self._members_due(session, incident, now)]
+        due = [at for at in (incident.due_at, *others) if at is not None]
+        incident.due_at = min(due) if due and incident.resolved_at is None else None
+        session.add(incident)
+        session.flush()
+
+    def _climb(self, session: Session, incident: Incident, *, now: int) -> int | None:
         ladder = Ladder.load(incident.ladder)
         for _ in range(MOST_MOVES):
-            mute = mute_until(self._mutes(session, now), incident.subject, now)
-            held = (mute.lifted or mute.end) if mute is not None else None
-            step = next_move(self._stand(incident, held), ladder)
-            if step.due is None or step.due > now or step.move is Move.WAIT:
-                incident.due_at = step.due
-                session.add(incident)
-                if mute is not None and step.move is Move.WAIT and step.due == held:
-                    self._hold(session, incident, mute, now=now)
-                return
-            self._make(session, incident, step, ladder, now=now)
+            step = next_move(stand_of(incident), ladder)
+            due = step.due if step.due is not None else now
+            mute = until(mutes(session, now), incident.subject, now)
+            if mute is not None and due < ends(mute):
+                return self._hold(session, incident, mute, due=due, now=now)
+            if incident.held_by is not None:
+                note(session, incident, "released", "the mute is over", now=now)
+                incident.held_by = None
+            if due > now or self.awaits(session, incident, due, now):
+                return due
+            self._make(session, incident, step, ladder, due=due, now=now)
+        return now
 
-    def _mutes(self, session: Session, now: int) -> Sequence[Mute]:
-        return session.exec(select(Mute).where(col(Mute.end) > now)).all()
+    def _hold(self, session: Session, incident: Incident, mute: Mute, *, due: int, now: int) -> int:
+        """Say once that levels are held, and let the held one be due when the mute ends, not long overdue."""
+        incident.round_at += ends(mute) - due
+        if incident.held_by != mute.id:
+            incident.held_by = mute.id
+            mute.held += 1
+            session.add(mute)
+            folding.close(session, incident, now=now)  # held itself, it cannot speak for others
+            end = f"{moment(ends(mute)):%Y-%m-%d %H:%M} UTC"
+            note(session, incident, "held", f"pages are held until {end}: {mute.reason}", now=now, by=mute.author)
+        return ends(mute)
 
-    def _stand(self, incident: Incident, held: int | None) -> Stand:
-        return Stand(
-            state=incident.state,
-            pages=Severity(incident.severity).pages,
-            round=incident.round,
-            level=incident.level,
-            round_at=incident.round_at,
-            nobody=incident.nobody,
-            ack_expires=incident.ack_expires,
-            held_until=held,
-            recovers_by=self.recovering(incident.subject),
+    def _members_due(self, session: Session, incident: Incident, now: int) -> list[int]:
+        """When members that were left to their provider page by themselves, and when muted warnings may be posted."""
+        query = select(Member.unfold_at).where(
+            Member.incident == incident.id, col(Member.ended).is_(None), col(Member.unfold_at).is_not(None)
         )
+        found = [at for at in session.exec(query).all() if at is not None]
+        waits = select(Member.id).where(
+            Member.incident == incident.id,
+            col(Member.ended).is_(None),
+            Member.severity == "warning",
+            col(Member.warned).is_(False),
+        )
+        mute = until(mutes(session, now), incident.subject, now)
+        if mute is not None and session.exec(waits).first() is not None:
+            found.append(ends(mute))
+        return found
 
-    def _hold(self, session: Session, incident: Incident, mute: Mute, *, now: int) -> None:
-        """Say once that pages are held, and let the held level be due when the mute ends, not long overdue."""
-        ladder = Ladder.load(incident.ladder)
-        level = min(incident.level, len(ladder.at) - 1)
-        shifted = (mute.lifted or mute.end) - (ladder.due(level, 0))
-        if incident.round_at != shifted:
-            incident.round_at = shifted
-            note(session, incident, "held", f"pages are held: {mute.reason}", now=now, by=mute.author)
-            session.add(incident)
-
-    def _make(self, session: Session, incident: Incident, step: Next, ladder: Ladder, *, now: int) -> None:
+    def _make(self, session: Session, incident: Incident, step: Next, ladder: Ladder, *, due: int, now: int) -> None:
         if step.move is Move.LEVEL:
-            self._start(session, incident, ladder, due=step.due or now, now=now)
-        elif step.move is Move.ROUND:
-            self._next_round(session, incident, now=now, why=step.why)
-        elif step.move is Move.NOBODY:
-            self._nobody(session, incident, ladder, now=now, why=step.why)
-        else:
-            by = incident.acked_by or "somebody"
-            note(session, incident, "expired", f"the acknowledgement by {by} expired", now=now)
-            incident.acked_at, incident.acked_by = None, ""
-            self._next_round(session, incident, now=now, why="nobody resolved it")
-
-    def _next_round(self, session: Session, incident: Incident, *, now: int, why: str) -> None:
-        incident.round += 1
-        incident.level, incident.round_at = 0, now
-        incident.state, incident.ack_expires, incident.nobody = "triggered", None, False
-        incident.version += 1
-        note(session, incident, "round", f"round {incident.round}: {why}", now=now)
+            self._start(session, incident, ladder, due=due, now=now)
+            return
+        self.begin(session, incident, now=now, why=step.why, fresh=False)
+        if step.move is Move.NOBODY:
+            incident.nobody, incident.level = True, len(ladder.at)
+            note(session, incident, "nobody", f"nobody reached: {step.why}", now=now)
+            scene = self.scene(session, now=now)
+            told = tell.level(scene, incident, ladder.last_resort, number=incident.level, fallback="")
+            self._keep(session, incident, due=due, now=now, told=told.people)
 
     def _start(self, session: Session, incident: Incident, ladder: Ladder, *, due: int, now: int) -> None:
         """Start one level: its people are found now, not when the incident opened."""
-        number = incident.level
-        told = self._tell(session, incident, ladder.notify[number], level=number + 1, now=now)
-        incident.level = number + 1
-        step = Step(incident=incident.id or 0, round=incident.round, level=number + 1, due=due, started=now, told=told)
-        if not told:
-            step.why = "nobody to tell"
-            note(session, incident, "empty", f"level {number + 1} reaches nobody: the next one starts at once", now=now)
-            if incident.level < len(ladder.at):
-                # the following levels keep their distance to each other
-                incident.round_at = now - (ladder.due(incident.level, 0))
-        session.add(step)
+        incident.level += 1
+        scene = self.scene(session, now=now)
+        targets = ladder.notify[incident.level - 1]
+        told = tell.level(scene, incident, targets, number=incident.level, fallback=ladder.fallback)
+        self._keep(session, incident, due=due, now=now, told=told.people)
+        if told.empty:
+            more = incident.level < len(ladder.at)
+            said = "the next one starts at once" if more else "there is none after it"
+            note(session, incident, "empty", f"level {incident.level} reaches nobody: {said}", now=now)
+            if more:
+                self._bring_forward(incident, ladder, now=now)
+
+    def _keep(self, session: Session, incident: Incident, *, due: int, now: int, told: int) -> None:
+        number = incident.id or 0
+        session.add(Step(incident=number, round=incident.round, level=incident.level, due=due, started=now, told=told))
         session.add(incident)
         session.flush()
 
-    def _tell(self, session: Session, incident: Incident, targets: Sequence[str], *, level: int, now: int) -> int:
-        """Enqueue a page to each target; returns how many reach a person or service. Said on the timeline who
-        is told.
-        """
-        book, overrides, humans = self.book(), self.overrides(session), 0
-        seen: set[tuple[str, str]] = set()
-        for target in targets:
-            ways = resolve(target, book=book, overrides=overrides, at=now, schedules=self.schedules)
-            if not ways:
-                why = why_nobody(target, book=book, overrides=overrides, at=now, schedules=self.schedules)
-                note(session, incident, "unreachable", f"{target}: {why}", now=now)
-                continue
-            if (ways[0].channel, ways[0].target) in seen:
-                continue
-            seen.add((ways[0].channel, ways[0].target))
-            human = any(way.human for way in ways)
-            due = storm_due(session, incident, ways[0], now=now) if human else now
-            enqueue(session, incident, ways, purpose=Purpose.PAGE, now=now, due=due, level=level)
-            humans += human
-        names = ", ".join(sorted(set(targets)))
-        note(session, incident, "level", f"level {level} of round {incident.round}: {names}", now=now)
-        return humans
-
-    def _nobody(self, session: Session, incident: Incident, ladder: Ladder, *, now: int, why: str) -> None:
-        """Nobody was reached: the last level and the fallback, again and again, until somebody answers."""
-        incident.round += 1
-        incident.level, incident.round_at, incident.nobody = len(ladder.at), now, True
-        incident.version += 1
-        note(session, incident, "nobody", f"nobody reached: {why}", now=now)
-        told = self._tell(session, incident, ladder.last_resort, level=len(ladder.at), now=now)
-        session.add(
-            Step(incident=incident.id or 0, round=incident.round, level=len(ladder.at), due=now, started=now, told=told)
-        )
-        session.add(incident)
-        session.flush()
-
-    def hurry(self, session: Session, incident: Incident, *, now: int) -> None:
-        """Every way of a level failed for good: the next level does not wait for its time."""
-        ladder = Ladder.load(incident.ladder)
-        if incident.state != "triggered" or incident.level >= len(ladder.at):
-            return
+    def _bring_forward(self, incident: Incident, ladder: Ladder, *, now: int) -> int:
+        """The next level is due now; those after it keep their distance to it. Returns by how much, µs."""
         due = ladder.due(incident.level, incident.round_at)
-        if due > now:
-            incident.round_at -= due - now
-            note(session, incident, "hurried", f"nobody could be told: {say_duration(due - now)} early", now=now)
+        early = max(0, due - now)
+        incident.round_at -= early
+        return early
+
+    def hurry(self, session: Session, failed: Notification, *, now: int) -> None:
+        """When every way to every person of the present level has failed, the next level, or the fallback, does not
+        wait.
+        """
+        incident = session.get(Incident, failed.incident)
+        if incident is None or incident.state != "triggered" or not incident.paging:
+            return
+        if (failed.round, failed.level) != (incident.round, incident.level) or self._may_reach(session, incident):
+            return
+        ladder = Ladder.load(incident.ladder)
+        if incident.level < len(ladder.at) and not incident.nobody:
+            early = self._bring_forward(incident, ladder, now=now)
+            if early:
+                said = f"nobody could be told: the next level starts {say_duration(early)} early"
+                note(session, incident, "hurried", said, now=now)
+        elif ladder.fallback:
+            scene = self.scene(session, now=now)
+            tell.fallback(scene, incident, ladder.fallback, number=incident.level)
+        self.advance(session, incident, now=now)
+
+    def _may_reach(self, session: Session, incident: Incident) -> bool:
+        """True while some way to some person of the present level worked, or has not failed yet."""
+        query = select(Notification).where(
+            Notification.incident == incident.id,
+            Notification.round == incident.round,
+            Notification.level == incident.level,
+            Notification.purpose == str(Purpose.PAGE),
+            col(Notification.human).is_(True),
+        )
+        lanes: dict[str, bool] = {}
+        for row in session.exec(query).all():
+            if row.state == "delivered":
+                return True
+            lanes[row.lane] = lanes.get(row.lane, False) or row.exhausted
+        return not all(lanes.values())
+
+    def lift(self, session: Session, mute: Mute, *, now: int) -> None:
+        """The mute ended early: what it held is due now."""
+        query = select(Incident).where(Incident.held_by == mute.id, col(Incident.resolved_at).is_(None))
+        for incident in session.exec(query).all():
+            due = next_move(stand_of(incident), Ladder.load(incident.ladder)).due
+            if due is not None and due > now:
+                incident.round_at -= due - now
             self.advance(session, incident, now=now)
 
 
-def tell_those_told(session: Session, incident: Incident, *, purpose: Purpose, now: int) -> None:
-    """Tell what changed on every route that was, or may have been, told: once a route, and at PagerDuty once a key."""
-    rows = session.exec(
-        select(Notification)
-        .where(
-            Notification.incident == incident.id,
-            col(Notification.purpose).in_([str(Purpose.PAGE), str(Purpose.WARNING)]),
-            col(Notification.state).in_(_TOLD),
-        )
-        .order_by(col(Notification.id))
-    ).all()
-    routes: dict[tuple[str, str, str], Notification] = {}
-    for row in rows:
-        may_have_arrived = row.state in ("delivered", "sending") or row.unknown or row.tries > 0
-        if may_have_arrived:
-            # where one message stands for the incident, rounds share it; a service keeps an incident for each key
-            per_key = row.key if row.channel == "pagerduty" else ""
-            routes.setdefault((row.channel, row.target, per_key), row)
-    for (channel, target, key), row in routes.items():
-        if purpose is Purpose.REFRESH and _waits(session, incident, channel, target, purpose):
-            continue
-        way = Deliverable(channel=channel, target=target, person=row.person, name=row.name, human=row.human)
-        if purpose is Purpose.ACK and key and key != key_of(incident):
-            continue
-        enqueue(session, incident, [way], purpose=purpose, now=now, key=key or row.key)
+def answerless(incident: Incident) -> None:
+    """Nobody is on it."""
+    incident.state = "triggered"
+    incident.acked_at, incident.acked_by, incident.ack_expires = None, "", None
+    incident.acked_members, incident.acked_severity, incident.ack_grace = [], "", False
 
 
-def _waits(session: Session, incident: Incident, channel: str, target: str, purpose: Purpose) -> bool:
-    """True when the same is waiting to be sent already: an edit shows the incident as it is at sending anyway."""
-    query = select(Notification.id).where(
-        Notification.incident == incident.id,
-        Notification.channel == channel,
-        Notification.target == target,
-        Notification.purpose == str(purpose),
-        Notification.state == "pending",
-    )
-    return session.exec(query).first() is not None
+def stand_of(incident: Incident) -> Stand:
+    """Where an incident stands on its ladder."""
+    return Stand(climbs=incident.climbs, level=incident.level, round_at=incident.round_at, nobody=incident.nobody)
 
 
-Recovering = Mapping[str, int]
+def mutes(session: Session, now: int) -> Sequence[Mute]:
+    """The mutes that hold something now."""
+    query = select(Mute).where(col(Mute.start) <= now, col(Mute.end) > now)
+    return [mute for mute in session.exec(query).all() if ends(mute) > now]

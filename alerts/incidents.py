@@ -1,26 +1,25 @@
-"""The life of an incident: opened, joined, left and resolved by signals, inside the transaction of the caller."""
+"""The life of an incident: opened, joined, left and resolved, all inside the transaction of the caller."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, func, select
 
-from alerts.book import Book
-from alerts.decide import Action, Decision, Facts, decide
-from alerts.escalate import Escalation, tell_those_told
+from alerts import folding, follow, members, outbox, tell
+from alerts.decide import FLAP_WITHIN, Action, Decision, Facts, decide
+from alerts.escalate import Escalation, answerless, mutes
 from alerts.ladder import Ladder
 from alerts.message import Purpose
-from alerts.oncall import resolve as ways_to
-from alerts.outbox import OPEN_STATES, enqueue, note
+from alerts.mute import covers
 from alerts.policy import Level, PolicySpec
 from alerts.signal import Severity, Signal
-from alerts.tables import Incident, Member, Notification
+from alerts.tables import Incident, Member
+from alerts.timeline import note
 from probes.words.names import encode_id
-from probes.words.units import HOUR, MINUTE
+from probes.words.units import say_duration
 
-FLAPS, FLAP_WITHIN, FLAP_WAIT = 3, HOUR, 10 * MINUTE
 _CONSOLE = PolicySpec(levels=(Level(notify=("console",)),), warnings=("console",))
 
 
@@ -35,57 +34,82 @@ class Received:
 
 def open_of(session: Session, subject: str) -> Incident | None:
     """The one open incident of a subject."""
-    return session.exec(
-        select(Incident).where(Incident.subject == subject, col(Incident.resolved_at).is_(None))
-    ).first()
+    query = select(Incident).where(Incident.subject == subject, col(Incident.resolved_at).is_(None))
+    return session.exec(query).first()
 
 
-def failing(session: Session, incident: Incident) -> Sequence[Member]:
-    """The members that still fail."""
-    query = select(Member).where(Member.incident == incident.id, col(Member.ended).is_(None))
-    return session.exec(query.order_by(col(Member.since), col(Member.id))).all()
-
-
-def receive(session: Session, signal: Signal, *, book: Book, climb: Escalation, now: int) -> Received:
+def receive(session: Session, signal: Signal, *, climb: Escalation, now: int) -> Received:
     """Apply one signal: incident, members, timeline and the first notifications, in the caller's transaction."""
     incident = open_of(session, signal.subject)
-    members = failing(session, incident) if incident is not None else ()
-    facts = None
-    if incident is not None:
-        known = {member.member: Severity(member.severity) for member in members}
-        facts = Facts(Severity(incident.severity), known)
-    decision = decide(signal, facts)
-    if decision.action is Action.NOTHING:
-        return Received("", decision, frozenset())
-    if incident is None:
-        incident = _open(session, signal, book=book, now=now)
-    if decision.action is Action.OPEN:
-        _add(session, incident, signal)
-        _first_words(session, incident, book=book, climb=climb, now=now)
-    elif decision.action in (Action.JOIN, Action.WORSEN, Action.UPDATE):
-        _worse(session, incident, signal, members, decision, climb=climb, now=now)
-    else:
-        _better(session, incident, signal, members, decision, now=now)
-    return Received(incident.public_id, decision, waiting_on(session, incident))
-
-
-def waiting_on(session: Session, incident: Incident) -> frozenset[str]:
-    """The channels that have work to do for an incident."""
-    query = select(Notification.channel).where(
-        Notification.incident == incident.id, col(Notification.state).in_(OPEN_STATES)
+    decision = decide(
+        signal,
+        facts_of(session, incident, now=now) if incident is not None else None,
+        subject=signal.subject,
+        now=now,
+        mutes=mutes(session, now),
+        providers=folding.providers(session),
+        recovers_by=climb.recovering(signal.subject),
     )
-    return frozenset(session.exec(query).all())
+    if decision.action is Action.NOTHING:
+        return Received("" if incident is None else incident.public_id, decision, frozenset())
+    if incident is None:
+        incident = _open(session, signal, climb=climb, now=now)
+    members.apply(session, incident, signal, decision, now=now)
+    _follow_policy(session, incident, signal, climb=climb, now=now)
+    _carry_out(session, incident, decision, climb=climb, now=now)
+    return Received(incident.public_id, decision, outbox.waiting_on(session, now=now))
 
 
-def _open(session: Session, signal: Signal, *, book: Book, now: int) -> Incident:
-    policy = book.policies.get(signal.policy, _CONSOLE)
+def review(session: Session, incident: Incident, *, climb: Escalation, now: int) -> Decision:
+    """Decide on the present: an acknowledgement that ran out, a mute that ended, a provider that is well again."""
+    folding.unfold(session, incident, now=now)
+    decision = decide(
+        None,
+        facts_of(session, incident, now=now),
+        subject=incident.subject,
+        now=now,
+        mutes=mutes(session, now),
+        recovers_by=climb.recovering(incident.subject),
+    )
+    _carry_out(session, incident, decision, climb=climb, now=now)
+    return decision
+
+
+def facts_of(session: Session, incident: Incident, *, now: int) -> Facts:
+    """The incident as `decide` sees it."""
+    acknowledged = incident.state == "acknowledged"
+    return Facts(
+        severity=Severity(incident.severity),
+        members={row.member: members.fact(row, now) for row in members.failing(session, incident)},
+        paging=incident.paging,
+        ack_until=incident.ack_expires if acknowledged else None,
+        ack_grace=incident.ack_grace,
+        acked=frozenset(incident.acked_members),
+        acked_severity=Severity(incident.acked_severity) if incident.acked_severity else Severity.CRITICAL,
+        flaps=_flaps(session, incident.subject, now),
+        settle_at=incident.settle_at,
+    )
+
+
+def _flaps(session: Session, subject: str, now: int) -> int:
+    """How often the subject's most restless member began to fail within the last hour."""
+    query = (
+        select(func.count(col(Member.id)))
+        .join(Incident, col(Incident.id) == col(Member.incident))
+        .where(Incident.subject == subject, col(Member.joined) > now - FLAP_WITHIN)
+        .group_by(col(Member.member))
+    )
+    return max(session.exec(query).all(), default=0)
+
+
+def _open(session: Session, signal: Signal, *, climb: Escalation, now: int) -> Incident:
     incident = Incident(
         public_id=_public_id(session, now),
         subject=signal.subject,
         title=signal.title,
         severity=str(signal.severity),
         policy=signal.policy,
-        ladder=Ladder.of(policy).dump(),
+        ladder=Ladder.of(climb.book().policies.get(signal.policy, _CONSOLE)).dump(),
         owner=signal.owner,
         runbook=signal.runbook,
         runbook_lines=list(signal.runbook_lines),
@@ -94,7 +118,6 @@ def _open(session: Session, signal: Signal, *, book: Book, now: int) -> Incident
         opened=now,
         round_at=now,
     )
-    _describe(incident, signal)
     session.add(incident)
     session.flush()
     note(session, incident, "opened", f"{signal.member}: {signal.sentence or signal.failure}", now=now)
@@ -103,118 +126,119 @@ def _open(session: Session, signal: Signal, *, book: Book, now: int) -> Incident
 
 def _public_id(session: Session, now: int) -> str:
     """Made of the instant of opening, so that it is unique for ever, also after the database was begun anew."""
-    while session.exec(select(Incident.id).where(Incident.public_id == encode_id(now))).first() is not None:
-        now += 1
-    return encode_id(now)
+    number = now // 1000
+    while session.exec(select(Incident.id).where(Incident.public_id == encode_id(number))).first() is not None:
+        number += 1
+    return encode_id(number)
 
 
-def _describe(incident: Incident, signal: Signal) -> None:
-    incident.sentence, incident.notice, incident.failure = signal.sentence, signal.notice, signal.failure
-    incident.blame, incident.suspected = signal.blame, signal.suspected
-    incident.sure, incident.run = signal.sure or incident.sure, signal.run or incident.run
-
-
-def _add(session: Session, incident: Incident, signal: Signal) -> None:
-    member = Member(incident=incident.id or 0, member=signal.member, severity=str(signal.severity), since=signal.since)
-    _copy(member, signal)
-    session.add(member)
-
-
-def _copy(member: Member, signal: Signal) -> None:
-    member.severity, member.failure = str(signal.severity), signal.failure
-    member.sentence, member.blame, member.run = signal.sentence, signal.blame, signal.run
-
-
-def _first_words(session: Session, incident: Incident, *, book: Book, climb: Escalation, now: int) -> None:
-    severity = Severity(incident.severity)
-    if severity.pages:
-        climb.begin(session, incident, now=now, why="the incident opened")
-    elif severity is Severity.WARNING:
-        for target in Ladder.load(incident.ladder).warnings:
-            ways = ways_to(target, book=book, at=now, overrides=climb.overrides(session))
-            if ways:
-                enqueue(session, incident, ways, purpose=Purpose.WARNING, now=now)
-
-
-def _worse(
-    session: Session,
-    incident: Incident,
-    signal: Signal,
-    members: Sequence[Member],
-    decision: Decision,
-    *,
-    climb: Escalation,
-    now: int,
-) -> None:
-    member = next((known for known in members if known.member == signal.member), None)
-    if member is None:
-        _add(session, incident, signal)
-        note(session, incident, "joined", f"{signal.member}: {signal.sentence}", now=now)
-    else:
-        _copy(member, signal)
-        session.add(member)
-        note(session, incident, "changed", f"{signal.member}: {signal.sentence}", now=now)
-    incident.settle_at = None
-    rises = signal.severity.rank < Severity(incident.severity).rank
-    if rises:
-        note(session, incident, "severity", f"{incident.severity} is now {signal.severity}", now=now)
-        incident.severity = str(signal.severity)
-    if rises or signal.severity.rank <= Severity(incident.severity).rank:
-        _describe(incident, signal)
-    session.add(incident)
-    if rises and incident.round == 0 and signal.severity.pages:
-        climb.begin(session, incident, now=now, why=decision.reason)
-    elif incident.state == "acknowledged" and (rises or decision.action is Action.JOIN) and signal.severity.pages:
-        climb.void(session, incident, now=now, why=decision.reason)
-    else:
-        tell_those_told(session, incident, purpose=Purpose.REFRESH, now=now)
-
-
-def _better(
-    session: Session, incident: Incident, signal: Signal, members: Sequence[Member], decision: Decision, *, now: int
-) -> None:
-    member = next(known for known in members if known.member == signal.member)
-    member.ended = now
-    session.add(member)
-    note(session, incident, "passed", f"{signal.member}: {signal.sentence or decision.reason}", now=now)
-    if decision.action is Action.LEAVE:
-        left = [known for known in members if known is not member]
-        worst = min((Severity(known.severity) for known in left), key=lambda severity: severity.rank)
-        first = next(known for known in left if known.severity == str(worst))
-        incident.sentence, incident.failure, incident.run = first.sentence, first.failure, first.run or incident.run
-        session.add(incident)
-        tell_those_told(session, incident, purpose=Purpose.REFRESH, now=now)
+def _follow_policy(session: Session, incident: Incident, signal: Signal, *, climb: Escalation, now: int) -> None:
+    """The policy is the first one's that pages; a member with another policy has its people told too."""
+    other = climb.book().policies.get(signal.policy)
+    if not signal.severity.pages or signal.policy == incident.policy or other is None:
         return
-    if _flaps(session, incident, now):
-        incident.settle_at = now + FLAP_WAIT
+    if not incident.paging:
+        incident.policy, incident.ladder = signal.policy, Ladder.of(other).dump()
         session.add(incident)
-        note(session, incident, "flapping", "it keeps failing and recovering: held open for 10 min", now=now)
         return
-    resolve(session, incident, by="recovery", now=now)
+    mine = Ladder.load(incident.ladder)
+    both = mine.merge(Ladder.of(other))
+    if (both.at, both.notify) != (mine.at, mine.notify):
+        incident.ladder = both.dump()
+        note(session, incident, "policy", f"{signal.member} follows {signal.policy}: its people are told too", now=now)
+        if incident.state == "triggered":
+            climb.begin(session, incident, now=now, why=f"{signal.member} follows another policy")
 
 
-def _flaps(session: Session, incident: Incident, now: int) -> bool:
-    query = select(Incident.id).where(Incident.subject == incident.subject, col(Incident.opened) > now - FLAP_WITHIN)
-    return len(session.exec(query).all()) > FLAPS
+def _carry_out(session: Session, incident: Incident, decision: Decision, *, climb: Escalation, now: int) -> None:
+    """Make the rows say what was decided."""
+    if decision.action is Action.RESOLVE:
+        resolve(session, incident, by="recovery", climb=climb, now=now)
+        return
+    _set_severity(session, incident, decision, now=now)
+    if decision.action is Action.SETTLE:
+        incident.settle_at = decision.until
+        length = say_duration((decision.until or now) - now)
+        note(session, incident, "flapping", f"{decision.reason}: held open for {length}", now=now)
+    elif decision.action is Action.AWAIT:
+        incident.ack_expires, incident.ack_grace = decision.until, True
+        note(session, incident, "awaited", decision.reason, now=now)
+    elif decision.stops:
+        _stop(session, incident, decision, climb=climb, now=now)
+    elif decision.begins:
+        _begin(session, incident, decision, climb=climb, now=now)
+    elif decision.action is not Action.KEEP:
+        follow.tell(session, incident, Purpose.REFRESH, now=now)
+        if decision.action in (Action.JOIN, Action.WORSEN):
+            follow.tell(session, incident, Purpose.NOTE, now=now, text=decision.reason)
+    _warn(session, incident, climb=climb, now=now)
+    climb.advance(session, incident, now=now)
 
 
-def resolve(session: Session, incident: Incident, *, by: str, now: int) -> None:
+def _set_severity(session: Session, incident: Incident, decision: Decision, *, now: int) -> None:
+    if decision.severity is not None and str(decision.severity) != incident.severity:
+        said = f"{incident.severity} is now {decision.severity}"
+        note(session, incident, "severity", said, now=now)
+        incident.severity = str(decision.severity)
+        session.add(incident)
+
+
+def _begin(session: Session, incident: Incident, decision: Decision, *, climb: Escalation, now: int) -> None:
+    if decision.action is Action.EXPIRE:
+        said = f"the acknowledgement by {incident.acked_by} expired"
+        note(session, incident, "expired", said, now=now)
+    elif decision.voids:
+        said = f"the acknowledgement by {incident.acked_by} no longer holds: {decision.reason}"
+        note(session, incident, "unacknowledged", said, now=now)
+    climb.begin(session, incident, now=now, why=decision.reason)
+
+
+def _stop(session: Session, incident: Incident, decision: Decision, *, climb: Escalation, now: int) -> None:
+    outbox.withdraw(session, incident, why="nobody needs to be woken any more")
+    climb.stop(session, incident, why=decision.reason, now=now)
+    folding.close(session, incident, now=now)
+    follow.tell(session, incident, Purpose.RESOLVE, now=now, text=decision.reason)
+
+
+def _warn(session: Session, incident: Incident, *, climb: Escalation, now: int) -> None:
+    """Post what is only a warning once, unless somebody is paged anyway or a mute holds it until its end."""
+    new = [row for row in members.failing(session, incident) if row.severity == "warning" and not row.warned]
+    if not new or any(covers(mute, incident.subject, now) for mute in mutes(session, now)):
+        return
+    for row in new:
+        row.warned = True
+        session.add(row)
+    if not incident.paging:
+        text = "; ".join(f"{row.member}: {row.sentence or row.failure}" for row in new)
+        scene = climb.scene(session, now=now)
+        tell.warn(scene, incident, Ladder.load(incident.ladder).warnings, text=text)
+
+
+def resolve(session: Session, incident: Incident, *, by: str, climb: Escalation, now: int) -> None:
     """Close an incident: what was never tried is superseded, what may have arrived gets its resolve."""
+    held = incident.held_by is not None and incident.paged_at is None
+    answerless(incident)
     incident.state, incident.resolved_at, incident.resolved_by = "resolved", now, by
-    incident.due_at = incident.settle_at = incident.ack_expires = None
-    incident.version += 1
+    incident.due_at = incident.settle_at = incident.held_by = None
+    incident.held_back = held
     session.add(incident)
-    for member in failing(session, incident):
-        member.ended = now
+    for member in members.failing(session, incident):
+        member.ended, member.unfold_at = now, None
         session.add(member)
+    if held:
+        note(session, incident, "held back", "it ended while pages were held: nobody was told", now=now)
     note(session, incident, "resolved", f"resolved by {by}", now=now, by=by)
-    supersede(session, incident, now=now, tried_too=True)
-    tell_those_told(session, incident, purpose=Purpose.RESOLVE, now=now)
+    outbox.withdraw(session, incident, why=f"resolved by {by}")
+    folding.close(session, incident, now=now)
+    follow.tell(session, incident, Purpose.RESOLVE, now=now, text=f"Resolved by {by}.")
+    session.flush()
 
 
-def supersede(session: Session, incident: Incident, *, now: int, tried_too: bool) -> None:
-    """Withdraw what is still waiting: never tried, or with `tried_too` also what failed or whose outcome is unknown."""
-    query = update(Notification).where(col(Notification.incident) == incident.id, col(Notification.state) == "pending")
-    if not tried_too:
-        query = query.where(col(Notification.tries) == 0, col(Notification.unknown).is_(False))
-    session.exec(query.values(state="superseded", claimed_until=None))
+def by_public_id(session: Session, public_id: str) -> Incident | None:
+    """The incident of a public id."""
+    return session.exec(select(Incident).where(Incident.public_id == public_id.upper())).first()
+
+
+def all_open(session: Session) -> Sequence[Incident]:
+    """Every open incident, oldest first."""
+    return session.exec(select(Incident).where(col(Incident.resolved_at).is_(None)).order_by(col(Incident.id))).all()

@@ -1,4 +1,4 @@
-"""The policy's ladder as it stood when the incident opened, and the next move on it. Pure."""
+"""The policy's ladder as it stood when the incident began to page, and the next move on it. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ RESUMES_AFTER = 30 * MINUTE  # µs after which showup escalates what PagerDuty w
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Levels with their times (µs from the page) and targets; `rounds` climbs, `every` apart; then `last_resort`."""
+    """Levels with their times (µs from the page) and targets; `rounds` climbs, `every` apart; then `last_resort`.
+
+    With `by_pagerduty` the first level also goes to PagerDuty, which escalates by itself; showup's own next level waits
+    half an hour.
+    """
 
     at: tuple[int, ...]
     notify: tuple[tuple[str, ...], ...]
@@ -30,9 +34,12 @@ class Ladder:
     @classmethod
     def of(cls, policy: PolicySpec) -> Ladder:
         """The ladder of a policy."""
+        notify = [level.notify for level in policy.levels]
+        if policy.escalation == "pagerduty":
+            notify[0] = tuple(dict.fromkeys((*notify[0], "pagerduty")))
         return cls(
             at=tuple(micros_of(level.at) for level in policy.levels),
-            notify=tuple(level.notify for level in policy.levels),
+            notify=tuple(notify),
             rounds=max(1, policy.repeat),
             every=micros_of(policy.every),
             warnings=policy.warnings,
@@ -60,9 +67,28 @@ class Ladder:
         return cls(**known)
 
     def due(self, level: int, round_at: int) -> int:
-        """When a level of a round that began at `round_at` starts."""
-        late = RESUMES_AFTER if self.by_pagerduty and level > 0 else 0
-        return round_at + self.at[level] + late
+        """When a level (0 is the first) of a round that began at `round_at` starts."""
+        if not self.by_pagerduty or level == 0:
+            return round_at + self.at[level]
+        return round_at + self.at[0] + RESUMES_AFTER + self.at[level] - self.at[1]
+
+    def merge(self, other: Ladder) -> Ladder:
+        """Both ladders in one, for an incident whose members follow two policies: at each time whom either tells."""
+        rungs: dict[int, tuple[str, ...]] = {}
+        for ladder in (self, other):
+            for at, notify in zip(ladder.at, ladder.notify, strict=True):
+                rungs[at] = tuple(dict.fromkeys((*rungs.get(at, ()), *notify)))
+        ordered = sorted(rungs.items())
+        return Ladder(
+            at=tuple(at for at, _ in ordered),
+            notify=tuple(notify for _, notify in ordered),
+            rounds=max(self.rounds, other.rounds),
+            every=min(self.every, other.every),
+            warnings=tuple(dict.fromkeys((*self.warnings, *other.warnings))),
+            fallback=self.fallback or other.fallback,
+            by_pagerduty=self.by_pagerduty and other.by_pagerduty,
+            ack=min(self.ack, other.ack),
+        )
 
 
 class Move(StrEnum):
@@ -72,7 +98,6 @@ class Move(StrEnum):
     LEVEL = "level"
     ROUND = "round"
     NOBODY = "nobody"
-    EXPIRE = "expire"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,41 +111,25 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Where an incident stands. `level` counts the levels started in this round; `held_until` is the end of a mute."""
+    """Where an incident stands. `climbs` counts the rounds since it began to page or was last acknowledged, `level` the
+    levels started in this round, `round_at` is what their times count from; `nobody`: all rounds brought no answer."""
 
-    state: str
-    pages: bool
-    round: int
+    climbs: int
     level: int
     round_at: int
-    nobody: bool
-    ack_expires: int | None = None
-    held_until: int | None = None
-    recovers_by: int | None = None
+    nobody: bool = False
 
 
 def next_move(stand: Stand, ladder: Ladder) -> Next:
-    """What comes next, whatever the time is now: the caller acts once `due` has come."""
-    if stand.state == "resolved" or not stand.pages:
-        return Next(Move.WAIT, None, "nothing is escalated")
-    if stand.state == "acknowledged":
-        due = stand.ack_expires or 0
-        if stand.recovers_by is not None and stand.recovers_by > due:
-            return Next(Move.EXPIRE, stand.recovers_by, "the newest attempt passed; recovery is awaited")
-        return Next(Move.EXPIRE, due, "the acknowledgement expires")
-    found = _climb(stand, ladder)
-    if stand.held_until is not None and found.due is not None and found.due < stand.held_until:
-        return Next(Move.WAIT, stand.held_until, "pages are held until the mute ends")
-    return found
-
-
-def _climb(stand: Stand, ladder: Ladder) -> Next:
-    if stand.level < len(ladder.at):
-        due = ladder.due(stand.level, stand.round_at)
-        return Next(Move.LEVEL, due, f"level {stand.level + 1} of round {stand.round}")
+    """What comes next while nobody has answered, whatever the time is now: the caller acts once `due` has come."""
     if stand.nobody:
         return Next(Move.NOBODY, stand.round_at + NOBODY_EVERY, "nobody was reached yet")
-    over = ladder.due(len(ladder.at) - 1, stand.round_at) + ladder.every
-    if stand.round < ladder.rounds:
-        return Next(Move.ROUND, over, f"round {stand.round} brought no answer")
-    return Next(Move.NOBODY, over, f"{stand.round} rounds brought no answer")
+    if stand.level < len(ladder.at):
+        return Next(Move.LEVEL, ladder.due(stand.level, stand.round_at), f"level {stand.level + 1}")
+    last = ladder.due(len(ladder.at) - 1, stand.round_at)
+    if ladder.by_pagerduty and len(ladder.at) == 1:
+        last += RESUMES_AFTER - min(ladder.every, RESUMES_AFTER)  # PagerDuty has its half hour here too
+    if stand.climbs < ladder.rounds:
+        return Next(Move.ROUND, last + ladder.every, f"round {stand.climbs} brought no answer")
+    rounds = "one round" if stand.climbs == 1 else f"{stand.climbs} rounds"
+    return Next(Move.NOBODY, last + NOBODY_EVERY, f"{rounds} brought no answer")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, Index, MetaData, text
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, text
 from sqlmodel import Field, SQLModel
 
 _NAMES = {
@@ -30,13 +30,18 @@ def _json(default: Any) -> Any:
     return Field(default_factory=lambda: default() if callable(default) else default, sa_type=JSON)
 
 
-class Incident(Row, table=True):
-    """Something that is wrong with one subject, from its first failure to its end; the policy is a copy taken at its
-    opening.
+_VERSION: Column[int] = Column("version", Integer, nullable=False)
 
-    `level` is the number of levels started in `round`. `due_at` is when the next of its own deadlines falls (level,
-    round,
-    repeat, expiry of an acknowledgement), None when there is none. `version` rises with every change of state.
+
+class Incident(Row, table=True):
+    """Something that is wrong with one subject, from its first failure to its end.
+
+    `ladder` is a copy of the policy. `paging`: rounds run; `climbs` counts them since it began to page or was last
+    acknowledged, `round` all of them, `level` the levels started in this one, whose times count from `round_at`:
+    the round's beginning, later when a mute held it, or earlier when it was hurried. `acked_at` and the like tell of
+    the acknowledgement that holds, `answered_at` of the first one there was. `due_at` is when the next move falls, None
+    when there is none. `settle_at`: it flaps and is held open until then. `held_by`: the mute that holds its levels;
+    `held_back`: it ended without anybody having been told. `version` rises with every change.
     """
 
     __table_args__ = (
@@ -45,6 +50,7 @@ class Incident(Row, table=True):
         Index("ix_incident_due", "due_at"),
         Index("ix_incident_opened", "opened"),
     )  # fmt: skip
+    __mapper_args__: ClassVar[dict[str, Any]] = {"version_id_col": _VERSION}
 
     id: int | None = Field(default=None, primary_key=True)
     public_id: str = Field(unique=True)
@@ -68,43 +74,68 @@ class Incident(Row, table=True):
     simulated: bool = False
     began: int = _time()
     opened: int = _time()
-    paged_at: int | None = _time(default=None)
-    acked_at: int | None = _time(default=None)
-    acked_by: str = ""
-    ack_expires: int | None = _time(default=None)
-    resolved_at: int | None = _time(default=None)
-    resolved_by: str = ""
+    paging: bool = False
     round: int = 0
+    climbs: int = 0
     level: int = 0
     round_at: int = _time(default=0)
     nobody: bool = False
+    paged_at: int | None = _time(default=None)
+    acked_at: int | None = _time(default=None)
+    acked_by: str = ""
+    acked_severity: str = ""
+    acked_members: list[str] = _json(list)
+    ack_expires: int | None = _time(default=None)
+    ack_grace: bool = False
+    answered_at: int | None = _time(default=None)
+    answered_by: str = ""
+    resolved_at: int | None = _time(default=None)
+    resolved_by: str = ""
     due_at: int | None = _time(default=None)
     settle_at: int | None = _time(default=None)
+    held_by: int | None = None
+    held_back: bool = False
     silent_since: int | None = _time(default=None)
-    version: int = 0
+    version: int = Field(default=0, sa_column=_VERSION)
 
 
 class Member(Row, table=True):
-    """One failing probe (or report, or drill) of an incident; `ended` when it passed or went away."""
+    """A time during which one probe (or report, or drill) failed in an incident; `ended` when it passed or went away.
 
-    __table_args__ = (Index(None, "incident", "member"),)
+    `folded_into` is the incident of its provider, which speaks for it; `unfold_at` is when it pages by itself, that
+    incident being over. `warned`: a warning about it was posted.
+    """
+
+    __table_args__ = (
+        Index(None, "incident", "member"),
+        Index("ix_member_folded", "folded_into", sqlite_where=text("folded_into IS NOT NULL"),
+              postgresql_where=text("folded_into IS NOT NULL")),
+    )  # fmt: skip
 
     id: int | None = Field(default=None, primary_key=True)
     incident: int = Field(foreign_key="incident.id")
     member: str
     severity: str
+    policy: str = ""
     failure: str = ""
     sentence: str = ""
+    notice: str = ""
     blame: str = ""
+    suspected: bool = True
+    sure: str = ""
     run: str = ""
     since: int = _time()
+    joined: int = _time()
     ended: int | None = _time(default=None)
+    warned: bool = False
+    folded_into: int | None = Field(default=None, foreign_key="incident.id")
+    period: int = _time(default=0)
+    unfold_at: int | None = _time(default=None)
 
 
 class Step(Row, table=True):
-    """A level of a round that was started, skipped or held: what rises and never falls (round, level)."""
+    """A level of a round that was started: (round, level) only rises. `told` counts the people it reaches."""
 
-    __tablename__ = "step"
     __table_args__ = (Index(None, "incident", "round", "level", unique=True),)
 
     id: int | None = Field(default=None, primary_key=True)
@@ -133,23 +164,30 @@ class Event(Row, table=True):
 class Notification(Row, table=True):
     """One message for one target on one channel: the outbox. Intent is committed here before anything is sent.
 
-    `state`: pending → sending → delivered; superseded when it was never tried and is no longer needed; replaced when
-    another
-    channel took over for good; failed only where nobody is woken by it. A page never ends in failure. `rest` are the
-    person's
-    further ways, best first. `lead` is the notification whose message told of this one too, in a storm.
+    `state`: pending → sending → delivered; superseded when it is no longer needed, `why` saying so; failed only where
+    nobody is woken by it: a page never ends in failure. `lane` is the word of the policy that it serves; `rest` are the
+    further ways on that lane, best first, of which the next is taken at `spread_at` or when this one fails;
+    `exhausted`: it failed and was the last. `unknown`: an earlier try may have arrived. `burst` is the end of the ten
+    seconds whose pages on a route leave together.
     """
 
     __table_args__ = (
         Index("ix_notification_due", "channel", "due_at", sqlite_where=text("state IN ('pending', 'sending')"),
               postgresql_where=text("state IN ('pending', 'sending')")),
+        Index("ix_notification_spread", "spread_at", sqlite_where=text("spread_at IS NOT NULL"),
+              postgresql_where=text("spread_at IS NOT NULL")),
+        Index("ix_notification_verify", "verify_at", sqlite_where=text("verify_at IS NOT NULL"),
+              postgresql_where=text("verify_at IS NOT NULL")),
         Index(None, "incident"),
+        Index(None, "key"),
+        Index(None, "channel", "target", "created"),
     )  # fmt: skip
 
     id: int | None = Field(default=None, primary_key=True)
     incident: int | None = Field(default=None, foreign_key="incident.id")
     round: int = 0
     level: int = 0
+    lane: str = ""
     purpose: str
     rank: int = 0
     channel: str
@@ -160,11 +198,12 @@ class Notification(Row, table=True):
     key: str
     marker: str = Field(unique=True)
     state: str = "pending"
+    why: str = ""
     created: int = _time()
     due_at: int = _time()
+    burst: int | None = _time(default=None)
     claimed_until: int | None = _time(default=None)
     tries: int = 0
-    first_try: int | None = _time(default=None)
     unknown: bool = False
     delivered_at: int | None = _time(default=None)
     verified: bool = False
@@ -172,8 +211,8 @@ class Notification(Row, table=True):
     receipt: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     error: str = ""
     rest: list[dict[str, Any]] = _json(list)
-    moved_on: bool = False
-    lead: int | None = None
+    spread_at: int | None = _time(default=None)
+    exhausted: bool = False
     headline: str = ""
     text: str = ""
 
@@ -194,8 +233,10 @@ class Override(Row, table=True):
 
 
 class Mute(Row, table=True):
-    """Pages of a subject ("" is everything) are held from `start` to `end`; it ends by itself, and what it held is
-    an event."""
+    """Pages of a subject ("" is every workflow) are held from `start` to `end`, or until it was `lifted`.
+
+    It ends by itself; `closed` is when its end was seen to, `held` how many incidents it held back.
+    """
 
     __table_args__ = (Index(None, "end"),)
 
@@ -207,3 +248,6 @@ class Mute(Row, table=True):
     reason: str
     created: int = _time()
     lifted: int | None = _time(default=None)
+    lifted_by: str = ""
+    closed: int | None = _time(default=None)
+    held: int = 0

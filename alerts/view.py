@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlmodel import Session, col, select
 
-from alerts.book import Book
-from alerts.escalate import Escalation
-from alerts.ladder import Ladder, Move, Stand, next_move
-from alerts.message import EventView, IncidentView
-from alerts.oncall import resolve
+from alerts import folding, render, timeline
+from alerts import members as members_of
+from alerts.escalate import Escalation, stand_of
+from alerts.ladder import Ladder, Move, next_move
+from alerts.message import IncidentView, Purpose
 from alerts.outbox import OPEN_STATES
-from alerts.signal import Severity
-from alerts.tables import Event, Incident, Member, Notification
+from alerts.tables import Incident, Notification
+
+LISTED = 20  # incidents that a message about a storm names
 
 
-def view(session: Session, incident: Incident, *, book: Book, climb: Escalation, now: int) -> IncidentView:
+def view(session: Session, incident: Incident, *, climb: Escalation, now: int) -> IncidentView:
     """The view of one incident; who is next is computed from the policy and the rotations as they are now."""
-    told, coming, coming_at = _people(session, incident, book=book, climb=climb, now=now)
-    return IncidentView(
+    book = climb.book()
+    coming, coming_at = _coming(session, incident, climb=climb, now=now)
+    over = incident.resolved_at is not None
+    seen = IncidentView(
         public_id=incident.public_id,
         subject=incident.subject,
         title=incident.title,
-        headline=f"{incident.title} {incident.notice or 'needs attention'}: {incident.sentence}",
+        headline="",
         state=incident.state,
         severity=incident.severity,
         failure=incident.failure,
@@ -34,16 +38,16 @@ def view(session: Session, incident: Incident, *, book: Book, climb: Escalation,
         began=incident.began,
         opened=incident.opened,
         paged_at=incident.paged_at,
-        acked_at=incident.acked_at,
-        acked_by=incident.acked_by,
+        acked_at=incident.answered_at if over else incident.acked_at,
+        acked_by=incident.answered_by if over else incident.acked_by,
         resolved_at=incident.resolved_at,
         resolved_by=incident.resolved_by,
         round=incident.round,
         level=incident.level,
-        on_call=told,
+        on_call=_told(session, incident),
         next_on_call=coming,
         next_at=coming_at,
-        members=tuple(members(session, incident)),
+        members=tuple(_members(session, incident)),
         runbook=incident.runbook if "://" in incident.runbook else "",
         runbook_lines=tuple(incident.runbook_lines),
         page_url=book.site_url,
@@ -52,55 +56,68 @@ def view(session: Session, incident: Incident, *, book: Book, climb: Escalation,
         simulated=incident.simulated,
         nobody_reached=incident.nobody,
         zone=book.zone,
-        events=tuple(timeline(session, incident)),
+        events=tuple(timeline.events(session, incident)),
     )
+    return replace(seen, headline=render.headline(seen))
 
 
-def members(session: Session, incident: Incident) -> Sequence[str]:
-    """The probes that fail now; all that ever did once it is over."""
-    query = select(Member.member).where(Member.incident == incident.id)
-    if incident.resolved_at is None:
-        query = query.where(col(Member.ended).is_(None))
-    return list(dict.fromkeys(session.exec(query.order_by(col(Member.since), col(Member.id))).all()))
+def group(session: Session, incidents: Sequence[Incident], key: str, *, climb: Escalation, now: int) -> IncidentView:
+    """Several incidents in one message: the first one's view, naming the others; answers to it carry the key of the
+    group.
+    """
+    open_ones = [each for each in incidents if each.resolved_at is None] or list(incidents)
+    lead = view(session, open_ones[0], climb=climb, now=now)
+    if len(open_ones) == 1:
+        return replace(lead, public_id=key)
+    titles = [each.title for each in open_ones]
+    more = (f"and {len(titles) - LISTED} more",) if len(titles) > LISTED else ()
+    states = {each.state for each in open_ones}
+    sentence = f"and {len(titles) - 1} more are failing: {', '.join(titles[1:6])}" + (" …" if len(titles) > 6 else "")
+    seen = replace(
+        lead,
+        public_id=key,
+        state="triggered" if "triggered" in states else lead.state,
+        sentence=sentence,
+        members=(*titles[:LISTED], *more),
+        runbook_lines=(),
+    )
+    return replace(seen, headline=render.headline(seen))
 
 
-def timeline(session: Session, incident: Incident) -> list[EventView]:
-    """Every event, oldest first."""
-    query = select(Event).where(Event.incident == incident.id).order_by(col(Event.at), col(Event.id))
-    return [EventView(at=event.at, kind=event.kind, text=event.text, by=event.by) for event in session.exec(query)]
+def _members(session: Session, incident: Incident) -> list[str]:
+    """What fails now, or all that ever did once it is over; and what is left to this incident."""
+    if incident.resolved_at is not None:
+        return members_of.ever(session, incident)
+    own = [row.member for row in members_of.failing(session, incident)]
+    return own + folding.folded_into(session, incident)
 
 
-def _people(
-    session: Session, incident: Incident, *, book: Book, climb: Escalation, now: int
-) -> tuple[str, str, int | None]:
+def _told(session: Session, incident: Incident) -> str:
+    """Who is being told in this round."""
     query = select(Notification.name).where(
         Notification.incident == incident.id,
-        Notification.purpose == "page",
+        Notification.purpose == str(Purpose.PAGE),
         col(Notification.human).is_(True),
-        col(Notification.round) == incident.round,
-        col(Notification.state).in_([*OPEN_STATES, "delivered", "replaced"]),
+        Notification.round == incident.round,
+        col(Notification.state).in_([*OPEN_STATES, "delivered"]),
     )
-    told = ", ".join(dict.fromkeys(name for name in session.exec(query.order_by(col(Notification.id))) if name))
-    if incident.resolved_at is not None or not Severity(incident.severity).pages:
-        return told, "", None
+    return ", ".join(dict.fromkeys(name for name in session.exec(query.order_by(col(Notification.id))) if name))
+
+
+def _coming(session: Session, incident: Incident, *, climb: Escalation, now: int) -> tuple[str, int | None]:
+    """Who is told next, and when, unless somebody answers."""
+    if incident.resolved_at is not None or not incident.paging:
+        return "", None
     ladder = Ladder.load(incident.ladder)
-    stand = Stand(
-        state=incident.state,
-        pages=True,
-        round=incident.round,
-        level=incident.level,
-        round_at=incident.round_at,
-        nobody=incident.nobody,
-        ack_expires=incident.ack_expires,
-    )
-    step = next_move(stand, ladder)
-    targets = ladder.last_resort if step.move is Move.NOBODY else ladder.notify[0]
-    if step.move is Move.LEVEL:
-        targets = ladder.notify[incident.level]
-    names = [
-        way.name
-        for target in targets
-        for way in resolve(target, book=book, overrides=climb.overrides(session), at=now, schedules=climb.schedules)[:1]
-        if way.human
-    ]
-    return told, ", ".join(dict.fromkeys(names)), step.due
+    targets: Sequence[str] = ladder.notify[0]
+    at = incident.ack_expires
+    if incident.state == "triggered":
+        step = next_move(stand_of(incident), ladder)
+        at = step.due
+        if step.move is Move.LEVEL:
+            targets = ladder.notify[incident.level]
+        elif step.move is Move.NOBODY:
+            targets = ladder.last_resort
+    scene = climb.scene(session, now=now)
+    names = [way.name for target in targets for way in scene.ways(target)[:1] if way.human]
+    return ", ".join(dict.fromkeys(names)), at

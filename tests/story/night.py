@@ -186,7 +186,7 @@ class Night:
         now = self.clock.now()
         await self.transact(lambda session: self.desk.due(session, now=now))
         await self.deliver()
-        self.broken_rules += await self.transact(lambda session: rules.broken(session, now=now, started=self.started))
+        self.broken_rules += await self.transact(lambda session: rules.broken(session, now, self.book, started=self.started))
 
     async def pass_time(self, length: str, *, step: int = SECOND) -> None:
         end = self.clock.now() + micros_of(parse_duration(length))
@@ -204,8 +204,7 @@ class Night:
         from alerts import acks
 
         found = await self.transact(lambda session: acks.find(session, public_id))
-        assert found is not None
-        return found
+        return found[0]
 
     async def mute(self, length: str, subject: str = "intake") -> None:
         now = self.clock.now()

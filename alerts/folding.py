@@ -1,0 +1,68 @@
+"""Members left to the incident of their provider, and what becomes of them when that is over."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select
+
+from alerts.tables import Incident, Member
+from alerts.timeline import note
+
+PROVIDER = "provider:"  # how the subject of a provider's incident begins
+
+
+def providers(session: Session) -> frozenset[str]:
+    """Those whose incident pages now, unheld: only such a one can speak for others."""
+    query = select(Incident.subject).where(
+        col(Incident.resolved_at).is_(None),
+        col(Incident.paging).is_(True),
+        col(Incident.held_by).is_(None),
+        col(Incident.subject).startswith(PROVIDER),
+    )
+    return frozenset(subject.removeprefix(PROVIDER) for subject in session.exec(query).all())
+
+
+def fold(session: Session, incident: Incident, row: Member, provider: str, *, now: int) -> None:
+    """Leave a member to its provider's incident; with "" it stands for itself."""
+    query = select(Incident).where(Incident.subject == f"{PROVIDER}{provider}", col(Incident.resolved_at).is_(None))
+    into = session.exec(query).first() if provider else None
+    if into is not None and row.folded_into != into.id:
+        note(session, incident, "folded", f"{row.member} is left to the incident of {provider}", now=now)
+        note(session, into, "folded", f"{incident.subject}/{row.member} fails because of it", now=now)
+    row.folded_into, row.unfold_at = (into.id if into is not None else None), None
+    session.add(row)
+
+
+def close(session: Session, incident: Incident, *, now: int) -> None:
+    """A provider's incident is over, or wakes nobody any more: what was left to it has one period to recover."""
+    query = select(Member).where(
+        Member.folded_into == incident.id, col(Member.ended).is_(None), col(Member.unfold_at).is_(None)
+    )
+    for row in session.exec(query).all():
+        row.unfold_at = now + row.period
+        session.add(row)
+        other = session.get(Incident, row.incident)
+        if other is not None and other.resolved_at is None:
+            other.due_at = row.unfold_at if other.due_at is None else min(other.due_at, row.unfold_at)
+            session.add(other)
+
+
+def unfold(session: Session, incident: Incident, *, now: int) -> None:
+    """Members whose time is over stand for themselves again."""
+    query = select(Member).where(
+        Member.incident == incident.id, col(Member.ended).is_(None), col(Member.unfold_at) <= now
+    )
+    for row in session.exec(query).all():
+        row.folded_into, row.unfold_at = None, None
+        session.add(row)
+        note(session, incident, "unfolded", f"{row.member} still fails without its provider's trouble", now=now)
+    session.flush()
+
+
+def folded_into(session: Session, incident: Incident) -> list[str]:
+    """`subject/member` of all that is left to this incident."""
+    query = (
+        select(Incident.subject, Member.member)
+        .join(Member, col(Member.incident) == col(Incident.id))
+        .where(Member.folded_into == incident.id, col(Member.ended).is_(None))
+    )
+    return [f"{subject}/{member}" for subject, member in session.exec(query.order_by(col(Member.id))).all()]

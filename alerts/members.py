@@ -1,0 +1,91 @@
+"""The members of an incident: which probes fail, since when, and how it is described by the worst of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from alerts import folding
+from alerts.decide import Decision, Failing
+from alerts.signal import Condition, Severity, Signal
+from alerts.tables import Incident, Member
+from alerts.timeline import note
+from probes.words.units import MINUTE
+
+PERIOD = 5 * MINUTE  # µs: how long a member is given to recover with its provider, when nobody says how often it runs
+
+
+def failing(session: Session, incident: Incident) -> Sequence[Member]:
+    """The members that fail, those that began first first."""
+    query = select(Member).where(Member.incident == incident.id, col(Member.ended).is_(None))
+    return session.exec(query.order_by(col(Member.since), col(Member.id))).all()
+
+
+def ever(session: Session, incident: Incident) -> list[str]:
+    """The names of all that failed at any time in this incident."""
+    query = select(Member.member).where(Member.incident == incident.id).order_by(col(Member.since), col(Member.id))
+    return list(dict.fromkeys(session.exec(query).all()))
+
+
+def fact(row: Member, now: int) -> Failing:
+    """The member as `decide` sees it."""
+    folded = row.folded_into is not None and (row.unfold_at is None or row.unfold_at > now)
+    return Failing(Severity(row.severity), folded)
+
+
+def apply(session: Session, incident: Incident, signal: Signal, decision: Decision, *, now: int) -> None:
+    """Make the rows say what the signal says, and describe the incident by its worst member."""
+    row = next((each for each in failing(session, incident) if each.member == signal.member), None)
+    if signal.condition in (Condition.PASSING, Condition.GONE):
+        if row is not None:
+            _end(session, incident, row, signal, decision, now=now)
+    else:
+        _fail(session, incident, row, signal, decision, now=now)
+    session.flush()
+    _describe(session, incident)
+
+
+def _end(session: Session, incident: Incident, row: Member, signal: Signal, decision: Decision, *, now: int) -> None:
+    row.ended, row.unfold_at = now, None
+    session.add(row)
+    gone = signal.condition is Condition.GONE
+    said = signal.sentence or decision.reason
+    note(session, incident, "gone" if gone else "passed", f"{signal.member}: {said}", now=now)
+
+
+def _fail(
+    session: Session, incident: Incident, row: Member | None, signal: Signal, decision: Decision, *, now: int
+) -> None:
+    incident.settle_at = None
+    if row is None:
+        row = Member(
+            incident=incident.id or 0,
+            member=signal.member,
+            severity=str(signal.severity),
+            since=signal.since,
+            joined=now,
+        )
+        if incident.opened != now:
+            note(session, incident, "joined", f"{signal.member}: {signal.sentence or signal.failure}", now=now)
+    elif (row.failure, row.sentence) != (signal.failure, signal.sentence):
+        note(session, incident, "changed", f"{signal.member}: {signal.sentence or signal.failure}", now=now)
+    row.severity, row.policy = str(signal.severity), signal.policy
+    row.failure, row.sentence, row.notice = signal.failure, signal.sentence, signal.notice
+    row.blame, row.suspected, row.sure, row.run = signal.blame, signal.suspected, signal.sure, signal.run
+    labels = dict(signal.labels)
+    row.period = int(labels["period"]) if labels.get("period", "").isdecimal() else PERIOD
+    session.add(row)
+    folding.fold(session, incident, row, labels.get("provider", "") if decision.fold else "", now=now)
+
+
+def _describe(session: Session, incident: Incident) -> None:
+    """The incident's words are those of its worst member, of equals the one that began first."""
+    rows = failing(session, incident)
+    if not rows:
+        return
+    row = min(rows, key=lambda each: (Severity(each.severity).rank, each.since, each.id))
+    incident.sentence, incident.notice, incident.failure = row.sentence, row.notice, row.failure
+    incident.blame, incident.suspected = row.blame, row.suspected
+    incident.sure, incident.run = row.sure or incident.sure, row.run or incident.run
+    session.add(incident)

@@ -1,0 +1,154 @@
+"""What came of a message: the provider's word is kept, or it is tried again, and the person's next way is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from alerts.message import Purpose, Receipt
+from alerts.oncall import Deliverable
+from alerts.outbox import OPEN_STATES, SPREAD, enqueue
+from alerts.routes import EDITS, FIRST_WORDS
+from alerts.tables import Incident, Notification
+from alerts.timeline import note
+from probes.words.errors import DeliveryError
+from probes.words.text import clean
+from probes.words.units import DAY, HOUR, SECOND
+
+FIRST_WAIT, LONGEST_WAIT = SECOND, 60 * SECOND
+SPREAD_TRIES = 2  # failures after which the next way is taken too
+VERIFY_AFTER = 60 * SECOND
+UNVERIFIED = DeliveryError("accepted, but no incident came of it", unknown=True)
+_GIVEN_UP: dict[str, int] = {
+    Purpose.ACK: HOUR, Purpose.RESOLVE: DAY, Purpose.WARNING: DAY,
+    Purpose.REFRESH: HOUR, Purpose.NOTE: HOUR, Purpose.INFO: HOUR, Purpose.TEST: HOUR,
+}  # fmt: skip
+_HOPELESS = (Purpose.REFRESH, Purpose.NOTE, Purpose.INFO, Purpose.TEST)  # a permanent error ends these
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The channels that have new work, and the pages whose last way has failed."""
+
+    woke: frozenset[str] = frozenset()
+    exhausted: tuple[Notification, ...] = ()
+
+
+def delivered(session: Session, rows: Sequence[Notification], receipt: Receipt, *, now: int, verifies: bool) -> None:
+    """The provider said it has the message: keep its word, and withdraw the other ways on the same lane."""
+    for row in rows:
+        row.state, row.delivered_at, row.claimed_until, row.spread_at = "delivered", now, None, None
+        row.receipt = {**receipt.detail, "id": receipt.id}
+        row.verified, row.error = receipt.verified, ""
+        page = row.purpose == Purpose.PAGE
+        row.verify_at = now + VERIFY_AFTER if page and row.human and verifies and not receipt.verified else None
+        session.add(row)
+        incident = session.get(Incident, row.incident) if row.incident is not None else None
+        if incident is None or not page:
+            continue
+        note(session, incident, "paged", f"{row.name or row.target} was told by {row.channel}", now=now)
+        if row.human and incident.paged_at is None:
+            incident.paged_at = now
+            session.add(incident)
+        _withdraw_others(session, row)
+
+
+def _withdraw_others(session: Session, row: Notification) -> None:
+    for each in _lane(session, row):
+        if each.id != row.id and each.state == "pending":
+            each.state, each.why, each.spread_at = "superseded", f"reached by {row.channel}", None
+            session.add(each)
+
+
+def _lane(session: Session, row: Notification) -> Sequence[Notification]:
+    """The ways of one target in one level that were taken so far."""
+    query = select(Notification).where(
+        Notification.incident == row.incident,
+        Notification.round == row.round,
+        Notification.level == row.level,
+        Notification.lane == row.lane,
+        Notification.purpose == row.purpose,
+    )
+    return session.exec(query).all()
+
+
+def failed(session: Session, rows: Sequence[Notification], error: DeliveryError, *, now: int, chance: float) -> Settled:
+    """It failed, or nobody knows: try again later with the same key, and take the next way when that is due.
+
+    `chance` (0..1) spreads retries; those of one message stay together. A page is never given up while it is needed.
+    """
+    wait = _wait(max(row.tries for row in rows), error, chance)
+    woke: set[str] = set()
+    exhausted: list[Notification] = []
+    for row in rows:
+        row.state, row.claimed_until, row.error = "pending", None, clean(str(error), 200)
+        row.unknown = row.unknown or error.unknown
+        row.due_at = now + wait
+        session.add(row)
+        if not _needed(session, row, error, now=now):
+            continue
+        if row.spread_at is not None and (error.permanent or row.tries >= SPREAD_TRIES or now >= row.spread_at):
+            found = spread(session, row, now=now)
+            woke |= found.woke
+            exhausted += found.exhausted
+    return Settled(frozenset(woke), tuple(exhausted))
+
+
+def _wait(tries: int, error: DeliveryError, chance: float) -> int:
+    """µs to wait: doubled from one second to a minute, at least what the provider asks for, never over a minute."""
+    if error.permanent:
+        return LONGEST_WAIT
+    wait = int(FIRST_WAIT * 2 ** min(max(tries, 1) - 1, 6) * (0.75 + 0.5 * chance))
+    asked = int((error.retry_after or 0) * SECOND)
+    return min(LONGEST_WAIT, max(wait, asked))
+
+
+def _needed(session: Session, row: Notification, error: DeliveryError, *, now: int) -> bool:
+    """False when it need not be tried again: superseded where things have moved on, failed where it wakes nobody."""
+    if row.purpose in FIRST_WORDS:
+        incident = session.get(Incident, row.incident) if row.incident is not None else None
+        over = incident is None or incident.resolved_at is not None
+        if incident is not None and row.purpose == Purpose.PAGE:
+            over = over or incident.state != "triggered" or not incident.paging
+        if over and not (row.unknown and row.channel in EDITS):
+            row.state, row.why, row.spread_at = "superseded", "nobody needs to be told any more", None
+        if over:
+            return False
+    old = now - row.created > _GIVEN_UP.get(row.purpose, 1 << 62)
+    if old or (error.permanent and row.purpose in _HOPELESS):
+        row.state, row.why, row.spread_at = "failed", row.error, None
+        return False
+    return True
+
+
+def spread(session: Session, row: Notification, *, now: int) -> Settled:
+    """Take the next way of this lane beside the one that does not get through."""
+    row.spread_at = None
+    session.add(row)
+    incident = session.get(Incident, row.incident) if row.incident is not None else None
+    if incident is None:
+        return Settled()
+    said = row.error or f"no answer within {SPREAD // SECOND} s"
+    note(session, incident, "delivery", f"{row.name or row.target} was not reached by {row.channel}: {said}", now=now)
+    if any(each.state == "delivered" for each in _lane(session, row)):
+        return Settled()
+    if not row.rest:
+        row.exhausted = True
+        return Settled(exhausted=(row,))
+    ways = [Deliverable(**way) for way in row.rest]
+    row.rest = []
+    other = enqueue(
+        session, incident, ways, purpose=Purpose(row.purpose), now=now, number=row.round, level=row.level,
+        lane=row.lane, text=row.text,
+    )  # fmt: skip
+    return Settled(frozenset({other.channel}))
+
+
+def overdue(session: Session, *, now: int) -> Settled:
+    """Pages and warnings that were not delivered in ten seconds: sending still, or waiting to be tried again."""
+    query = select(Notification).where(col(Notification.spread_at) <= now, col(Notification.state).in_(OPEN_STATES))
+    found = [spread(session, row, now=now) for row in session.exec(query.order_by(col(Notification.id))).all()]
+    woke = frozenset().union(*(each.woke for each in found))
+    return Settled(woke, tuple(row for each in found for row in each.exhausted))

@@ -1,0 +1,123 @@
+"""Telling the people of one level: whom each target means now, on which way, and what is said when it means nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from alerts.book import Book
+from alerts.message import Purpose
+from alerts.oncall import Deliverable, Schedules, resolve, why_nobody
+from alerts.outbox import OPEN_STATES, enqueue
+from alerts.policy import parse_target
+from alerts.routes import EDITS
+from alerts.tables import Incident, Notification, Override
+from alerts.timeline import note
+
+_PEOPLE = frozenset({"person", "on-call", "next", "pagerduty"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is needed to find out whom a target means at `now` (µs)."""
+
+    session: Session
+    book: Book
+    now: int
+    schedules: Schedules | None = None
+
+    def overrides(self) -> Sequence[Override]:
+        """Those that are not over."""
+        query = select(Override).where(col(Override.end) > self.now).order_by(col(Override.id))
+        return self.session.exec(query).all()
+
+    def ways(self, target: str) -> list[Deliverable]:
+        """The ways to tell whom a target means, best first; none when it means nobody."""
+        return resolve(target, book=self.book, overrides=self.overrides(), at=self.now, schedules=self.schedules)
+
+    def why_nobody(self, target: str) -> str:
+        """Why a target means nobody."""
+        return why_nobody(target, book=self.book, overrides=self.overrides(), at=self.now, schedules=self.schedules)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How many people or services a level reaches; `empty`: it was to reach somebody and does not."""
+
+    people: int
+    empty: bool
+
+
+def level(scene: Scene, incident: Incident, targets: Sequence[str], *, number: int, fallback: str) -> Told:
+    """Enqueue a page to each target of a level. A gap goes to the fallback; each gap is said on the timeline."""
+    found: dict[str, list[Deliverable]] = {}
+    for target in targets:
+        ways = scene.ways(target)
+        if ways:
+            found[target] = ways
+        else:
+            note(scene.session, incident, "unreachable", f"{target}: {scene.why_nobody(target)}", now=scene.now)
+    wanted = any(parse_target(target).kind in _PEOPLE for target in targets) or not found
+    if wanted and fallback and fallback not in found and not any(_reaches(ways) for ways in found.values()):
+        ways = scene.ways(fallback)
+        if ways:
+            found[fallback] = ways
+            said = f"nobody else can be reached: {fallback} stands in"
+            note(scene.session, incident, "fallback", said, now=scene.now)
+    people = sum(_page(scene, incident, target, ways, number=number) for target, ways in found.items())
+    names = ", ".join(dict.fromkeys(ways[0].name or target for target, ways in found.items()))
+    if names:
+        said = f"level {number} of round {incident.round}: {names}"
+        note(scene.session, incident, "level", said, now=scene.now)
+    return Told(people, empty=wanted and not people)
+
+
+def fallback(scene: Scene, incident: Incident, target: str, *, number: int) -> None:
+    """Tell the fallback beside a level whose every way failed; once a round."""
+    lane = f"fallback:{target}"
+    query = select(Notification.id).where(
+        Notification.incident == incident.id, Notification.round == incident.round, Notification.lane == lane
+    )
+    ways = scene.ways(target)
+    if ways and scene.session.exec(query).first() is None:
+        note(scene.session, incident, "fallback", f"nobody could be told: {target} is told too", now=scene.now)
+        _page(scene, incident, lane, ways, number=number)
+
+
+def warn(scene: Scene, incident: Incident, targets: Sequence[str], *, text: str) -> None:
+    """Post a warning, which wakes nobody, to each of these."""
+    for target in targets:
+        ways = scene.ways(target)
+        if ways:
+            enqueue(
+                scene.session, incident, ways, purpose=Purpose.WARNING, now=scene.now, number=0, lane=target, text=text
+            )
+
+
+def _reaches(ways: Sequence[Deliverable]) -> bool:
+    return any(way.human for way in ways)
+
+
+def _page(scene: Scene, incident: Incident, lane: str, ways: Sequence[Deliverable], *, number: int) -> bool:
+    """One page on its best way; True when it reaches a person. A page on that way that still waits is not doubled."""
+    session, way = scene.session, ways[0]
+    query = select(Notification).where(
+        Notification.incident == incident.id,
+        Notification.channel == way.channel,
+        Notification.target == way.target,
+        Notification.purpose == str(Purpose.PAGE),
+        col(Notification.state).in_(OPEN_STATES),
+    )
+    for row in session.exec(query).all():
+        if row.round == incident.round:
+            if row.level < number:
+                row.level, row.lane = number, lane  # it is on its way, and counts for this level too
+                session.add(row)
+            return _reaches(ways)
+        if row.state == "pending" and not (row.unknown and row.channel in EDITS):
+            row.state, row.why, row.spread_at = "superseded", "a new round began", None
+            session.add(row)
+    enqueue(session, incident, ways, purpose=Purpose.PAGE, now=scene.now, level=number, lane=lane)
+    return _reaches(ways)
