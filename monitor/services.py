@@ -481,3 +481,14 @@ async def run_now(keeper: Keeper, probe: str) -> dict[str, Any]:
     await keeper.engine.run_now(name)
     await keeper.store.flush()
     return {"probe": name, "last": asdict(last) if (last := keeper.engine.tracks[name].last) else None}
+
+
+@service(acts=True)
+async def backup(keeper: Keeper, kind: str = "daily") -> dict[str, Any]:
+    """Copy the database while it is used, to `backups/KIND-TIME.db` in the state folder, newest seven of a kind kept."""
+    from monitor.store.copies import name_of, thin
+
+    path = keeper.folder / "backups" / name_of(kind, keeper.clock.now())
+    await keeper.store.backup(path)
+    thin(path.parent, kind)
+    return {"path": str(path), "bytes": path.stat().st_size}

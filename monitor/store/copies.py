@@ -10,10 +10,12 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from probes.words.clock import moment
-from probes.words.errors import StoreError
+from probes.words.errors import Refused, StoreError
 
 SLICE = 512  # pages, 2 MB: a few milliseconds between two turns of the others
 KEPT = 5
+KEPT_OF_A_KIND = 7
+KINDS = ("daily", "upgrade")
 
 
 def copy(connection: Connection, path: Path, *, between: Callable[[], None]) -> None:
@@ -51,6 +53,19 @@ def copy_before(connection: Connection, folder: Path, *, revision: str, now: int
     for old in sorted(folder.glob("showup-*.db"))[:-KEPT]:
         old.unlink(missing_ok=True)
     return path
+
+
+def name_of(kind: str, now: int) -> str:
+    """The file's name of a copy that was asked for; raises Refused for a kind that is none."""
+    if kind not in KINDS:
+        raise Refused("there is no such kind of copy", hint=f"write {' or '.join(KINDS)}")
+    return f"{kind}-{moment(now):%Y%m%dT%H%M%SZ}.db"
+
+
+def thin(folder: Path, kind: str) -> None:
+    """Keep the newest seven copies of a kind."""
+    for old in sorted(folder.glob(f"{kind}-*.db"))[:-KEPT_OF_A_KIND]:
+        old.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
