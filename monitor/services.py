@@ -485,7 +485,7 @@ async def run_now(keeper: Keeper, probe: str) -> dict[str, Any]:
 
 @service(acts=True)
 async def backup(keeper: Keeper, kind: str = "daily") -> dict[str, Any]:
-    """Copy the database while it is used, to `backups/KIND-TIME.db` in the state folder, newest seven of a kind kept."""
+    """Copy the database while it is used, to `backups/KIND-TIME.db` in the state folder; seven of a kind are kept."""
     from monitor.store.copies import name_of, thin
 
     path = keeper.folder / "backups" / name_of(kind, keeper.clock.now())
