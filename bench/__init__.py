@@ -1,0 +1,1 @@
+"""Speed and lateness of showup measured on this machine; nothing here is shipped."""
