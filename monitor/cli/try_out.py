@@ -46,7 +46,7 @@ async def _once(catalog: Catalog, secrets: Secrets, probe: Probe) -> Reply:
 def draw_reply(reply: Reply, probe: Probe, catalog: Catalog) -> None:
     """The waterfall of an attempt that was made by hand."""
     runbook = catalog.workflows[probe.workflow].runbook
-    last = "nothing was recorded" + (f"   runbook: {runbook}" if runbook else "")
+    last = "nothing was recorded" + (f" · runbook: {runbook}" if runbook else "")
     out = paper()
     shown = waterfall.of_reply(reply, probe.id, limit=micros_of(probe.timeout), last=last)
     for line in waterfall.draw(shown):

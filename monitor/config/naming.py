@@ -24,7 +24,7 @@ def probe_id(name: str, ids: Collection[str], *, environment: str = "") -> str:
         return (production or ending)[0]
     if ending:
         raise Refused(f"{name} is the name of several probes", hint=f"write one of {', '.join(ending)}")
-    near = nearest(name, [*ids, *(one.rsplit("/", 1)[1] for one in ids)])
+    near = nearest(name, list(ids) if "/" in name else list(dict.fromkeys(one.rsplit("/", 1)[1] for one in ids)))
     there = f" in {environment}" if environment else ""
     hint = f"did you mean {near}?" if near and near != name else f"write one of {', '.join(sorted(ids)[:8])}"
     raise Refused(f"there is no probe {name[:80]}{there}", hint=hint)
