@@ -1,4 +1,4 @@
-"""Every command, its words and options; what it does is in the module it imports."""
+"""The commands that ask the daemon, their words and options; `app` holds all the others, too."""
 
 from __future__ import annotations
 
@@ -7,23 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(
-    help="Watches AI workflows the way their customers use them, and wakes a named person before a customer notices.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # help in plain words needs none of rich, and answers twice as fast
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", help="The file or folder; else $SHOWUP_CONFIG, ./showup.yaml, /etc/showup."),
-]
-State = Annotated[
-    Path | None, typer.Option("--state", help="The state folder; else $SHOWUP_STATE or ~/.local/state/showup.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
-By = Annotated[str, typer.Option("--by", help="Who does it; your login name by default.")]
+from monitor.cli import commands_here as commands_here  # registers its own, first in the list of help
+from monitor.cli.options import AsJson, By, Config, State, app
 
 
 def _who(by: str) -> str:
@@ -45,56 +30,6 @@ def _show(found: Any, as_json: bool, draw: str) -> None:
         show.as_json(found)
     else:
         getattr(show, draw)(found)
-
-
-@app.command()
-def run(config: Config = None, state: State = None) -> None:
-    """The daemon: watch, page, publish, until it is told to stop."""
-    from monitor.cli.daemon import run_daemon
-
-    raise typer.Exit(run_daemon(config, state))
-
-
-@app.command()
-def validate(
-    config: Config = None,
-    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema for editors.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Check the configuration, and say how soon each probe pages and what it costs."""
-    from monitor.cli.validate import print_schema, run_validate
-
-    if schema:
-        print_schema()
-    else:
-        run_validate(config, as_json=as_json)
-
-
-@app.command()
-def test(
-    probe: Annotated[str, typer.Argument(help="The probe: its name, or workflow/environment/probe.")],
-    config: Config = None,
-    env: Annotated[str, typer.Option("--env", help="The environment.")] = "",
-    as_json: AsJson = False,
-) -> None:
-    """Run a probe once, now, and draw what happened; nothing is recorded."""
-    from monitor.cli.try_out import run_test
-
-    raise typer.Exit(run_test(probe, config, env=env, as_json=as_json))
-
-
-@app.command()
-def preflight(
-    workflows: Annotated[list[str], typer.Argument(help="The workflows.")],
-    config: Config = None,
-    times: Annotated[int, typer.Option("--times", "-n", min=1, max=100, help="Runs of each probe.")] = 3,
-    env: Annotated[str, typer.Option("--env", help="The environment.")] = "",
-    as_json: AsJson = False,
-) -> None:
-    """Go or no-go: run every probe of the workflows several times."""
-    from monitor.cli.try_out import run_preflight
-
-    raise typer.Exit(run_preflight(workflows, config, times=times, env=env, as_json=as_json))
 
 
 @app.command()
@@ -273,80 +208,3 @@ def reload(config: Config = None, state: State = None, as_json: AsJson = False) 
     found = _ask("reload", config, state)
     _show(found, as_json, "plain")
     raise typer.Exit(0 if found["taken"] else 2)
-
-
-@app.command()
-def doctor(config: Config = None, state: State = None, as_json: AsJson = False) -> None:
-    """Look at everything that a page needs to reach a person, and say what to do."""
-    from monitor.cli.doctor import run_doctor
-
-    raise typer.Exit(run_doctor(config, state, as_json=as_json))
-
-
-@app.command()
-def init(
-    folder: Annotated[Path, typer.Argument(help="Where to write showup.yaml.")] = Path(),
-    url: Annotated[str, typer.Option("--url", help="The workflow's address.")] = "",
-    phone: Annotated[str, typer.Option("--phone", help="An ntfy topic or address that rings.")] = "",
-    promise: Annotated[str, typer.Option("--promise", help="What the workflow promises, in a sentence.")] = "",
-    words: Annotated[str, typer.Option("--words", help="Words that its page must hold.")] = "",
-) -> None:
-    """Ask three things, write a first configuration of a few lines, and try it."""
-    from monitor.cli.init import run_init
-
-    raise typer.Exit(run_init(folder, url=url, phone=phone, promise=promise, words=words))
-
-
-@app.command()
-def demo(
-    script: Annotated[bool, typer.Option("--script", help="Tell the whole story without hands.")] = False,
-    history: Annotated[int, typer.Option("--history", help="Days of simulated history.", min=0, max=400)] = 90,
-) -> None:
-    """See it break, page and recover, here and without an account."""
-    from monitor.cli.demo import run_demo
-
-    raise typer.Exit(run_demo(script=script, history=history))
-
-
-@app.command()
-def install(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    config: Config = None,
-) -> None:
-    """Install as a systemd service: user, folders, credentials, units; then start and wait for the first good run."""
-    from monitor.service.install import run_install
-
-    raise typer.Exit(run_install(config, dry_run=dry_run))
-
-
-@app.command()
-def upgrade(dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False) -> None:
-    """Back up, restart under the new version, and roll back when it does not come up."""
-    from monitor.service.upgrade import run_upgrade
-
-    raise typer.Exit(run_upgrade(dry_run=dry_run))
-
-
-@app.command()
-def uninstall(dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False) -> None:
-    """Stop and remove the service; data and configuration stay."""
-    from monitor.service.install import run_uninstall
-
-    raise typer.Exit(run_uninstall(dry_run=dry_run))
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"showup {version('showup')}")
-        raise typer.Exit
-
-
-@app.callback()
-def _everything(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """What stands before every command."""

@@ -13,7 +13,7 @@ from probes.words.failure import FACTS, Blame, Failure
 if TYPE_CHECKING:
     from probes.frames import Reply
 
-NAME, CALL, BAR, TIME = 9, 28, 20, 14
+NAME, CALL, BAR, TIME = 9, 27, 20, 14
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 INDENT = 12
 PHASES = ("dns", "connect", "tls", "first_byte", "first_token")

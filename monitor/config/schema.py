@@ -72,7 +72,7 @@ def _members(ref: Schema) -> Schema:
     """A section whose members stand under names of the user's choice."""
     return {
         "type": "object",
-        "propertyNames": {"pattern": KEY.pattern.replace("\\Z", "$")},
+        "propertyNames": {"pattern": "^" + KEY.pattern.replace("\\Z", "$")},
         "additionalProperties": ref,
     }
 

@@ -22,7 +22,14 @@ def showup(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environ |= {"SHOWUP_STATE": str(folder / "state"), "HOME": str(folder)}
     command = [sys.executable, "-c", MAIN, *words]
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=60, env=environ, stdin=subprocess.DEVNULL
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        check=False,
     )
 
 
@@ -112,5 +119,7 @@ def test_a_shell_completes_commands(tmp_path: Path, shell: str) -> None:
         "COMP_WORDS": "showup pre",
         "COMP_CWORD": "1",
     }
-    done = subprocess.run([sys.executable, "-c", MAIN], capture_output=True, text=True, env=environ, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN], capture_output=True, text=True, env=environ, timeout=60, check=False
+    )
     assert "preflight" in done.stdout

@@ -61,7 +61,7 @@ def shown(text: str = "22:00", **more: Any) -> Shown:
 def test_a_failed_run_tells_its_whole_story() -> None:
     lines = draw(shown())
     assert lines[0] == "books · intake · production".ljust(80 - 21) + "wrong  3.84 s of 20 s"
-    assert lines[1].startswith("  ask       POST /chat/22:00             ████████████")
+    assert lines[1].startswith("  ask       POST /chat/22:00            ███████████▊ ")
     assert lines[1].endswith(" 2.31 s / 4 s   ok")
     assert lines[2].strip() == "dns 2 · connect 11 · tls 24 · first byte 1.92 s · first word 2.04 s"
     assert lines[3].strip() == "✓ status is 200   ✓ status is 200   ✓ status is 200"
