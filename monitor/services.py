@@ -13,6 +13,7 @@ from sqlmodel import Session
 from alerts.message import IncidentView, Reaction
 from alerts.oncall import reach
 from alerts.tables import Notification
+from monitor.config.naming import probe_id
 from monitor.deadman import health
 from monitor.ledger.uptime import Figures
 from monitor.status import history
@@ -183,17 +184,7 @@ def _duty(keeper: Keeper, session: Session, rotation: str, at: int) -> dict[str,
 
 def probe_named(keeper: Keeper, name: str) -> str:
     """The full id of a probe named in full or by its last part; raises Refused with the nearest."""
-    ids = list(keeper.catalog.probes)
-    if name in ids:
-        return name
-    ending = [one for one in ids if one.endswith(f"/{name}") or one.startswith(f"{name}/")]
-    production = [one for one in ending if "/production/" in one]
-    if len(ending) == 1 or len(production) == 1:
-        return (production or ending)[0]
-    if ending:
-        raise Refused(f"{name} is the name of several probes", hint=f"write one of {', '.join(ending)}")
-    near = nearest(name, [*ids, *(one.rsplit("/", 1)[1] for one in ids)])
-    raise Refused(f"there is no probe {name}", hint=f"did you mean {near}?" if near else "see: showup status")
+    return probe_id(name, keeper.catalog.probes)
 
 
 def place_named(keeper: Keeper, name: str) -> history.Place:

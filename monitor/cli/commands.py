@@ -10,6 +10,8 @@ import typer
 from monitor.cli import commands_here as commands_here  # registers its own, first in the list of help
 from monitor.cli.options import AsJson, By, Config, State, app
 
+__all__ = ["app"]
+
 
 def _who(by: str) -> str:
     import getpass

@@ -43,12 +43,12 @@ def test_a_state_folder_under_a_file_is_at_fault(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_at_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(examine.shutil, "disk_usage", lambda _: SimpleNamespace(free=50_000_000))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=50_000_000))
     assert levels(examine.machine(tmp_path))["0.1 GB are free for the state"] == "fault"
 
 
 def test_a_clock_behind_the_installation_is_at_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(examine.time, "clock_gettime", lambda _: 1_000_000.0)
+    monkeypatch.setattr("time.clock_gettime", lambda _: 1_000_000.0)
     assert any("the clock runs behind" in one.what for one in examine.machine(tmp_path) if one.level == "fault")
 
 

@@ -164,7 +164,7 @@ def test_status_is_one_screen_with_all_that_matters(capsys: pytest.CaptureFixtur
 
 def test_a_quiet_status_says_so_honestly(capsys: pytest.CaptureFixture[str]) -> None:
     well = status_of()["workflows"][0] | {"state": "up", "probes": [], "not_yet": []}
-    quiet = dict.fromkeys(("incidents", "undelivered", "health", "paused"), ())
+    quiet: dict[str, Any] = dict.fromkeys(("incidents", "undelivered", "health", "paused"), ())
     show.status(status_of(workflows=[well], published=None, phone_tests={}, dead_man={}, config={}, **quiet))
     drawn = capsys.readouterr().out
     for part in ("All is well.", "undelivered  none", "published    never", "paused       nothing", "all parts move"):
