@@ -419,7 +419,8 @@ async def notify(keeper: Keeper, person: str, seconds: float = 30.0) -> list[dic
             for way in ways:
                 await keeper.dispatcher.sweep(way.channel, wait=True)
         rows = await keeper.store.read(lambda session: [_told(session, number) for number in numbers])
-        if all(row["state"] in ("delivered", "failed") or row["tries"] for row in rows) or keeper.clock.mono() > end:
+        settled = all(row["state"] != "sending" and (row["state"] != "pending" or row["tries"]) for row in rows)
+        if settled or keeper.clock.mono() > end:
             break
         await asyncio.sleep(0.1)
     if all(row["state"] == "delivered" for row in rows):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from alerts.message import Finding
 from monitor.cli import examine
-from monitor.cli.paper import paper, plain
+from monitor.cli.paper import count, paper, plain
 from probes.words.errors import ConfigError, ShowupError
 from probes.words.text import clean
 
@@ -44,7 +45,10 @@ def run_doctor(config: Path | None, state: Path | None, *, as_json: bool) -> int
 
 def _loaded(catalog: Catalog) -> Finding:
     files = ", ".join(str(file) for file in catalog.files)
-    return Finding(level="ok", what=f"{files} holds: {len(catalog.probes)} probes, {len(catalog.workflows)} workflows")
+    return Finding(
+        level="ok",
+        what=f"{files} holds: {count(len(catalog.probes), 'probe')}, {count(len(catalog.workflows), 'workflow')}",
+    )
 
 
 def _secrets(catalog: Catalog, secrets: Secrets) -> list[Finding]:
@@ -112,7 +116,9 @@ def _show(found: Iterable[Finding], *, as_json: bool) -> None:
     out = paper()
     for one in lines:
         write = f"; {plain(one.write)}" if one.write else ""
-        out.print(f"{MARKS.get(one.level, '?')} {one.level:<8}{plain(one.what, 500)}{write}")
+        said = f"{MARKS.get(one.level, '?')} {one.level:<8}{plain(one.what, 500)}{write}"
+        for line in wrap(said, out.width, subsequent_indent=" " * 10, break_on_hyphens=False):
+            out.print(line)
     faults = sum(one.level == "fault" for one in lines)
     warnings = sum(one.level == "warning" for one in lines)
     end = "Nothing is at fault" if not faults else f"{faults} at fault"

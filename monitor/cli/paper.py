@@ -90,10 +90,16 @@ def ago(text: Any, now: Any) -> str:
         length = datetime.fromisoformat(str(now)) - datetime.fromisoformat(str(text))
     except (ValueError, TypeError):
         return ""
-    seconds = length.total_seconds()
-    return f"{took(seconds * SECOND)} ago" if seconds >= 0 else f"in {took(-seconds * SECOND)}"
+    seconds = round(length.total_seconds())
+    said = f"{abs(seconds)} s" if abs(seconds) < 60 else took(abs(seconds) * SECOND)
+    return f"{said} ago" if seconds >= 0 else f"in {said}"
 
 
 def percent(figure: Any) -> str:
     """A share that was floored already, or a dash where nothing is known."""
     return "–" if figure is None else f"{figure:.3f} %"
+
+
+def count(number: int, word: str) -> str:
+    """`1 probe`, `2 probes`."""
+    return f"{number:,} {word}" + ("" if number == 1 else "s")

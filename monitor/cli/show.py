@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from monitor.cli.paper import at, paper, percent, row, table, took
+from monitor.cli.paper import at, count, paper, percent, row, table, took
 from monitor.cli.paper import plain as line
 from monitor.cli.show_incidents import incident, incidents
 from monitor.cli.show_status import status
@@ -91,7 +91,7 @@ def run(found: Found) -> None:
 
     out = paper()
     workflow, environment, probe = (*line(found.get("probe")).split("/", 2), "", "")[:3]
-    said = f"run {line(found['id'])} · {at(found.get('started'))} · {line(found.get('attempts'))} attempts"
+    said = f"run {line(found['id'])} · {at(found.get('started'))} · {count(int(found.get('attempts') or 0), 'attempt')}"
     proof = found.get("evidence") or []
     length = int(float(found.get("took_ms") or 0) * 1000)
     for body in proof:

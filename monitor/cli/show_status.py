@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from monitor.cli.paper import ago, at, paper, percent, plain, row, table
+from monitor.cli.paper import ago, at, count, paper, percent, plain, row, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,9 +33,11 @@ def _headline(found: Found) -> str:
     if not places:
         return "No workflow is watched."
     if bad:
-        what = f"{len(bad)} of {len(places)} workflows {'is' if len(bad) == 1 else 'are'} not well."
+        what = f"{len(bad)} of {count(len(places), 'workflow')} {'is' if len(bad) == 1 else 'are'} not well."
     elif len(blind) == len(places):
         return "Nothing is known at the moment."
+    elif found.get("incidents"):
+        what = f"{count(len(found['incidents']), 'incident')} open."
     else:
         what = "All is well." if not blind else f"{len(places) - len(blind)} of {len(places)} workflows are well."
     return what + (f" Of {len(blind)} nothing is known at the moment." if blind else "")
@@ -52,13 +55,13 @@ def _incident(out: Console, one: Found, now: Any) -> None:
 
 
 def _workflows(out: Console, found: Found) -> None:
-    made = table("workflow", "state", "since", "24 h", "30 d", "watched", right=(3, 4, 5))
+    made = table("workflow", "state", "since", "24 h", "30 d", "watched", right=(2, 3, 4, 5))
     for one in found.get("workflows") or ():
         name = f"{one['workflow']}/{one['environment']}"
         day, month = one.get("24h") or {}, one.get("30d") or {}
         figures = (percent(day.get("uptime")), percent(month.get("uptime")), percent(month.get("coverage")))
         since = at(one.get("since")) if one.get("since") else "–"
-        row(made, name, one["state"], since[:16], *figures)
+        row(made, name, one["state"], since[5:16] or since, *figures)
     if made.row_count:
         out.print(made)
     for one in found.get("workflows") or ():
@@ -125,4 +128,6 @@ def _some(names: Any) -> str:
 
 
 def _line(out: Console, name: str, text: str) -> None:
-    out.print(f"{name:<12} {plain(text)}")
+    """A name and what is said of it, further lines under the first."""
+    for line in wrap(f"{name:<12} {plain(text)}", out.width, subsequent_indent=" " * 13, break_on_hyphens=False):
+        out.print(line)

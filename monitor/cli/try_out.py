@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.cli import waterfall
 from monitor.cli.attempts import Bench, opened
-from monitor.cli.paper import paper, plain, row, table, took
+from monitor.cli.paper import count, paper, plain, row, table, took
 from monitor.config.naming import probe_id, probes_of
 from probes.words.units import micros_of
 
@@ -123,8 +123,8 @@ def _draw(tried: Sequence[Tried], *, go: bool) -> None:
     out.print(made)
     bad: list[Any] = [one for one in tried if not one.go]
     if go:
-        out.print(f"GO: {len(tried)} probes passed every run.")
+        out.print(f"GO: {count(len(tried), 'probe')} passed every run.")
     elif not tried:
         out.print("NO-GO: none of the probes is enabled.")
     else:
-        out.print(f"NO-GO: {len(bad)} of {len(tried)} probes did not pass every run.")
+        out.print(f"NO-GO: {len(bad)} of {count(len(tried), 'probe')} did not pass every run.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from monitor.cli import forecast
 from monitor.cli.attempts import opened
 from monitor.cli.forecast import Forecast
-from monitor.cli.paper import paper, plain, row, table, took
+from monitor.cli.paper import count, paper, plain, row, table, took
 from monitor.config.catalog import Catalog
 
 if TYPE_CHECKING:
@@ -40,12 +40,14 @@ def run_validate(config: Path | None, *, as_json: bool) -> None:
     by_hand = [one.probe for one in found if not one.scheduled]
     if by_hand:
         where = ", ".join(dict.fromkeys(name.rpartition("/")[0] for name in by_hand))
-        out.print(f"Only run by hand, and page nobody: {len(by_hand)} probes of {plain(where)}.")
+        out.print(f"Only run by hand, and page nobody: {count(len(by_hand), 'probe')} of {plain(where)}.")
     out.print(_month(found))
     for warning in warnings:
         out.print(f"warning: {plain(warning)}")
     files = ", ".join(plain(file, 200) for file in catalog.files)
-    out.print(f"{files}: {len(found)} probes of {len(catalog.workflows)} workflows, no problem found.")
+    out.print(
+        f"{files}: {count(len(found), 'probe')} of {count(len(catalog.workflows), 'workflow')}, no problem found."
+    )
 
 
 def _table(found: Sequence[Forecast]) -> Table:

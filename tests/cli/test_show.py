@@ -137,7 +137,7 @@ def test_status_is_one_screen_with_all_that_matters(capsys: pytest.CaptureFixtur
     show.status(status_of())
     drawn = capsys.readouterr().out
     for part in (
-        "1 of 1 workflows is not well.",
+        "1 of 1 workflow is not well.",
         "✗ Intake answers wrongly",
         "10 min ago); nobody has answered",
         "next: Ben at ",
@@ -171,6 +171,12 @@ def test_a_quiet_status_says_so_honestly(capsys: pytest.CaptureFixture[str]) -> 
         assert part in drawn
     assert "phone test   never; write showup notify PERSON --test" in drawn
     assert "dead man     none; write" in drawn
+
+
+def test_an_open_incident_is_never_all_well(capsys: pytest.CaptureFixture[str]) -> None:
+    recovering = status_of()["workflows"][0] | {"state": "maintenance"}
+    show.status(status_of(workflows=[recovering]))
+    assert capsys.readouterr().out.startswith("1 incident open.")
 
 
 def test_a_status_of_which_nothing_is_known_does_not_say_well(capsys: pytest.CaptureFixture[str]) -> None:
@@ -258,7 +264,7 @@ def test_watching_asks_again_until_it_is_stopped(capsys: pytest.CaptureFixture[s
 
     show.watch_status(status_of, sleep=sleep)
     assert asked == [2.0, 2.0]
-    assert capsys.readouterr().out.count("1 of 1 workflows is not well.") == 2
+    assert capsys.readouterr().out.count("1 of 1 workflow is not well.") == 2
 
 
 @given(st.text())
