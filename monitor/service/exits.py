@@ -84,6 +84,11 @@ def due(folder: Path) -> str:
 def settle_due(folder: Path, *, now: int) -> None:
     """The page has left."""
     keep_exits(folder, replace(read_exits(folder), paged=now))
+    forget_due(folder)
+
+
+def forget_due(folder: Path) -> None:
+    """No page is due any more: it left, or somebody has stopped showup on purpose."""
     with contextlib.suppress(FileNotFoundError):
         (folder / DUE).unlink()
 

@@ -53,6 +53,8 @@ def count(state: Path, environ: Mapping[str, str], *, clock: Clock) -> int:
     found = exits.decide(exits.read_exits(state), result, now=clock.now())
     _remember(state, found.exits)
     _say(found.reason)
+    if result == exits.MEANT:
+        exits.forget_due(state)
     if not found.page:
         return 0
     status = for_log(environ.get("EXIT_STATUS", "no status"), 20)
