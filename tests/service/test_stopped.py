@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
-import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,10 @@ import pytest
 
 from monitor.sandbox.phone.server import PhoneServer
 from monitor.sandbox.webhook import WebhookServer
+from monitor.service import stopped
 from monitor.service.contacts import read_contacts
 from monitor.service.exits import DUE
+from probes.words.clock import SystemClock
 from tests.service.kit import KEY, config_text, program
 
 SECRETS = {"HOOK": KEY, "FIRST": "first-rings"}
@@ -37,23 +38,19 @@ class Scene:
     def state(self) -> Path:
         return self.folder / "state"
 
-    async def run(self, *words: str, secrets: dict[str, str] | None = None, result: str = "exit-code") -> str:
-        """What one run said; it has to end well."""
-        done = await self.ended(*words, secrets=secrets, result=result)
-        assert done.returncode == 0, done.stderr
-        return done.stderr
+    def environ(self, secrets: dict[str, str] | None = None, *, result: str = "exit-code") -> dict[str, str]:
+        """What systemd puts into the environment."""
+        places = {"SHOWUP_CONFIG": str(self.config), "STATE_DIRECTORY": str(self.state)}
+        return {**places, "SERVICE_RESULT": result, "EXIT_STATUS": "1", **(SECRETS if secrets is None else secrets)}
 
-    async def ended(
-        self, *words: str, secrets: dict[str, str] | None = None, result: str = "exit-code"
-    ) -> subprocess.CompletedProcess[str]:
-        environ = {
-            "SHOWUP_CONFIG": str(self.config),
-            "STATE_DIRECTORY": str(self.state),
-            "SERVICE_RESULT": result,
-            "EXIT_STATUS": "1",
-            **(SECRETS if secrets is None else secrets),
-        }
-        return await asyncio.to_thread(program, "monitor.service.stopped", *words, environ=environ)
+    async def count(self, secrets: dict[str, str] | None = None, *, result: str = "exit-code") -> None:
+        """One more exit."""
+        given = self.environ(secrets, result=result)
+        assert await asyncio.to_thread(stopped.count, self.state, given, clock=SystemClock()) == 0
+
+    async def page(self, unit: str = "showup.service") -> int:
+        """What the unit with credentials does."""
+        return await asyncio.to_thread(stopped.page, unit, self.state, self.environ(), clock=SystemClock())
 
 
 @pytest.fixture
@@ -66,29 +63,36 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 
 
 async def test_the_third_failed_exit_pages_every_way_of_the_monitors_policy(scene: Scene) -> None:
-    await scene.run("count")
-    await scene.run("count")
+    environ = scene.environ(result="watchdog")
+
+    async def exit_once() -> str:
+        done = await asyncio.to_thread(program, "monitor.service.stopped", "count", environ=environ)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    await exit_once()
+    await exit_once()
     assert (scene.hook.deliveries, scene.phone.messages) == ([], [])
-    said = await scene.run("count", result="watchdog")
+    said = await exit_once()
     assert "paged by ntfy, webhook" in said
     sent = json.loads(scene.hook.deliveries[0].body)
     assert sent["purpose"] == "emergency"
     assert "showup.service: it failed 3 times in 5 minutes, the last time with watchdog (1)" in sent["text"]
     assert [message.topic for message in scene.phone.messages] == ["first-rings"]
-    await scene.run("count")
+    await scene.count()
     assert len(scene.hook.deliveries) == 1
     assert KEY not in said
 
 
 async def test_without_credentials_the_page_is_left_to_the_unit_that_has_them(scene: Scene) -> None:
     for _ in range(3):
-        await scene.run("count", secrets={})
+        await scene.count({})
     assert (scene.state / DUE).exists()
     assert scene.hook.deliveries == []
-    await scene.run("page", "showup.service")
+    assert await scene.page() == 0
     assert len(scene.hook.deliveries) == 1
     assert not (scene.state / DUE).exists()
-    assert "no page is due" in await scene.run("page", "showup.service")
+    assert await scene.page() == 0  # nothing is due any more
     assert len(scene.hook.deliveries) == 1
 
 
@@ -96,15 +100,15 @@ async def test_a_configuration_broken_elsewhere_still_says_whom_to_tell(scene: S
     text = scene.config.read_text().replace("check:", "chekc:").replace("defaults: {policy: wake-us}", "defaults: 7")
     scene.config.write_text(text)
     for _ in range(3):
-        await scene.run("count")
+        await scene.count()
     assert len(scene.hook.deliveries) == 1
 
 
 async def test_a_file_that_is_no_yaml_any_more_is_replaced_by_its_last_good_copy(scene: Scene) -> None:
-    await scene.run("count", result="success")
+    await scene.count(result="success")
     scene.config.write_text("workflows: {site: [")
     for _ in range(3):
-        await scene.run("count")
+        await scene.count()
     assert len(scene.hook.deliveries) == 1
     assert stat.S_IMODE((scene.state / "last-good").stat().st_mode) == 0o700
 
@@ -113,29 +117,31 @@ async def test_a_provider_that_refuses_leaves_the_page_due(scene: Scene) -> None
     await scene.phone.stop()
     scene.hook.status = 500
     for _ in range(3):
-        await scene.run("count")
+        await scene.count()
     assert (scene.state / DUE).exists()
-    assert (await scene.ended("page", "showup.service")).returncode == 1
+    assert await scene.page() == 1
     scene.hook.status = 200
-    await scene.run("page", "showup.service")
+    assert await scene.page() == 0
     assert len(scene.hook.deliveries) == 1
 
 
 async def test_a_stop_that_was_meant_takes_back_what_was_due(scene: Scene) -> None:
     for _ in range(3):
-        await scene.run("count", secrets={})
-    await scene.run("count", secrets={}, result="success")
-    assert "no page is due" in await scene.run("page", "showup.service")
+        await scene.count({})
+    await scene.count({}, result="success")
+    assert await scene.page() == 0
+    assert scene.hook.deliveries == []
 
 
 async def test_a_failed_copy_of_the_database_is_told_too(scene: Scene) -> None:
-    await scene.run("page", "showup-backup.service")
+    assert await scene.page("showup-backup.service") == 0
     assert "showup-backup.service" in json.loads(scene.hook.deliveries[0].body)["text"]
 
 
 async def test_nobody_to_tell_is_said_and_is_a_failure(scene: Scene) -> None:
     scene.config.write_text("workflows: [")
-    done = await scene.ended("page", "showup-backup.service")
+    words = ("page", "showup-backup.service")
+    done = await asyncio.to_thread(program, "monitor.service.stopped", *words, environ=scene.environ())
     assert done.returncode == 1
     assert "nobody can be told" in done.stderr
     assert "Traceback" not in done.stderr

@@ -14,7 +14,7 @@ from tests.service.kit import UNITS
 
 ALL = sorted(path.name for path in UNITS.iterdir())
 EXPOSURE = {"showup.service": 1.5, "showup-failure@.service": 1.5, "showup-backup.service": 1.0}
-# What the keeper, its hosts and the children of scripts call (setsid, prctl, limits, priority, clone, waiting, killing).
+# What the keeper, its hosts and the children of scripts call.
 NEEDED = {
     "setsid", "prctl", "setpriority", "sched_setscheduler", "prlimit64", "setrlimit", "clone", "clone3", "fork",
     "execve", "wait4", "waitid", "kill", "flock", "fsync", "pidfd_open",
