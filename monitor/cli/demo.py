@@ -44,6 +44,9 @@ async def _play(console: Console, *, script: bool, history: int) -> int:
         await stage.__aenter__()
     try:
         _welcome(console, stage)
+        if not script and not sys.stdin.isatty():
+            console.print("There is no keyboard here, so the story is told without hands.\n")
+            script = True
         return await (_without_hands(console, stage) if script else _by_hand(console, stage))
     finally:
         await stage.__aexit__(None, None, None)
@@ -145,10 +148,7 @@ def _farewell(console: Console) -> None:
 
 @contextlib.contextmanager
 def _keyboard() -> Iterator[None]:
-    """Single keys without Enter where there is a terminal, also over SSH; put back as it was afterwards."""
-    if not sys.stdin.isatty():
-        yield
-        return
+    """Single keys without Enter, also over SSH; the terminal is put back as it was afterwards."""
     import termios
     import tty
 
