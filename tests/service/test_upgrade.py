@@ -1,0 +1,112 @@
+"""A new version: a copy first, then the restart, and the way back when it does not come up."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from monitor.service import layout
+from monitor.service.upgrade import run_upgrade
+from tests.service.machine import Machine, machine
+
+COPY = layout.STATE / "backups" / "upgrade-20261123T040000Z.db"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Machine:
+    """A machine on which version 0.0.9 runs, with a record."""
+    host = machine(tmp_path)
+    host.write(layout.INSTALLED, json.dumps({"version": "0.0.9", "prefix": "/opt/showup"}))
+    host.write(layout.STATE / "showup.db", "the record, version 9")
+
+    def copy() -> str:
+        host.write(COPY, host.at(layout.STATE / "showup.db").read_bytes())
+        return str(COPY)
+
+    host.copies = copy
+    return host
+
+
+def test_a_version_that_comes_up_is_written_down(host: Machine) -> None:
+    assert run_upgrade(dry_run=False, host=host) == 0
+    assert host.commands == ["systemctl daemon-reload", "systemctl restart showup.service"]
+    assert json.loads(host.at(layout.INSTALLED).read_text())["version"] == version("showup")
+    assert str(COPY) in host.said[-1]
+    assert host.exists(layout.SYSTEMD / "showup.service")
+
+
+def test_a_version_that_does_not_come_up_is_taken_back(host: Machine) -> None:
+    host.status = {"health": ["the engine does not beat"], "workflows": []}
+    record = host.at(layout.STATE / "showup.db")
+
+    def restart(command: str) -> int:
+        if command == "systemctl restart showup.service":
+            record.write_text("migrated by the new version")
+            record.with_name("showup.db-wal").write_text("more of it")
+        return 0
+
+    host.answers = restart
+    assert run_upgrade(dry_run=False, host=host) == 1
+    assert record.read_text() == "the record, version 9"
+    assert not record.with_name("showup.db-wal").exists()
+    assert record.with_name("failed-upgrade.db").read_text() == "migrated by the new version"
+    assert host.commands[-2:] == [
+        "systemctl stop showup.service",
+        "chown -h showup:showup /var/lib/showup/showup.db",
+    ]
+    assert any("SHOWUP IS STOPPED" in line for line in host.said)
+    assert any("pip install showup==0.0.9" in line for line in host.said)
+    assert json.loads(host.at(layout.INSTALLED).read_text())["version"] == "0.0.9"
+
+
+def test_a_restart_that_fails_is_taken_back_too(host: Machine) -> None:
+    host.answers = lambda command: int(command == "systemctl restart showup.service")
+    assert run_upgrade(dry_run=False, host=host) == 1
+    assert host.at(layout.STATE / "showup.db").read_text() == "the record, version 9"
+
+
+def test_without_a_copy_nothing_is_restarted(host: Machine) -> None:
+    host.copies = None
+    host.answers = lambda command: int(command.startswith("runuser"))
+    assert run_upgrade(dry_run=False, host=host) == 3
+    assert "systemctl restart showup.service" not in host.commands
+
+
+def test_the_daemons_word_names_a_file_and_never_a_place(host: Machine) -> None:
+    host.status = None
+    host.copies = lambda: "/etc/shadow"
+    assert run_upgrade(dry_run=False, host=host) == 1
+    assert any("could not be put back" in line for line in host.said)
+    assert not any("/etc/shadow" in line for line in [*host.said, *host.commands])
+
+
+def test_a_dry_run_changes_nothing(host: Machine, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    host.dry = True
+    assert run_upgrade(dry_run=True, host=host) == 0
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert host.commands == []
+
+
+def test_a_dry_run_tells_the_same_steps(host: Machine) -> None:
+    host.dry = True
+    run_upgrade(dry_run=True, host=host)
+    told, host.steps, host.dry = host.steps, [], False
+    run_upgrade(dry_run=False, host=host)
+    assert host.steps == told
+
+
+def test_another_copy_of_the_program_is_sent_to_the_right_one(tmp_path: Path) -> None:
+    host = machine(tmp_path, prefix=Path("/usr/local/venv"))
+    host.write(layout.INSTALLED, json.dumps({"version": "0.0.9", "prefix": "/opt/showup"}))
+    assert run_upgrade(dry_run=False, host=host) == 3
+    assert "/opt/showup/bin/showup upgrade" in host.said[-1]
+
+
+def test_where_nothing_is_installed_nothing_is_upgraded(tmp_path: Path) -> None:
+    host = machine(tmp_path)
+    assert run_upgrade(dry_run=False, host=host) == 3
+    assert "sudo showup install" in host.said[-1]
