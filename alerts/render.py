@@ -49,7 +49,13 @@ def _notice(failure: str) -> str:
 
 def subject_line(message: Message) -> str:
     """The first line of a message: the incident as it is now, else what the message says."""
-    return headline(message.incident) if message.incident else clean(message.headline, _LIMIT)
+    view = message.incident
+    if view is None:
+        return clean(message.headline, _LIMIT)
+    if message.purpose is Purpose.ACK and view.state == "acknowledged":
+        # whoever was woken reads that they may sleep on, not the same page again
+        return clean(f"{view.acked_by or 'Somebody'} is on it: ", 60) + _fit("", view.title, 40)
+    return headline(view)
 
 
 def lines(view: IncidentView) -> list[str]:
