@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from monitor.service import layout
-from monitor.service.install import run_install, run_uninstall
+from monitor.service.install import put_units, run_install, run_uninstall
 from monitor.service.ready import judge
 from probes.words.errors import ConfigError
 from tests.service.kit import KEY, UNITS, config_text
@@ -195,3 +196,23 @@ def test_a_daemon_that_is_not_well_is_not_up() -> None:
 def test_the_units_are_found_from_a_checkout() -> None:
     assert {unit.name for unit in layout.units()} == {path.name for path in UNITS.iterdir()}
     assert os.access(layout.units()[0], os.R_OK)
+
+
+def test_systemd_has_nothing_to_say_about_units_with_the_drop_ins_that_were_written(
+    given: Path, tmp_path: Path
+) -> None:
+    host = machine(tmp_path / "m")
+    run_install(given, dry_run=False, host=host)
+    put_units(host, Path("/usr/local"))  # a program elsewhere than in /opt: the third drop-in
+    units = host.at(layout.SYSTEMD)
+    assert (units / "showup.service.d" / "05-program.conf").exists()
+    for unit in sorted(units.glob("showup*.*")):
+        if unit.is_file():
+            command = ["systemd-analyze", "--no-pager", "verify", str(unit)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+            assert (done.stdout, done.stderr) == ("", "")
+    dropin = units / "showup.service.d" / "10-credentials.conf"
+    dropin.write_text(dropin.read_text().replace("LoadCredential=", "LoadCredentials="))
+    command = ["systemd-analyze", "--no-pager", "verify", str(units / "showup.service")]
+    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stderr
+    assert "LoadCredentials" in said  # so the drop-ins were really read
