@@ -19,6 +19,7 @@ from probes.words.units import SECOND
 CLAIM = 45 * SECOND  # longer than any send may take; one that ran out was lost with its process
 SPREAD = 10 * SECOND  # a page that was not delivered by then takes the next way too
 OPEN_STATES = ("pending", "sending")
+MOST = 200  # messages looked at for one that may leave; those that may not are few
 
 
 def key_of(incident: Incident, number: int | None = None) -> str:
@@ -96,18 +97,18 @@ class Claimed:
 
 def claim(session: Session, channel: str, *, now: int) -> Claimed | None:
     """Take the most urgent due message of a channel, or None. One in flight for an (incident, target)."""
-    flying = session.exec(
-        select(Notification.incident, Notification.target).where(
-            Notification.channel == channel, Notification.state == "sending"
-        )
-    ).all()
-    busy = {(incident, target) for incident, target in flying if incident is not None}
     rows = session.exec(
         select(Notification)
         .where(Notification.channel == channel, Notification.state == "pending", col(Notification.due_at) <= now)
         .order_by(col(Notification.rank), col(Notification.due_at), col(Notification.id))
-        .limit(200 + len(busy))
+        .limit(MOST)
     ).all()
+    if not rows:
+        return None
+    flying = select(Notification.incident, Notification.target).where(
+        Notification.channel == channel, Notification.state == "sending"
+    )
+    busy = {(incident, target) for incident, target in session.exec(flying).all() if incident is not None}
     for row in rows:
         if row.state != "pending" or (row.incident, row.target) in busy:
             continue

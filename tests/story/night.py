@@ -4,24 +4,25 @@ providers.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import StaticPool
-from sqlmodel import Session, create_engine
+from sqlalchemy import Engine, StaticPool, func
+from sqlmodel import Session, col, create_engine, select
 
-from alerts import rules
+from alerts import outbox, rules
 from alerts.book import Book
 from alerts.desk import Desk
 from alerts.dispatch import Dispatcher
-from alerts.message import Answer, Finding, Message, Purpose, React, Reaction, Receipt
+from alerts.message import Answer, Finding, IncidentView, Message, Purpose, React, Reaction, Receipt
 from alerts.people import Person
 from alerts.policy import Level, PolicySpec
 from alerts.rotation import RotationSpec
 from alerts.signal import Condition, Severity, Signal
-from alerts.tables import Incident, Row
+from alerts.tables import Incident, Mute, Notification, Row
 from probes.words.clock import PushedClock
 from probes.words.errors import DeliveryError
 from probes.words.section import Section
@@ -31,13 +32,13 @@ T = TypeVar("T")
 START = 1_790_000_000 * SECOND
 
 
-class Crash(BaseException):
-    """The process died here."""
-
-
 @dataclass
 class Provider:
-    """A provider that follows its script: each entry of `faults` is met by one send, then it works."""
+    """A provider that follows its script: each entry of `faults` is met by one send, then it works.
+
+    429, 5xx, permanent: refused. timeout: never arrived. lost reply: accepted, the answer lost. hang: no answer until
+    released. crash: the keeper dies while it sends; crash after: it dies when the provider has accepted.
+    """
 
     name: str
     sent: list[Message] = field(default_factory=list)
@@ -45,6 +46,8 @@ class Provider:
     faults: list[str] = field(default_factory=list)
     verified: bool = True
     knows: Callable[[str], dict[str, Any] | None] = lambda key: {"incident": key}
+    crashed: bool = False
+    released: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def send(self, message: Message) -> Receipt:
         self.sent.append(message)
@@ -55,12 +58,16 @@ class Provider:
             raise DeliveryError("server error")
         if fault == "permanent":
             raise DeliveryError("no such channel", permanent=True)
-        if fault != "timeout":  # a time-out that never arrived
+        if fault not in ("timeout", "crash", "hang"):
             self.accepted.append(message)
         if fault in ("timeout", "lost reply"):
             raise DeliveryError("no answer", unknown=True)
-        if fault == "crash":
-            raise Crash
+        if fault in ("crash", "crash after"):
+            self.crashed = True
+            await asyncio.Event().wait()
+        if fault == "hang":
+            await self.released.wait()
+            self.accepted.append(message)
         return Receipt(channel=self.name, id=f"{self.name}-{len(self.accepted)}", verified=self.verified)
 
     async def listen(self, react: React) -> None:
@@ -102,40 +109,58 @@ USUAL = PolicySpec(
 )
 
 
-def book(policy: PolicySpec = USUAL) -> Book:
+def memory() -> Engine:
+    """An empty database in memory."""
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    Row.metadata.create_all(engine)
+    return engine
+
+
+def book(policy: PolicySpec = USUAL, **policies: PolicySpec) -> Book:
     return Book(
         people=PEOPLE,
         rotations={"front": RotationSpec(people=("ana",))},
-        policies={"usual": policy},
+        policies={"usual": policy, **policies},
         channels={name: Section() for name in ("slack", "pagerduty", "ntfy", "pushover", "console")},
     )
 
 
 class Night:
-    """The story's stage."""
+    """The story's stage. Time passes from one thing that is due to the next."""
 
-    def __init__(self, policy: PolicySpec = USUAL) -> None:
+    def __init__(self, policy: PolicySpec = USUAL, *, engine: Engine | None = None, **policies: PolicySpec) -> None:
         self.clock = PushedClock(START)
-        self.engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-        Row.metadata.create_all(self.engine)
-        self.book = book(policy)
+        self.engine = engine or memory()
+        self.book = book(policy, **policies)
         self.providers = {name: Provider(name) for name in self.book.channels}
         self.broken_rules: list[str] = []
-        self.started = START
-        self.wake()
+        self.recovering: dict[str, int] = {}
+        self.chance = 0.5
+        self.rise()
 
-    def wake(self) -> None:
-        """The keeper comes up (again)."""
+    def rise(self) -> None:
+        """The keeper comes up."""
         self.started = self.clock.now()
-        self.desk = Desk(lambda: self.book)
+        self.desk = Desk(lambda: self.book, recovering=self.recovering.get)
         self.dispatcher = Dispatcher(
             self.providers,
             self.transact,
             desk=self.desk,
             book=lambda: self.book,
             clock=self.clock,
-            chance=lambda: 0.5,
+            chance=lambda: self.chance,
         )
+
+    async def restart(self) -> None:
+        """The keeper dies as it stands, and comes up again."""
+        tasks = [task for line in self.dispatcher._lines.values() for task in line.tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for provider in self.providers.values():
+            provider.crashed = False
+        self.rise()
+        await self.dispatcher.recover()
 
     async def transact(self, work: Callable[[Session], T]) -> T:
         with Session(self.engine, expire_on_commit=False) as session:
@@ -172,30 +197,57 @@ class Night:
         return await self.signal(Condition.PASSING, member, **more)
 
     async def deliver(self) -> None:
-        for _ in range(50):
-            sent = 0
-            for name in self.providers:
-                try:
-                    sent += await self.dispatcher.sweep(name, wait=True)
-                except Crash:
-                    self.wake()
-            if not sent:
+        """Send all that is due; what hangs goes on hanging."""
+        for _ in range(8):
+            await asyncio.sleep(0)
+        for _ in range(400):
+            waiting = await self.transact(lambda session: outbox.waiting_on(session, now=self.clock.now()))
+            started = sum([await self.dispatcher.sweep(name) for name in sorted(waiting)])
+            for _ in range(8):
+                await asyncio.sleep(0)
+            if any(provider.crashed for provider in self.providers.values()):
+                await self.restart()
+            elif not started:
                 return
+        raise AssertionError("the outbox never comes to rest")
 
     async def tick(self) -> None:
+        """One beat of the due scan."""
         now = self.clock.now()
+        await self.dispatcher.ask()
         await self.transact(lambda session: self.desk.due(session, now=now))
+        await self.dispatcher.verify()
         await self.deliver()
-        self.broken_rules += await self.transact(lambda session: rules.broken(session, now, self.book, started=self.started))
+        self.broken_rules += await self.check()
 
-    async def pass_time(self, length: str, *, step: int = SECOND) -> None:
-        end = self.clock.now() + micros_of(parse_duration(length))
+    async def check(self) -> list[str]:
+        now = self.clock.now()
+        return await self.transact(lambda session: rules.broken(session, now, self.book, started=self.started))
+
+    async def pass_time(self, length: str | int) -> None:
+        """Push the clock to each moment at which something is due, and to the end."""
+        end = self.clock.now() + (length if isinstance(length, int) else micros_of(parse_duration(length)))
         while self.clock.now() < end:
-            self.clock.push(min(step, end - self.clock.now()))
+            at = await self.transact(self._next_due)
+            self.clock.at = min(end, max(at, self.clock.now() + SECOND // 10))
             await self.tick()
 
+    def _next_due(self, session: Session) -> int:
+        waiting = col(Notification.state).in_(["pending", "sending"])
+        moments = [
+            select(func.min(Incident.due_at)).where(col(Incident.resolved_at).is_(None)),
+            select(func.min(Notification.due_at)).where(Notification.state == "pending"),
+            select(func.min(Notification.claimed_until)).where(Notification.state == "sending"),
+            select(func.min(Notification.spread_at)).where(waiting),
+            select(func.min(Notification.verify_at)).where(Notification.state == "delivered"),
+            select(func.min(Mute.end)).where(col(Mute.closed).is_(None)),
+        ]
+        found = [session.exec(moment).first() for moment in moments]
+        rests = [line.rests_until for line in self.dispatcher._lines.values() if line.rests_until > self.clock.now()]
+        return min([at for at in [*found, *rests] if at is not None], default=1 << 62)
+
     async def react(self, incident: str, action: str = "ack", by: str = "Ana", **more: Any) -> Answer:
-        reaction = Reaction(action=action, incident=incident, by=by, via="test", **more)
+        reaction = Reaction(action=action, incident=incident, by=by, **{"via": "test", **more})
         answer = await self.transact(lambda session: self.desk.react(session, reaction, now=self.clock.now()))
         await self.deliver()
         return answer
@@ -206,14 +258,27 @@ class Night:
         found = await self.transact(lambda session: acks.find(session, public_id))
         return found[0]
 
-    async def mute(self, length: str, subject: str = "intake") -> None:
+    async def mute(self, length: str, subject: str = "intake") -> int:
         now = self.clock.now()
         end = now + micros_of(parse_duration(length))
-        await self.transact(
-            lambda session: self.desk.mute(
-                session, subject, start=now, end=end, author="Ana", reason="nightly load", now=now
-            )
-        )
 
+        def act(session: Session) -> int:
+            row = self.desk.mute(session, subject, start=now, end=end, author="Ana", reason="nightly load", now=now)
+            return row.id or 0
 
-Act = Callable[[Night], Awaitable[None]]
+        return await self.transact(act)
+
+    async def unmute(self, number: int) -> None:
+        now = self.clock.now()
+        await self.transact(lambda session: self.desk.unmute(session, number, by="Ana", now=now))
+        await self.tick()
+
+    async def kinds(self, public_id: str) -> list[str]:
+        """What stands on the timeline, by kind."""
+        seen = await self.view(public_id)
+        return [event.kind for event in seen.events]
+
+    async def view(self, public_id: str) -> IncidentView:
+        found = await self.transact(lambda session: self.desk.find(session, public_id, now=self.clock.now()))
+        assert found is not None
+        return found
