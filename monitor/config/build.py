@@ -13,12 +13,14 @@ from pydantic import ValidationError
 
 from alerts.signal import Severity
 from monitor.config.catalog import Environment, Probe, Slo, Workflow
-from monitor.config.check import TARGET_KEYS, WORKFLOW_KEYS, Checked
+from monitor.config.check import Checked
+from monitor.config.defaults import for_probe
 from monitor.config.merged import Merged
-from monitor.config.problems import of_errors, unknown_key
-from monitor.config.sections import EnvironmentSection, WorkflowSection
-from probes.spec import Spec, keys_of, read
+from monitor.config.problems import of_errors
+from monitor.config.sections import EnvironmentSection, TargetSection, WorkflowSection
+from probes.spec import Spec, by_kind, keys_of, read
 from probes.words.errors import Problem
+from probes.words.names import is_key, slug
 from probes.words.secret import names_in
 
 PRODUCTION = "production"
@@ -37,6 +39,13 @@ class Written:
     place: str
     script: Mapping[str, Any] | None = None
 
+    def problem(self, merged: Merged, what: str, write: str = "", *, at: tuple[str | int, ...] = ()) -> Problem:
+        """A Problem of this probe, at one of its keys where it stands in YAML, else at its function."""
+        if self.script is None:
+            return merged.problem((*self.path, *at), what, write, key=not at)
+        file, line, column = self.place.rsplit(":", 2)
+        return Problem(file, int(line), int(column), what, write)
+
 
 @dataclass(slots=True)
 class Built:
@@ -44,29 +53,46 @@ class Built:
 
     workflows: dict[str, Workflow] = field(default_factory=dict)
     probes: dict[str, Probe] = field(default_factory=dict)
+    origins: dict[str, Written] = field(default_factory=dict)  # by Probe.id
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
 def written(merged: Merged, checked: Checked) -> tuple[list[Written], list[Problem]]:
     """Every YAML probe against its kind's model."""
-    found: list[Written] = []
-    problems = _defaults(merged)
-    defaults = merged.data.get("defaults") or {}
+    found, problems = list[Written](), list[Problem]()
     for key, name, value in _raw(merged):
         path = ("workflows", key, "probes", name)
         source = merged.source(path)
         if not isinstance(value, dict):
             problems.append(source.problem(path, f"{name} is not a mapping", "write get: / and check: under it"))
             continue
+        if wrong := _kind(value):
+            problems.append(source.problem((*path, "kind"), *wrong))
+            continue
         try:
-            spec = read(with_defaults(value, defaults))
+            spec = read(for_probe(value, checked.defaults))
         except ValidationError as error:
             problems.extend(of_errors(error, source, path, keys=keys_of(value)))
             continue
         if key in checked.all("workflows"):
             found.append(Written(key, name, spec, path, merged.place(path)))
     return found, problems
+
+
+def _kind(value: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What is wrong with a probe's kind, and what to write: without a kind, its other keys cannot be judged."""
+    kind = value.get("kind", "http")
+    if kind == "script":
+        return "a script is a Python function", "write it with @probe in a file of its own, journeys/NAME.py"
+    if not isinstance(kind, str):
+        return "kind is not text", "leave it out"
+    try:
+        by_kind(kind)
+    except ValueError as error:
+        what, _, write = str(error).partition("; ")
+        return what, write
+    return None
 
 
 def _raw(merged: Merged) -> Iterable[tuple[str, str, Any]]:
@@ -78,41 +104,20 @@ def _raw(merged: Merged) -> Iterable[tuple[str, str, Any]]:
                 yield key, name, value
 
 
-def with_defaults(value: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """A probe's keys, with the file's defaults where it says nothing; `every` and `cron` stand for each other."""
-    shared = {name: part for name, part in defaults.items() if name in Spec.model_fields and name != "policy"}
-    if "cron" in value:
-        shared.pop("every", None)
-    return {**shared, **value}
-
-
-def _defaults(merged: Merged) -> list[Problem]:
-    defaults = merged.data.get("defaults")
-    if defaults is None:
-        return []
-    if not isinstance(defaults, dict):
-        return [merged.problem(("defaults",), "defaults is not a mapping", "write keys and values under it")]
-    known = {*Spec.model_fields, *WORKFLOW_KEYS} - {"probes", "environments", "title", "promise"}
-    source = merged.source(("defaults",))
-    return [unknown_key(source, ("defaults", name), name, known) for name in defaults if name not in known]
-
-
 def workflows(merged: Merged, checked: Checked, folder: Path) -> Built:
     """Every workflow that held, in catalog form."""
     built = Built()
-    defaults = merged.data.get("defaults") or {}
     for key, section in checked.all("workflows").items():
         path = ("workflows", key)
         lines = _runbook(built, merged, path, section, folder)
         environments = _environments(built, merged, path, section)
-        policy = section.policy or _text(defaults, "policy")
         built.workflows[key] = Workflow(
             key=key,
             title=section.title or in_words(key),
             promise=section.promise,
-            client=section.client or _text(defaults, "client"),
-            owner=section.owner or _text(defaults, "owner") or "",
-            policy=policy or "",
+            client=section.client,
+            owner=section.owner or "",
+            policy=section.policy or "",
             environments=environments,
             slo=Slo(section.slo.target, section.slo.window, section.slo.hours) if section.slo else None,
             runbook=section.runbook or "",
@@ -121,11 +126,6 @@ def workflows(merged: Merged, checked: Checked, folder: Path) -> Built:
             place=merged.place(path),
         )
     return built
-
-
-def _text(values: Mapping[str, Any], key: str) -> str | None:
-    found = values.get(key)
-    return found if isinstance(found, str) else None
 
 
 def in_words(key: str) -> str:
@@ -148,8 +148,10 @@ def _environments(
         written_down.setdefault(PRODUCTION, EnvironmentSection(url=section.url))
     found = {}
     for name, environment in written_down.items():
+        at = (*path, "environments", name)
+        if not is_key(name):
+            built.problems.append(merged.problem(at, f"{name!r} cannot be a name", f"write {slug(name)}", key=True))
         if environment.url is None:
-            at = (*path, "environments", name)
             built.problems.append(merged.problem(at, f"{name} has no url", "add url: https://…", key=True))
             continue
         production = name == PRODUCTION
@@ -168,7 +170,9 @@ def target_of(section: WorkflowSection, environment: EnvironmentSection) -> dict
     """Where requests go and how they introduce themselves: the environment's word first, then the workflow's."""
     found: dict[str, Any] = {}
     for layer in (section, environment):
-        given = layer.model_dump(mode="json", include=set(TARGET_KEYS) & layer.model_fields_set, exclude_unset=True)
+        given = layer.model_dump(
+            mode="json", include=set(TargetSection.model_fields) & layer.model_fields_set, exclude_unset=True
+        )
         headers = {**found.get("headers", {}), **(given.get("headers") or {})}
         found |= given
         if headers:
@@ -184,7 +188,7 @@ def _runbook(
         return ()
     try:
         text = (folder / section.runbook).read_text(encoding="utf-8")[:RUNBOOK_LARGEST]
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):  # not there, not text, or no name of a file at all
         line = merged.problem((*path, "runbook"), f"the runbook {section.runbook} is not there", "write it")
         built.warnings.append(str(line))
         return ()
@@ -201,7 +205,7 @@ def probes(built: Built, found: Iterable[Written], checked: Checked) -> None:
             if probe.spec.environments and environment.name not in probe.spec.environments:
                 continue
             made = _probe(probe, workflow, environment, section)
-            built.probes[made.id] = made
+            built.probes[made.id], built.origins[made.id] = made, probe
 
 
 def _probe(probe: Written, workflow: Workflow, environment: Environment, section: WorkflowSection) -> Probe:

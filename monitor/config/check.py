@@ -12,9 +12,10 @@ from alerts.channel_table import CHANNELS, spec_of
 from alerts.people import PersonSpec
 from alerts.policy import PolicySpec
 from alerts.rotation import RotationSpec
+from monitor.config.defaults import for_workflow, read_defaults
 from monitor.config.merged import Merged
 from monitor.config.problems import of_errors, unknown_key
-from monitor.config.sections import NAMED, SINGLE, WorkflowSection
+from monitor.config.sections import NAMED, SINGLE
 from probes.words.errors import Problem
 from probes.words.names import is_key, slug
 from probes.words.section import Section
@@ -30,6 +31,7 @@ class Checked:
     single: dict[str, Section] = field(default_factory=dict)
     named: dict[str, dict[str, Any]] = field(default_factory=dict)
     channels: dict[str, Section] = field(default_factory=dict)
+    defaults: dict[str, Any] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     broken: set[tuple[str, str]] = field(default_factory=set)  # (section, name) that stand there and did not hold
 
@@ -51,6 +53,7 @@ class Checked:
 def check(merged: Merged) -> Checked:
     """Hold each section against its model."""
     checked = Checked()
+    checked.defaults, checked.problems = read_defaults(merged)
     for section, model in SINGLE.items():
         if section in merged.data:
             found = _hold(checked, merged, model, (section,), merged.data[section])
@@ -63,7 +66,10 @@ def check(merged: Merged) -> Checked:
                 checked.problems.append(
                     merged.problem((section, name), f"{name!r} cannot be a name", f"write {slug(name)}", key=True)
                 )
-            found = _hold(checked, merged, model, (section, name), {} if value is None else value)
+            value = {} if value is None else value
+            if section == "workflows":
+                value = for_workflow(value, checked.defaults)
+            found = _hold(checked, merged, model, (section, name), value)
             if found is None:
                 checked.broken.add((section, name))
             else:
@@ -90,9 +96,5 @@ def _hold(checked: Checked, merged: Merged, model: type[S], path: tuple[str, ...
         return model.model_validate(value)
     except ValidationError as error:
         keys = tuple(model.model_fields)
-        checked.problems.extend(of_errors(error, merged.source(path), path, keys=keys))
+        checked.problems.extend(of_errors(error, merged.source(path), path, keys=keys, model=model))
         return None
-
-
-TARGET_KEYS = ("url", "allow", "headers", "auth", "chat", "ca_file", "verify", "allow_private")
-WORKFLOW_KEYS = tuple(WorkflowSection.model_fields)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from alerts.policy import Level, PolicySpec, parse_target
 from monitor.config import build, references
 from monitor.config.catalog import Catalog, Client, Keep, Probe, Provider, Publish, Site, Web
 from monitor.config.check import Checked, check
+from monitor.config.claims import claims
 from monitor.config.merged import Merged, merge
 from monitor.config.read import Source, read_file, read_text
 from monitor.config.scripts import Discover, discover, scripts
@@ -35,8 +36,6 @@ from probes.words.units import micros_of
 IMPLIED_POLICY = "console"
 PLACES = ("showup.yaml", "showup.yml", "showup.d")
 SYSTEM = Path("/etc/showup")
-
-Period = Callable[[str, str], int]  # cron expression and zone -> shortest gap in µs; raises ValueError
 
 
 def find(path: Path | None, *, environ: Mapping[str, str] = os.environ, folder: Path | None = None) -> Path:
@@ -59,6 +58,8 @@ def load(path: Path | None = None, *, secrets: Secrets | None = None, find_scrip
     place = find(path)
     folder = (place if place.is_dir() else place.parent).resolve()
     files = sorted([*place.glob("*.yaml"), *place.glob("*.yml")]) if place.is_dir() else [place]
+    if not files:
+        raise ConfigError([Problem(str(place), 0, 0, "there is no *.yaml file in this folder", "run: showup init")])
     sources, problems = list[Source](), list[Problem]()
     for file in files:
         source, found = read_file(file, _shown(file))
@@ -97,63 +98,49 @@ def assemble(
     merged, problems = merge(sources)
     checked = check(merged)
     problems += checked.problems
-    if not merged.data.get("workflows"):
-        problems.append(merged.problem((), "there is no workflow", "add workflows: with at least one", key=True))
+    if not any(source.data.get("workflows") for source in sources):
+        problems.append(merged.problem(("workflows",), "there is no workflow", "add workflows: with at least one"))
     built = build.workflows(merged, checked, folder)
     in_yaml, found = build.written(merged, checked)
     problems += found
     in_python, found = scripts(merged, checked, folder, find_scripts=find_scripts)
-    problems += found + _twice(in_yaml, in_python)
-    build.probes(built, [*in_yaml, *in_python], checked)
+    problems += found
+    written = [*in_yaml, *in_python]
+    build.probes(built, written, checked)
     problems += built.problems
-    paths = {
-        probe.id: item.path
-        for item in [*in_yaml, *in_python]
-        for probe in built.probes.values()
-        if (probe.workflow, probe.name) == (item.workflow, item.name)
-    }
     problems += references.people(merged, checked)
     problems += references.workflows(merged, checked, built.workflows, built.probes)
-    periods, found = _periods(merged, built.probes, paths)
-    problems += found
-    if not found:
-        problems += references.fits(merged, built.probes, paths, periods)
-    problems += references.secrets(merged, _known(secrets, merged))
+    problems += claims(merged, checked, built, written, known=lambda name: secrets.get(name) is not None)
+    periods, found = _periods(merged, built)
+    problems += found + references.fits(merged, built, periods)
+    problems += references.secrets(merged, lambda name: secrets.get(name) is not None)
+    problems += _store(merged)
     policies, monitor_policy, found = _policies(merged, checked, built)
     problems += found
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(list(dict.fromkeys(problems)))
     return _catalog(
         merged, checked, built, folder=folder, files=files, secrets=secrets, policies=policies, own=monitor_policy
     )
 
 
-def _twice(in_yaml: Sequence[build.Written], in_python: Sequence[build.Written]) -> list[Problem]:
-    there = {(probe.workflow, probe.name): probe.place for probe in in_yaml}
-    problems = []
-    for probe in in_python:
-        key = (probe.workflow, probe.name)
-        if key in there:
-            file, line, column = probe.place.rsplit(":", 2)
-            what = f"{probe.workflow} has a probe {probe.name!r} at {there[key]} too"
-            problems.append(Problem(file, int(line), int(column), what, "give one of them another name"))
-        there[key] = probe.place
-    return problems
+def _store(merged: Merged) -> list[Problem]:
+    store = merged.data.get("store", "")
+    write = "write sqlite:////path/showup.db or postgresql://user@host/name"
+    if not isinstance(store, str) or (store and not store.startswith(("sqlite:", "postgresql:", "postgresql+"))):
+        return [merged.problem(("store",), "this is no address of a database", write)]
+    if ":" in store.partition("://")[2].rpartition("@")[0]:
+        what = "the address of the database holds a password"
+        return [merged.problem(("store",), what, "write it without, and set PGPASSWORD or PGPASSFILE")]
+    return []
 
 
-def _known(secrets: Secrets, merged: Merged) -> set[str]:
-    from probes.words.secret import names_in
-
-    return {name for name in names_in(merged.data) if secrets.get(name) is not None}
-
-
-def _periods(
-    merged: Merged, probes: Mapping[str, Probe], paths: Mapping[str, tuple[str, ...]]
-) -> tuple[dict[str, int], list[Problem]]:
+def _periods(merged: Merged, built: build.Built) -> tuple[dict[str, int], list[Problem]]:
+    """µs between the two nearest runs of each probe, and the cadences that have none."""
     from monitor.config.crons import shortest_gap
 
     periods, problems = dict[str, int](), list[Problem]()
-    for key, probe in probes.items():
+    for key, probe in built.probes.items():
         if probe.every is not None:
             periods[key] = micros_of(probe.every)
             continue
@@ -161,8 +148,8 @@ def _periods(
             periods[key] = shortest_gap(probe.cron or "", probe.timezone)
         except ValueError as error:
             what, _, write = str(error).partition("; ")
-            problems.append(merged.problem((*paths[key], "cron"), f"{probe.cron!r} is {what}", write))
-    return periods, list(dict.fromkeys(problems))
+            problems.append(built.origins[key].problem(merged, f"{probe.cron!r} is {what}", write, at=("cron",)))
+    return periods, problems
 
 
 def _policies(merged: Merged, checked: Checked, built: build.Built) -> tuple[dict[str, PolicySpec], str, list[Problem]]:
@@ -177,9 +164,7 @@ def _policies(merged: Merged, checked: Checked, built: build.Built) -> tuple[dic
         what = "nobody hears about showup's own troubles"
         near = next(iter(policies))
         problems.append(merged.problem(("policies",), what, f"add monitor: {{policy: {near}}}", key=True))
-    default = (merged.data.get("defaults") or {}).get("policy")
-    if isinstance(default, str):
-        problems += refer.named("policies", default, ("defaults", "policy"))
+    problems += refer.named("policies", checked.defaults.get("policy"), ("defaults", "policy"))
     own = monitor.policy if monitor else IMPLIED_POLICY
     policies.setdefault(IMPLIED_POLICY, PolicySpec(levels=(Level(notify=("console",)),), warnings=("console",)))
     for key, workflow in built.workflows.items():
@@ -187,11 +172,7 @@ def _policies(merged: Merged, checked: Checked, built: build.Built) -> tuple[dic
             what = f"{key} has no policy, so nobody would be told"
             near = next(iter(checked.all("policies")))
             problems.append(merged.problem(("workflows", key), what, f"add policy: {near}", key=True))
-    for probe in {item.policy: item for item in built.probes.values()}.values():
-        if probe.policy and probe.policy not in policies and ("policies", probe.policy) not in checked.broken:
-            path = ("workflows", probe.workflow, "probes", probe.name, "policy")
-            problems += refer.named("policies", probe.policy, path)
-    return policies, own, list(dict.fromkeys(problems))
+    return policies, own, problems
 
 
 def _catalog(

@@ -29,8 +29,16 @@ class Merged:
         return self.origin.get(words) or self.origin.get(words[:1]) or self.first
 
     def problem(self, path: Sequence[str | int], what: str, write: str = "", *, key: bool = False) -> Problem:
-        """A Problem at a path, in the right file."""
+        """A Problem at a path, in the right file; where `defaults` speak for a workflow or probe, there."""
+        path = self._said(tuple(path))
         return self.source(path).problem(path, what, write, key=key)
+
+    def _said(self, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+        head = 4 if path[2:3] == ("probes",) else 2
+        shared = ("defaults", *path[head:])
+        if path[:1] != ("workflows",) or len(path) <= head or path[: head + 1] in self.source(path).places:
+            return path
+        return shared if shared in self.source(shared).places else path
 
     def place(self, path: Sequence[str | int]) -> str:
         """`file:line:column` of a path's key."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,10 @@ _BOOL = re.compile(r"(?:true|false)\Z")
 _NULL = re.compile(r"(?:~|null|)\Z")
 _INT = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+]?[0-9]+)?\Z")
-_STR = "tag:yaml.org,2002:str"
+_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "seq", "map", "timestamp", "merge", "value")
+)
 
 
 @dataclass(slots=True)
@@ -69,19 +72,14 @@ def read_text(text: str, name: str) -> tuple[Source, list[Problem]]:
     """YAML text as a Source, with all Problems found; after a syntax error the data is empty."""
     source = Source(name, {})
     try:
-        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+        deep = _too_deep(text)
+        node = None if deep else yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = clean(error.problem or "not YAML", 120)
-        write = (
-            "indent with spaces, never tabs"
-            if "\\t" in what or "'\t'" in str(error.problem)
-            else "check quotes and indentation"
-        )
-        return source, [Problem(name, line, column, f"not YAML: {what}", write)]
+        return source, [_not_yaml(error, text, name)]
     except yaml.YAMLError as error:
         return source, [Problem(name, 1, 1, f"not YAML: {clean(str(error), 120)}", "remove control characters")]
+    if deep:
+        return source, [Problem(name, *deep, "nested too deeply", f"keep it within {DEEPEST} levels")]
     if node is None:
         return source, [Problem(name, 1, 1, "the file is empty", "write at least: workflows:")]
     builder = _Builder(source)
@@ -95,6 +93,41 @@ def read_text(text: str, name: str) -> tuple[Source, list[Problem]]:
     return source, builder.problems
 
 
+def _too_deep(text: str) -> tuple[int, int] | None:
+    """Where the text is nested too deeply. Asked before anything is composed, which overflows the stack of C there."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                mark: Any = event.start_mark
+                return mark.line + 1, mark.column + 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return None
+
+
+_WRITE: Mapping[str, str] = {
+    "another document": "keep one document in a file; a folder may hold several files",
+    "undefined alias": "write the value itself",
+}
+
+
+def _not_yaml(error: yaml.MarkedYAMLError, text: str, name: str) -> Problem:
+    mark, opened = error.problem_mark or error.context_mark, error.context_mark
+    if opened and "quoted scalar" in (error.context or "") and "end of stream" in (error.problem or ""):
+        # The end of the file says nothing about where a quote was opened.
+        return Problem(name, opened.line + 1, opened.column + 1, "not YAML: this quote is never closed", "close it")
+    line, column = (mark.line, mark.column) if mark else (0, 0)
+    what = clean(error.problem or "not YAML", 120).removeprefix("but ")
+    lines = text.splitlines()
+    if "\t" in (lines[line] if line < len(lines) else "")[: column + 1]:
+        what, write = "a tab where spaces belong", "indent with spaces, never tabs"
+    else:
+        write = next((way for part, way in _WRITE.items() if part in what), "check quotes and indentation")
+    return Problem(name, line + 1, column + 1, f"not YAML: {what}", write)
+
+
 class _Builder:
     """Walks the node tree once: data, places and problems together."""
 
@@ -102,6 +135,7 @@ class _Builder:
         self.source = source
         self.problems: list[Problem] = []
         self._seen: dict[int, int] = {}
+        self._told: set[Problem] = set()
 
     def value(self, node: yaml.Node, path: Path_, depth: int) -> Any:
         self.source.places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
@@ -110,11 +144,13 @@ class _Builder:
         times = self._seen[id(node)] = self._seen.get(id(node), 0) + 1
         if times > ALIASES:
             return self._refuse(path, "the same alias is used too often", "write the values out")
+        if node.tag not in _TAGS:
+            return self._refuse(path, f"the tag {clean(node.tag, 60)} means nothing here", "write the plain value")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(part, (*path, number), depth + 1) for number, part in enumerate(node.value)]
-        return self._scalar(node, path)
+        return self._scalar(node)
 
     def _mapping(self, node: yaml.MappingNode, path: Path_, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -132,20 +168,22 @@ class _Builder:
             found[key] = self.value(part, (*path, key), depth + 1)
         return found
 
-    def _scalar(self, node: yaml.Node, path: Path_) -> Any:
+    @staticmethod
+    def _scalar(node: yaml.Node) -> Any:
         text: str = node.value
-        tag = node.tag
-        if isinstance(node, yaml.ScalarNode) and not node.style and tag.startswith("tag:yaml.org,2002:"):
-            return _plain(text)
-        if tag != _STR and not tag.startswith("tag:yaml.org,2002:"):
-            return self._refuse(path, f"the tag {clean(tag, 40)} means nothing here", "write the plain value")
-        return text
+        return text if isinstance(node, yaml.ScalarNode) and node.style else _plain(text)
 
     def _refuse(self, path: Path_, what: str, write: str) -> None:
-        self.problems.append(self.source.problem(path, what, write))
+        self._tell(self.source.problem(path, what, write))
 
     def _at(self, mark: Any, what: str, write: str) -> None:
-        self.problems.append(Problem(self.source.file, mark.line + 1, mark.column + 1, what, write))
+        self._tell(Problem(self.source.file, mark.line + 1, mark.column + 1, what, write))
+
+    def _tell(self, problem: Problem) -> None:
+        """Once: an alias leads to the same place many times."""
+        if problem not in self._told:
+            self._told.add(problem)
+            self.problems.append(problem)
 
 
 def _plain(text: str) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from alerts.channel_table import CHANNELS, IMPLIED
 from alerts.people import PersonSpec
 from alerts.policy import PolicySpec, parse_target
 from alerts.rotation import RotationSpec
+from monitor.config.build import PRODUCTION, Built
 from monitor.config.catalog import Probe, Workflow
 from monitor.config.check import Checked
 from monitor.config.merged import Merged
@@ -17,11 +19,13 @@ from monitor.config.sections import SloSection, WorkflowSection
 from monitor.ledger.slo import check_slo
 from probes.words.errors import Problem
 from probes.words.names import nearest
-from probes.words.secret import names_in
+from probes.words.secret import REFERENCE, names_in
+from probes.words.text import clean
 from probes.words.units import micros_of, say_duration
 from probes.words.waiting import waits
 
 Path = tuple[str | int, ...]
+_MEANT = re.compile(r"\$\{\s*secrets?\b[^}]*\}?", re.IGNORECASE)
 _REACHES = "name a person, on-call:ROTATION or pagerduty"
 
 
@@ -36,9 +40,12 @@ class Refer:
         """Nothing, or the one problem of a name that is not under `section`."""
         if not name or self.checked.exists(section, name):
             return []
+        return [self.merged.problem(path, *self.lost(section, name))]
+
+    def lost(self, section: str, name: str) -> tuple[str, str]:
+        """What is wrong with a name that is not under `section`, and what to write instead."""
         near = nearest(name, self.checked.all(section))
-        write = f"did you mean {near}?" if near else f"add it under {section}:"
-        return [self.merged.problem(path, f"{name!r} is not among {section}", write)]
+        return f"{name!r} is not among {section}", f"did you mean {near}?" if near else f"add it under {section}:"
 
     def target(self, text: str, path: Path) -> list[Problem]:
         """Nothing, or the problem of a target that means nobody."""
@@ -150,8 +157,8 @@ def _slo(merged: Merged, path: Path, slo: SloSection, probes: Iterable[Probe]) -
 
 
 def _split(text: str) -> tuple[str, str]:
-    what, _, write = text.partition("; ")
-    return what, write
+    what, _, write = text.rpartition(": ")
+    return (what, write) if what else (text, "")
 
 
 def worst_run(probe: Probe) -> int:
@@ -159,36 +166,42 @@ def worst_run(probe: Probe) -> int:
     return probe.attempts * micros_of(probe.timeout) + waits(probe.attempts) + micros_of(probe.cleanup)
 
 
-def fits(
-    merged: Merged, probes: Mapping[str, Probe], paths: Mapping[str, Path], periods: Mapping[str, int]
-) -> list[Problem]:
+def fits(merged: Merged, built: Built, periods: Mapping[str, int]) -> list[Problem]:
     """Probes whose worst run is longer than their period: the next run would find them still going."""
     found = list[Problem]()
-    told = set[Path]()
-    for key, probe in probes.items():
-        path, period = paths[key], periods[key]
-        if worst_run(probe) <= period or path in told or not probe.scheduled:
+    told = set[int]()
+    for key, period in periods.items():
+        probe, origin = built.probes[key], built.origins[key]
+        if worst_run(probe) <= period or id(origin) in told or not probe.scheduled:
             continue
-        told.add(path)
+        told.add(id(origin))
         longest = (period - waits(probe.attempts) - micros_of(probe.cleanup)) // max(1, probe.attempts)
         sum_up = (
             f"{probe.attempts} x {say_duration(probe.timeout)} + waits {say_duration(waits(probe.attempts))} + "
             f"clean-up {say_duration(probe.cleanup)} = {say_duration(worst_run(probe))}"
         )
         way = f"timeout: {say_duration(longest // 100_000 * 100_000)} or " if longest > 1_000_000 else ""
-        what = f"the longest run of {probe.name} ({sum_up}) is longer than its period of {say_duration(period)}"
-        found.append(merged.problem(path, what, f"write {way}a longer every: or fewer attempts:", key=True))
+        where = "" if probe.environment == PRODUCTION else f" in {probe.environment}"
+        what = f"the longest run of {probe.name} ({sum_up}) is longer than its period of {say_duration(period)}{where}"
+        found.append(origin.problem(merged, what, f"write {way}a longer every: or fewer attempts:"))
     return found
 
 
-def secrets(merged: Merged, known: set[str]) -> list[Problem]:
-    """Secrets that are referred to and are nowhere, each at its first place."""
+def secrets(merged: Merged, known: Callable[[str], bool]) -> list[Problem]:
+    """Secrets that are referred to and are nowhere, each at its first place, and references that are none."""
     found, told = list[Problem](), set[str]()
     for path, text in _texts(merged.data, ()):
-        for name in sorted(names_in(text) - known - told):
+        if "${" not in text:
+            continue
+        for reference in _MEANT.findall(text):
+            if not REFERENCE.fullmatch(reference):
+                what = f"{clean(reference, 60)!r} is no reference to a secret"
+                found.append(merged.problem(path, what, "write ${secret:NAME}, with a-z, A-Z, 0-9 and _ in its name"))
+        for name in sorted(names_in(text) - told):
             told.add(name)
-            write = f"set {name} in the environment, in .env or as a systemd credential"
-            found.append(merged.problem(path, f"the secret {name} is not set", write))
+            if not known(name):
+                write = f"set {name} in the environment, in .env or as a systemd credential"
+                found.append(merged.problem(path, f"the secret {name} is not set", write))
     return found
 
 

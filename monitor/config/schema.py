@@ -12,6 +12,7 @@ from alerts.channel_table import CHANNELS, spec_of
 from alerts.people import PersonSpec
 from alerts.policy import PolicySpec
 from alerts.rotation import RotationSpec
+from monitor.config.defaults import SHARED
 from monitor.config.sections import NAMED, SINGLE, EnvironmentSection, WorkflowSection
 from probes.spec import KINDS, Spec, by_kind
 from probes.words.names import KEY
@@ -107,9 +108,8 @@ def _defaults(definitions: Schema, *refs: Schema) -> Schema:
     parts: Schema = {}
     for ref in refs:
         parts |= _at(definitions, ref)["properties"]
-    own = ("probes", "environments", "title", "promise")
     return {
         "type": "object",
-        "properties": {name: part for name, part in parts.items() if name not in own},
+        "properties": {name: part for name, part in parts.items() if name in SHARED},
         "additionalProperties": False,
     }

@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from monitor.config.build import Written, with_defaults
+from monitor.config.build import Written
 from monitor.config.check import Checked
+from monitor.config.defaults import for_probe
 from monitor.config.merged import Merged
 from probes.spec import keys_of, read
 from probes.words.errors import Problem
@@ -53,7 +54,12 @@ def scripts(
     patterns = [given] if isinstance(given, str) else given
     if not isinstance(patterns, list | tuple) or not all(isinstance(part, str) for part in patterns):
         return [], [merged.problem(("journeys",), "journeys is not a list of files", "write [journeys/*.py]")]
-    files = sorted({file for pattern in patterns for file in folder.glob(pattern) if file.name[0] not in "._"})
+    try:
+        matched = {file for pattern in patterns for file in folder.glob(pattern) if file.is_file()}
+    except (ValueError, NotImplementedError, IndexError, OSError):  # all that glob says to what is no pattern
+        what = "a file of Python probes is named from the folder of this file on"
+        return [], [merged.problem(("journeys",), what, "write [journeys/*.py]")]
+    files = sorted(file for file in matched if file.name[0] not in "._")
     if "journeys" in merged.data and patterns and not files:
         return [], [merged.problem(("journeys",), "no file matches", "write a pattern such as journeys/*.py")]
     if not files:
@@ -89,14 +95,13 @@ def _read(
         return [], [Problem(file, line, 1, f"there is no workflow {workflow!r}", write)]
     if workflow not in checked.all("workflows"):
         return [], []
-    defaults = merged.data.get("defaults") or {}
     name = str(options.pop("name", "") or row["function"]).replace("_", "-")
     options.setdefault(
         "title", str(row.get("docstring") or "").strip().splitlines()[0] if row.get("docstring") else None
     )
     given = {key: value for key, value in options.items() if value is not None}
     try:
-        spec = read(with_defaults({"kind": "script", **given}, defaults))
+        spec = read(for_probe({"kind": "script", **given}, checked.defaults))
     except ValidationError as error:
         return [], [_wrong(detail, file, line, given) for detail in error.errors(include_url=False)]
     script = {"file": str(Path(str(row["file"])).resolve()), "function": str(row["function"])}

@@ -10,6 +10,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from monitor.ledger.slo import parse_hours
+from probes.target import checked_headers, host_name, locate
+from probes.words.errors import Refused
+from probes.words.secret import names_in
 from probes.words.section import Section
 from probes.words.units import Duration, Money, Percent, Size
 
@@ -17,18 +21,58 @@ from probes.words.units import Duration, Money, Percent, Size
 def _is_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError):
+    except (OSError, ValueError, LookupError):
         raise ValueError(f"{name!r} is no time zone; write a name like Europe/Berlin or America/New_York") from None
     return name
 
 
 def _is_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url!r} is no address; write https://host or http://host:port")
-    if parts.username or parts.password:
+    try:
+        parts = urlsplit(url)
+        holds = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # an open bracket, or a port that is none
+        holds = False
+    if not holds:
+        # What stands before the last @ may be a password.
+        raise ValueError(f"{url.rpartition('@')[2]!r} is no address; write https://host or http://host:port")
+    if "@" in parts.netloc:
         raise ValueError("the address holds a password; write auth: {basic: …} with ${secret:NAME}")
+    try:
+        locate(url)
+    except Refused as error:
+        raise ValueError(str(error)) from None
     return url.rstrip("/")
+
+
+def _is_host(name: str) -> str:
+    try:
+        return host_name(name)
+    except Refused:
+        raise ValueError(f"{name!r} is not the name of a host; write one such as files.example.com") from None
+
+
+def _are_headers(headers: dict[str, str]) -> dict[str, str]:
+    try:
+        checked_headers(headers)
+    except Refused as error:
+        raise ValueError(str(error)) from None
+    return headers
+
+
+def _is_secret(text: str) -> str:
+    if not names_in(text):
+        raise ValueError("a secret never stands in the file; write ${secret:NAME}")
+    return text
+
+
+def _are_hours(text: str) -> str:
+    if text:
+        parse_hours(text)
+    return text
+
+
+def _is_ping(text: str) -> str:
+    return text if names_in(text) else _is_address(text)
 
 
 def _as_tuple(value: object) -> object:
@@ -38,6 +82,9 @@ def _as_tuple(value: object) -> object:
 Zone = Annotated[str, AfterValidator(_is_zone)]
 Address = Annotated[str, AfterValidator(_is_address)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+Hosts = Annotated[tuple[Annotated[str, AfterValidator(_is_host)], ...], BeforeValidator(_as_tuple)]
+Headers = Annotated[dict[str, str], AfterValidator(_are_headers)]
+SecretText = Annotated[str, AfterValidator(_is_secret)]
 
 
 class SiteSection(Section):
@@ -52,7 +99,7 @@ class MonitorSection(Section):
     """Who hears about showup's own troubles, and the outside address that is pinged while all is well."""
 
     policy: str
-    dead_man: str | None = Field(
+    dead_man: Annotated[str, AfterValidator(_is_ping)] | None = Field(
         default=None, description="address of an outside dead-man's switch, such as ${secret:PING}"
     )
     stale_after: Duration = timedelta(minutes=15)
@@ -100,7 +147,7 @@ class ProviderSection(Section):
 
     dialect: Literal["openai"] = "openai"
     url: Address | None = None
-    key: str | None = None
+    key: SecretText | None = None
     model: str = ""
     spend: SpendSection = SpendSection()
 
@@ -118,15 +165,22 @@ class SloSection(Section):
 
     target: Percent
     window: Duration = timedelta(days=30)
-    hours: str = ""
+    hours: Annotated[str, AfterValidator(_are_hours)] = ""
+
+
+class BasicSection(Section):
+    """A user and their password."""
+
+    user: str
+    password: SecretText
 
 
 class AuthSection(Section):
     """How requests introduce themselves; exactly one of these."""
 
-    bearer: str | None = None
-    basic: dict[Literal["user", "password"], str] | None = None
-    header: dict[str, str] | None = None
+    bearer: SecretText | None = None
+    basic: BasicSection | None = None
+    header: Annotated[dict[str, SecretText], AfterValidator(_are_headers)] | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> AuthSection:
@@ -162,8 +216,8 @@ class TargetSection(Section):
     """Where requests may go and how they introduce themselves."""
 
     url: Address | None = None
-    allow: Words = Field(default=(), description="further hosts that requests may go to")
-    headers: dict[str, str] = Field(default_factory=dict)
+    allow: Hosts = Field(default=(), description="further hosts that requests may go to")
+    headers: Headers = Field(default_factory=dict)
     auth: AuthSection | None = None
     chat: ChatSection | None = None
     ca_file: str | None = None
