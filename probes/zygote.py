@@ -7,7 +7,6 @@ import contextlib
 import ctypes
 import json
 import os
-import re
 import resource
 import selectors
 import signal
@@ -18,19 +17,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from probes.attempt import make, prepare
+from probes.children import OUTPUT, limit, orphans, reaped, signal_child, wait, where, with_output, write_all
 from probes.frames import LARGEST, Reply, Request, pack, unpack_reply, unpack_request
 from probes.pulse import BEAT, BEAT_MARK, settle
 from probes.words.failure import Failure
 from probes.words.secret import Redactor
 from probes.words.text import clean
 
-MEMORY = 512 << 20  # bytes a script may have beside what it inherits
-FILES = 256
-FILE_SIZE = 64 << 20
-OUTPUT = 64 << 10  # bytes of prints that are kept; the rest is read and thrown away
 LAST_WORDS = 0.5  # seconds between the request for a stack dump and the end
 SUBREAPER, DEATH_SIGNAL = 36, 1  # prctl
-_LINE = re.compile(r'File "([^"]+)", line (\d+) in (\S+)')
 
 
 def _prctl(option: int, value: int) -> None:
@@ -88,7 +83,7 @@ class Zygote:
             while self._waiting and len(self._children) < self._most:
                 self._fork(self._waiting.popleft())
         for child in list(self._children.values()):
-            _kill(child.pid, signal.SIGKILL)
+            signal_child(child.pid, signal.SIGKILL)
         self._sweep()
 
     def _pause(self) -> float:
@@ -145,17 +140,17 @@ class Zygote:
             keep = answer if answer > 2 else os.dup(answer)
             for end in (self._reading, self._writing):
                 os.close(end)
-            _limit()
+            limit()
             import faulthandler
 
             faulthandler.enable(file=2, all_threads=False)
             reply = asyncio.run(make(prepare(job), request))
-            _write_all(keep, pack(reply))
+            write_all(keep, pack(reply))
             sys.stdout.flush()
         except BaseException as error:  # the last line of a process that runs a stranger's code
             with contextlib.suppress(BaseException):
                 said = f"the probe's process failed: {type(error).__name__}: {error}"
-                _write_all(answer, pack(Reply(request.number, "unknown", Failure.PROBE_BUG, clean(said, 300))))
+                write_all(answer, pack(Reply(request.number, "unknown", Failure.PROBE_BUG, clean(said, 300))))
         finally:
             os._exit(0)
 
@@ -183,15 +178,15 @@ class Zygote:
         if now >= self._beat_at:
             self._beat(now)
         for child in list(self._children.values()):
-            gone = _reaped(child.pid)
+            gone = reaped(child.pid)
             if gone is not None:
                 self._drain(child)
                 self._end(child, gone)
             elif child.asked_to_die and now > child.asked_to_die + LAST_WORDS:
-                _kill(child.pid, signal.SIGKILL)
+                signal_child(child.pid, signal.SIGKILL)
             elif not child.asked_to_die and now > child.ends_at:
                 child.asked_to_die = now
-                _kill(child.pid, signal.SIGABRT, group=False)  # faulthandler writes where it stands
+                signal_child(child.pid, signal.SIGABRT, group=False)  # faulthandler writes where it stands
         self._sweep()
 
     def _drain(self, child: Child) -> None:
@@ -212,9 +207,9 @@ class Zygote:
                 with contextlib.suppress(KeyError, ValueError):
                     self._selector.unregister(end)
                 os.close(end)
-        _kill(child.pid, signal.SIGKILL)
+        signal_child(child.pid, signal.SIGKILL)
         if status is None:
-            status = _wait(child.pid)
+            status = wait(child.pid)
         self._made += 1
         self._send(self._reply(child, status))
 
@@ -225,7 +220,7 @@ class Zygote:
             try:
                 reply = unpack_reply(bytes(child.said).rstrip(b"\n"))
                 if reply.number == child.request.number:
-                    return _with_output(replace(reply, waited=child.waited), printed, child.flooded)
+                    return with_output(replace(reply, waited=child.waited), printed, child.flooded)
             except (ValueError, TypeError):
                 pass
         sentence = self._why(child, status, printed)
@@ -241,9 +236,9 @@ class Zygote:
 
     def _why(self, child: Child, status: int, printed: str) -> str:
         if child.asked_to_die:
-            where = _where(printed, str(child.job.get("file") or ""))
+            place = where(printed, str(child.job.get("file") or ""))
             limit = f"{child.request.timeout:g} s"
-            return f"the probe blocked{where} and was ended: its time was {limit}; await what takes long"
+            return f"the probe blocked{place} and was ended: its time was {limit}; await what takes long"
         if child.said:
             return "the probe wrote into the host's own pipe"
         if os.WIFSIGNALED(status):
@@ -253,7 +248,7 @@ class Zygote:
 
     def _sweep(self) -> None:
         """Grandchildren whose parent is gone fall to us: they are ended, whatever session they fled to."""
-        for pid in _orphans():
+        for pid in orphans():
             if pid not in self._children:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
@@ -267,7 +262,7 @@ class Zygote:
             line = pack(reply)
         except (ValueError, TypeError):
             line = pack(Reply(reply.number, "unknown", Failure.PROBE_BUG, "the reply of the attempt was too large"))
-        _write_all(self._writing, line)
+        write_all(self._writing, line)
 
     def _beat(self, now: float) -> None:
         self._beat_at = now + BEAT
@@ -279,75 +274,4 @@ class Zygote:
             "waiting": len(self._waiting),
             "made": self._made,
         }
-        _write_all(self._writing, BEAT_MARK + json.dumps(facts, separators=(",", ":")).encode() + b"\n")
-
-
-def _limit() -> None:
-    os.nice(19)
-    with contextlib.suppress(OSError, AttributeError):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    with open("/proc/self/statm", encoding="ascii") as file:
-        size = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_SIZE, FILE_SIZE))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
-
-
-def _write_all(end: int, data: bytes) -> None:
-    while data:
-        try:
-            data = data[os.write(end, data) :]
-        except BlockingIOError:
-            time.sleep(0.001)
-        except BrokenPipeError:
-            return
-
-
-def _kill(pid: int, number: int, *, group: bool = True) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        (os.killpg if group else os.kill)(pid, number)
-
-
-def _reaped(pid: int) -> int | None:
-    try:
-        found, status = os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return 0
-    return status if found else None
-
-
-def _wait(pid: int) -> int:
-    """The status of a child that was killed just now; it ends within moments."""
-    for _ in range(1000):
-        status = _reaped(pid)
-        if status is not None:
-            return status
-        time.sleep(0.001)
-    return 0
-
-
-def _orphans() -> list[int]:
-    try:
-        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
-            return [int(word) for word in file.read().split()]
-    except (OSError, ValueError):
-        return []
-
-
-def _where(dump: str, file: str) -> str:
-    found = _LINE.findall(dump)
-    mine = [row for row in found if row[0] == file] or found[:1]
-    if not mine:
-        return ""
-    name, line, function = mine[0]
-    return f" at {os.path.basename(name)}:{line} in {function}"
-
-
-def _with_output(reply: Reply, printed: str, flooded: int) -> Reply:
-    if not printed or reply.evidence is None:
-        return reply
-    text = clean(printed, 4000, lines=True)
-    if flooded > OUTPUT:
-        text += f"\n… {flooded - OUTPUT} bytes more were thrown away"
-    return replace(reply, evidence={**reply.evidence, "printed": text})
+        write_all(self._writing, BEAT_MARK + json.dumps(facts, separators=(",", ":")).encode() + b"\n")
