@@ -392,6 +392,8 @@ async def maintenance(
 async def pause(keeper: Keeper, probe: str, resume: bool = False) -> dict[str, Any]:
     """Stop or resume a probe's runs, or all of a workflow's; what is paused is unknown meanwhile."""
     catalog = keeper.catalog
+    if not keeper.engine.pulse.began:
+        raise Refused("the daemon does not run, so there is nothing to pause", hint="start it: showup run")
     names = [one.id for one in catalog.probes.values() if one.workflow == probe or one.subject == probe]
     names = names or [probe_named(keeper, probe)]
     found = await keeper.engine.pause(names, paused=not resume)

@@ -147,6 +147,8 @@ async def serve(app: Starlette, *, host: str = "", port: int = 0, uds: Path | No
     try:
         await server.serve(sockets)
     finally:
+        for end in sockets or ():
+            end.close()
         if uds is not None:
             with contextlib.suppress(OSError):
                 os.unlink(str(uds))
