@@ -73,6 +73,7 @@ class Dispatcher:
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._lines = {name: _Line(channel) for name, channel in channels.items()}
+        self._group: asyncio.TaskGroup | None = None
         self._transact, self._desk, self._book, self._clock = transact, desk, book, clock
         self._chance, self._changed = chance, changed
         askable = (name for name, channel in channels.items() if callable(getattr(channel, "ask", None)))
@@ -93,9 +94,19 @@ class Dispatcher:
         """Work until cancelled; what is in flight then is taken up again after the next start."""
         await self.recover()
         async with asyncio.TaskGroup() as group:
+            self._group = group
             for line in self._lines.values():
                 group.create_task(self._work(line))
             group.create_task(self._ask_always())
+
+    def take(self, name: str, channel: Channel) -> None:
+        """From now on this channel serves under this name: a new one, or one whose options have changed."""
+        if name in self._lines:
+            self._lines[name].channel = channel
+            return
+        self._lines[name] = line = _Line(channel)
+        if self._group is not None:
+            self._group.create_task(self._work(line))
 
     async def recover(self) -> None:
         """Take up what an earlier process left half sent; tried until the store answers."""

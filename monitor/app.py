@@ -58,7 +58,9 @@ class Keeper:
     dispatcher: Dispatcher
     hosts: Hosts
     engine: Engine
+    around: Surroundings
     config_trouble: str = ""
+    listeners: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     loops: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
@@ -85,11 +87,29 @@ class Keeper:
             log.error("the configuration is not taken over", problems=len(error.problems), first=str(error.problems[0]))
             return self.config_trouble
         logs.hide(self.secrets.redactor())
+        await self._take_channels(catalog)
         await self.engine.reload(catalog)
         self.config_trouble = ""
         self.changed.set()
         log.info("the configuration was taken over", probes=len(catalog.probes), fingerprint=catalog.fingerprint)
         return ""
+
+    async def _take_channels(self, catalog: Catalog) -> None:
+        """Channels that are new or have other options are opened anew; one that is gone finishes what waits in it."""
+        before = self.catalog.book.channels
+        for name, spec in catalog.book.channels.items():
+            if name in self.channels and before.get(name) == spec:
+                continue
+            self.channels[name] = channel = open_channel(name, spec, self.around)
+            self.dispatcher.take(name, channel)
+            self.hear(name)
+
+    def hear(self, name: str) -> None:
+        """Listen to a channel's answers, instead of what was listened to under its name before."""
+        old = self.listeners.pop(name, None)
+        if old is not None:
+            old.cancel()
+        self.listeners[name] = asyncio.get_running_loop().create_task(_listen(self, name, self.channels[name]))
 
 
 async def build(config: Path | None, *, folder: Path | None = None) -> Keeper:
@@ -153,7 +173,7 @@ def _assemble(
         changed=lambda: _ring(keeper),
     )
     engine = Engine(catalog, parts)
-    keeper = Keeper(place, state, secrets, clock, store, desk, channels, dispatcher, hosts, engine)
+    keeper = Keeper(place, state, secrets, clock, store, desk, channels, dispatcher, hosts, engine, around)
     if schedules is not None:
         keeper.loops["schedules"] = schedules.run
     return keeper
@@ -184,9 +204,10 @@ async def serve(keeper: Keeper, *, notifier: Notifier, ready: Callable[[], None]
         "verify": lambda: _every(30.0, keeper.dispatcher.verify),
         "watchdog": lambda: deadman.feed(keeper, notifier),
         "outside": lambda: deadman.ping_outside(keeper),
-        **{f"listen {name}": _listener(keeper, channel) for name, channel in keeper.channels.items()},
         **keeper.loops,
     }
+    for name in keeper.channels:
+        keeper.hear(name)
     notifier.ready(f"{len(keeper.engine.tracks)} probes")
     ready()
     log.info("showup is watching", probes=len(keeper.engine.tracks), state=str(keeper.folder))
@@ -206,12 +227,15 @@ async def _named(loop: Callable[[], Awaitable[Any]]) -> None:
     await loop()
 
 
-def _listener(keeper: Keeper, channel: Channel) -> Callable[[], Awaitable[None]]:
-    async def listen() -> None:
-        await channel.listen(keeper.react)
-        await keeper.stopping.wait()  # a channel that nobody answers through has nothing to listen to
-
-    return listen
+async def _listen(keeper: Keeper, name: str, channel: Channel) -> None:
+    """Hear a channel's answers for ever; one that breaks off is heard again, and takes nothing else down."""
+    while True:
+        try:
+            await channel.listen(keeper.react)
+            return
+        except Exception as error:  # the outermost loop of a channel's ear
+            log.error("a channel can no longer be heard", channel=name, reason=repr(error))
+            await asyncio.sleep(5.0)
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
@@ -226,6 +250,7 @@ async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
 async def _stop(keeper: Keeper, tasks: Iterable[asyncio.Task[Any]], notifier: Notifier) -> None:
     notifier.stopping()
     lost = await keeper.engine.drain(DRAIN)
+    tasks = [*tasks, *keeper.listeners.values()]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
