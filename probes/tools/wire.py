@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
 from time import monotonic
 from typing import Any
 
@@ -30,6 +32,9 @@ from probes.words.failure import Failure
 with suppress(ImportError):
     # httpcore's locks would load this within the time of the first request, and make it look 15 ms slower than it was
     import_module("anyio._backends._asyncio")
+if find_spec("sniffio") is None:
+    # httpcore asks for it on each request, and a search for what is not installed takes a tenth of the request's CPU
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 _STAGGER = 0.25  # s before the next address is tried beside a silent one (RFC 8305)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+_MICROSECOND = timedelta(microseconds=1)
 SECOND = 1_000_000  # microseconds
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -60,7 +61,7 @@ def say_duration(length: timedelta | int) -> str:
 
 def micros_of(length: timedelta) -> int:
     """Whole microseconds of a timedelta, exact."""
-    return length // timedelta(microseconds=1)
+    return length // _MICROSECOND
 
 
 def parse_percent(text: object) -> Decimal:
