@@ -41,7 +41,6 @@ class SharedHost:
         self._rest = b""
         self._fresh: deque[Request] = deque()
         self._first: deque[Request] = deque()  # those that were shed last time go before all others
-        self._shed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._out: list[bytes] = []
         self._pumping = False
@@ -77,7 +76,8 @@ class SharedHost:
             self._jobs[request.job_id] = prepare(request.job)
             if len(self._jobs) > JOBS_KEPT:
                 self._jobs.popitem(last=False)
-        queue = self._first if request.job_id in self._shed else self._fresh
+        # the request says so itself: the host that turned it away may have been another one
+        queue = self._first if request.shed else self._fresh
         queue.append(request)
 
     # -- starts -------------------------------------------------------------------------------------------------------
@@ -104,7 +104,6 @@ class SharedHost:
             self._loop.call_soon(self._pump)
 
     def _start(self, request: Request) -> None:
-        self._shed.discard(request.job_id)
         task = self._loop.create_task(self._make(request))
         task.showup_number = request.number  # type: ignore[attr-defined]  # the watcher names the culprit by it
         self._tasks.add(task)
@@ -112,7 +111,6 @@ class SharedHost:
 
     def _turn_away(self, request: Request, at: int) -> None:
         self.sheds += 1
-        self._shed.add(request.job_id)
         sentence = "shed: this host had no time for it"
         self._send(
             Reply(request.number, "unknown", Failure.SKIPPED, sentence, waited=at - request.sent, witness="shed")

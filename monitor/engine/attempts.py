@@ -9,11 +9,12 @@ from typing import Any, Protocol
 from monitor.engine.record import Recorder, Running
 from monitor.engine.retry import after
 from monitor.engine.stats import Lateness
-from monitor.engine.track import Track
+from monitor.engine.track import Last, Track
 from probes.frames import Reply, Request
 from probes.words.clock import Clock
 from probes.words.failure import Failure
 from probes.words.names import run_id
+from probes.words.outcome import State
 from probes.words.units import HOUR, micros_of
 
 GOOD_KEPT_EVERY = HOUR  # µs; the last good run's evidence is never much older than this
@@ -94,7 +95,7 @@ class Runs:
     def _request(self, track: Track, run: Running, at: int) -> Request:
         probe = track.probe
         self._number += 1
-        keep = at - track.last_good_kept > GOOD_KEPT_EVERY or (track.last is not None and bool(track.last.failure))
+        keep = at - track.last_good_kept > GOOD_KEPT_EVERY or _failed(track.last)
         return Request(
             number=self._number,
             job_id=probe.job_id,
@@ -106,6 +107,7 @@ class Runs:
             cleanup=micros_of(probe.cleanup) / 1e6,
             secrets=dict(track.secrets),
             keep=keep,
+            shed=track.counts.shed_running,
         )
 
     def _count(self, track: Track, run: Running, *, shed: bool) -> None:
@@ -113,7 +115,9 @@ class Runs:
         track.last_start = run.started
         if shed:
             track.counts.shed += 1
+            track.counts.shed_running += 1
         else:
+            track.counts.shed_running = 0
             self.lateness.add(run.lateness)
 
     @property
@@ -131,6 +135,11 @@ class Runs:
         if left:
             await asyncio.gather(*left, return_exceptions=True)
         return len(left)
+
+
+def _failed(last: Last | None) -> bool:
+    """True after a failure of the target: its recovery is worth evidence, while a run that was not made is none."""
+    return last is not None and bool(last.failure) and last.state is not State.UNKNOWN
 
 
 _FAILURES = frozenset(Failure)

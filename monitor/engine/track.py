@@ -21,6 +21,7 @@ class Counts:
     missed: int = 0  # starts that passed while the machine slept or the keeper was stuck
     overlapped: int = 0  # starts that found the previous run still going
     shed: int = 0  # starts that a loaded host turned away
+    shed_running: int = 0  # of these, the newest without a run in between
     late: int = 0  # results that came after their time
 
 
