@@ -80,6 +80,7 @@ class Keeper:
 
     async def reload(self) -> str:
         """Read the configuration again and swap whole; returns "" or why the old one stays in force."""
+        self.secrets.renew()
         try:
             catalog = await asyncio.to_thread(load, self.config, secrets=self.secrets)
         except ConfigError as error:

@@ -15,31 +15,41 @@ _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*\Z"
 class Secrets:
     """What `${secret:NAME}` means here. Printing it shows the number of names and nothing else."""
 
-    __slots__ = ("_credentials", "_environ", "_file", "_known", "warnings")
+    __slots__ = ("_credentials", "_environ", "_file", "_folder", "_known", "_shown", "warnings")
 
     def __init__(
         self, environ: Mapping[str, str], *, credentials: Path | None = None, file: Mapping[str, str] | None = None
     ) -> None:
         self._environ, self._credentials = dict(environ), credentials
         self._file = dict(file or {})
+        self._folder: Path | None = None
         self._known: dict[str, str] = {}
+        self._shown: set[str] = set()  # every value there ever was: also an old one must not be shown
         self.warnings: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, folder: Path, environ: Mapping[str, str]) -> Secrets:
         """The secrets of this process; `.env` is looked for in `folder` and left alone when others may read it."""
         given = environ.get("CREDENTIALS_DIRECTORY")
-        path = folder / ".env"
         secrets = cls(environ, credentials=Path(given) if given else None)
-        try:
-            mode = path.stat().st_mode
-            if mode & (stat.S_IROTH | stat.S_IWOTH):
-                secrets.warnings = (f"{path} can be read by every user and is not used; run: chmod 600 {path}",)
-            else:
-                secrets._file = parse_env(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError):
-            return secrets
+        secrets._folder = folder
+        secrets.renew()
         return secrets
+
+    def renew(self) -> None:
+        """Read `.env` and the credentials again, as a reload does; values that were looked up stay hidden for ever."""
+        self._known.clear()
+        if self._folder is None:
+            return
+        path, self.warnings = self._folder / ".env", ()
+        try:
+            if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+                self._file = {}
+                self.warnings = (f"{path} can be read by every user and is not used; run: chmod 600 {path}",)
+            else:
+                self._file = parse_env(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError):
+            self._file = {}
 
     def get(self, name: str) -> str | None:
         """The value, or None. A trailing line break, as editors leave one, is no part of it."""
@@ -49,6 +59,7 @@ class Secrets:
             if not value:
                 return None
             self._known[name] = value.rstrip("\r\n")
+            self._shown.add(self._known[name])
         return self._known[name]
 
     def _credential(self, name: str) -> str | None:
@@ -71,7 +82,7 @@ class Secrets:
 
     def redactor(self) -> Redactor:
         """Removes every secret that was ever looked up."""
-        return Redactor.of(self._known.values())
+        return Redactor.of(self._shown)
 
     def __repr__(self) -> str:
         return f"Secrets({len(self._known)} in use)"
