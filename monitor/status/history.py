@@ -90,7 +90,7 @@ def read(session: Session, *, start: int, end: int, now: int, places: Iterable[P
         place = (one.workflow, one.environment)
         spans = [*closed[one.id], *tails.get(one.id, [])]
         first = one.since if one.since is not None else (newest[one.id].started if one.id in newest else None)
-        if first is not None:
+        if first is not None and first < end:  # a run that began while the page was on its way is the next page's
             since[place] = min(first, since.get(place, first))
         for term in terms[one.id]:
             begins = max(term.since, first) if first is not None else term.since
