@@ -47,6 +47,7 @@ class Teller:
         self._waiting: deque[Signal] = deque()
         self._paged: set[int] = set()  # ids of waiting signals that were paged from memory
         self._rang = asyncio.Event()
+        self._one = asyncio.Lock()  # two flushes at once would tell a signal twice and drop another
         self.refused_since = 0  # µs; 0 while the store accepts
 
     def tell(self, signal: Signal) -> None:
@@ -70,7 +71,13 @@ class Teller:
 
     async def flush(self) -> bool:
         """Commit what waits, up to a batch; False when the store refused."""
+        async with self._one:
+            return await self._flush()
+
+    async def _flush(self) -> bool:
         batch = [self._waiting[number] for number in range(min(BATCH, len(self._waiting)))]
+        if not batch:
+            return True
         try:
             woken = await self._write(lambda session: self._receive_all(session, batch))
         except StoreError:

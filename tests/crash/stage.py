@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOPIC = "ana-rings"
 CONFIG = """\
 site: {{title: Northside Dental, timezone: UTC}}
-monitor: {{policy: wake-us}}
+monitor: {{policy: quiet}}
 defaults: {{policy: wake-us, every: 1s, timeout: 700ms, cleanup: 100ms, attempts: 1, confirm: 2 of 2}}
 web: {{listen: ""}}
 channels:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import sqlite3
 from collections import Counter
@@ -89,6 +88,7 @@ class Story:
         self._stage, self._daemon = stage, stage.daemon
         self._kills, self._end_at, self._by_slack = kills, end_at, by_slack
         self._tasks: list[asyncio.Task[None]] = []
+        self._last_answer: object = None
         self.told = Told(stories=1)
 
     async def tell(self) -> Told:
@@ -104,7 +104,7 @@ class Story:
                 self.told.wrong("pages_lost", f"phone {len(self._rang())}, PagerDuty {self._stage.pagerduty.open_keys}")
             self._strike("paged")
             if not await self._answered():
-                self.told.wrong("answers_lost", "nobody could acknowledge")
+                self.told.wrong("answers_lost", f"nobody could acknowledge: {self._last_answer}")
             self._strike("acked")
             self._stage.target.well = True
             self._strike("healed")
@@ -168,10 +168,12 @@ class Story:
                 return True
             posts = self._stage.slack.messages()
             if not self._by_slack or not posts:
-                await self._daemon.ask("ack", by="ana")
+                self._last_answer = await self._daemon.ask("ack", by="ana")
             else:
-                with contextlib.suppress(CannotPress):
-                    await self._stage.slack.press(posts[0], "showup.ack", wait=0.5)
+                try:
+                    self._last_answer = await self._stage.slack.press(posts[0], "showup.ack", wait=0.5)
+                except CannotPress as gone:
+                    self._last_answer = gone
             await asyncio.sleep(2 * LOOK)
         return False
 

@@ -33,5 +33,6 @@ def test_every_commit_and_every_send_is_a_write_point_with_a_name() -> None:
         for site in ("send pagerduty page", "send pagerduty resolve", "send slack page", "send ntfy page"):
             assert told.points[f"{site}|{side}"] == 1, told.points
     inside = {point.removesuffix("|inside") for point in told.points if point.endswith("|inside")}
+    inside -= {"commit of the opening"}  # before there is anything to lose: one transaction of the migrations
     assert all(told.points[f"{site}|inside"] == told.points[f"{site}|after"] for site in inside), told.points
     assert not any("unknown" in point for point in told.points), told.points
