@@ -48,17 +48,22 @@ class Secrets:
                 self.warnings = (f"{path} can be read by every user and is not used; run: chmod 600 {path}",)
             else:
                 self._file = parse_env(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError):
+        except FileNotFoundError:
             self._file = {}
+        except (OSError, UnicodeDecodeError) as error:
+            self._file = {}
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            self.warnings = (f"{path} cannot be read and is not used: {reason}",)
 
     def get(self, name: str) -> str | None:
         """The value, or None. A trailing line break, as editors leave one, is no part of it."""
         if name not in self._known:
             value = self._credential(name)
             value = value if value is not None else self._environ.get(name, self._file.get(name))
+            value = (value or "").rstrip("\r\n")
             if not value:
                 return None
-            self._known[name] = value.rstrip("\r\n")
+            self._known[name] = value
             self._shown.add(self._known[name])
         return self._known[name]
 
