@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
+from monitor.config.catalog import Probe
 from monitor.engine.record import Recorder, Running
 from monitor.engine.retry import after
 from monitor.engine.stats import Lateness
@@ -73,7 +74,7 @@ class Runs:
         while True:
             asked = clock.now() if run.verdicts else began
             reply = await self._hosts.attempt(
-                self._request(track, run, asked), job=probe.job, script=probe.kind in SPEC_KINDS_FORKED
+                self._request(track, probe, run=run, at=asked), job=probe.job, script=probe.kind in SPEC_KINDS_FORKED
             )
             if not run.verdicts:
                 run.lateness = max(0, asked + reply.waited - due)
@@ -92,8 +93,7 @@ class Runs:
                 return
             await self._sleep(step.wait / 1e6)
 
-    def _request(self, track: Track, run: Running, at: int) -> Request:
-        probe = track.probe
+    def _request(self, track: Track, probe: Probe, *, run: Running, at: int) -> Request:
         self._number += 1
         keep = at - track.last_good_kept > GOOD_KEPT_EVERY or _failed(track.last)
         return Request(

@@ -65,6 +65,7 @@ class Parts:
     emergency: Callable[[Signal], Awaitable[None]]
     secrets: Callable[[Iterable[str]], Mapping[str, str]]
     changed: Callable[[], None] = field(default=lambda: None)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # between the attempts of a run
 
 
 class Engine:
@@ -89,7 +90,7 @@ class Engine:
             emergency=parts.emergency,
         )
         self._recorder = Recorder(self._append, self.teller.tell, lambda: self.catalog)
-        self._runs = Runs(parts.hosts, self._recorder, parts.clock, chance=parts.chance)
+        self._runs = Runs(parts.hosts, self._recorder, parts.clock, chance=parts.chance, sleep=parts.sleep)
 
     # -- start, reload, stop ------------------------------------------------------------------------------------------
 
@@ -105,19 +106,14 @@ class Engine:
 
     async def reload(self, catalog: Catalog) -> None:
         """Swap whole to another configuration; runs under way end under the old one."""
-        before = self.tracks
+        before = {name: track.cadence for name, track in self.tracks.items()}
         await self._take_over(catalog)
         works, now = self._works, self._parts.clock.now()
         for name in before.keys() - self.tracks.keys():
             if works is not None:
                 works.remove(name)
         for name, track in self.tracks.items():
-            old = before.get(name)
-            if old is not None:
-                track.running, track.counts, track.bugs = old.running, old.counts, old.bugs
-                track.last, track.last_good_kept = old.last or track.last, old.last_good_kept
-                track.unknown_since, track.signalled = old.unknown_since, old.signalled
-            if old is None or old.cadence != track.cadence:
+            if before.get(name) != track.cadence:
                 self._schedule(track, now)
 
     async def _take_over(self, catalog: Catalog) -> None:
@@ -130,7 +126,8 @@ class Engine:
 
         await parts.store.flush()
         found, members, paused = await parts.store.write(read)
-        self.catalog, self.tracks, self._unbegun = catalog, found.tracks, found.unbegun
+        self.catalog, self._unbegun = catalog, found.unbegun
+        self.tracks = restore.keep(self.tracks.values(), found.tracks)
         self.paused = frozenset(paused)
         self._told = dict(restore.told_of_monitor(members))
         for name in restore.bugs_told(members) & self.tracks.keys():
@@ -174,8 +171,12 @@ class Engine:
 
     def _fire(self, name: str, due: int) -> None:
         track = self.tracks.get(name)
-        if track is not None and name not in self.paused:
-            self._runs.start(track, due)
+        if track is None:
+            return
+        if name in self.paused:
+            track.last_due = due  # not missed: it was not wanted
+            return
+        self._runs.start(track, due)
 
     async def run_now(self, name: str) -> None:
         """One run at once, beside the schedule; KeyError for a name that is not scheduled."""
@@ -252,7 +253,8 @@ class Engine:
         troubles = freshness.look(self.tracks.values(), now=now, began=self.pulse.began, paused=self.paused)
         troubles += freshness.of_clock(self.pulse.clock_behind, now=now)
         troubles += freshness.of_disk(short=self._parts.store.short_of_space, now=now)
-        found, self._told = freshness.changes(self.catalog, troubles, self._told, now=now)
+        unproven = freshness.unproven(self._told, self.tracks, began=self.pulse.began, paused=self.paused)
+        found, self._told = freshness.changes(self.catalog, troubles, self._told, now=now, unproven=unproven)
         for signal in found:
             self.teller.tell(signal)
 

@@ -13,6 +13,8 @@ from probes.words.units import DAY, MINUTE, say_duration
 
 BLIND_AFTER = 15 * MINUTE
 BLIND_PAGES_AFTER = DAY
+NOT_STARTED, BLIND = "not-started ", "blind "  # each followed by a probe's id
+MEMBERS = (NOT_STARTED, BLIND, "clock ", "disk ")  # how the names of what is told here begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def look(tracks: Iterable[Track], *, now: int, began: int, paused: frozenset[str
         quiet = now - max(track.last_start, began)
         if quiet > overdue_after(period):
             sentence = f"{probe.id} has not started for {say_duration(quiet // 1_000_000 * 1_000_000)}"
-            found.append(Trouble(f"not-started {probe.id}", now - quiet, sentence, Severity.ERROR))
+            found.append(Trouble(f"{NOT_STARTED}{probe.id}", now - quiet, sentence, Severity.ERROR))
         elif track.unknown_since and now - track.unknown_since > blind_after(period):
             found.append(_blind(track, now))
     return found
@@ -69,14 +71,34 @@ def _blind(track: Track, now: int) -> Trouble:
     why = track.last.sentence if track.last else ""
     sentence = f"{track.probe.id} has told us nothing for {say_duration(length // MINUTE * MINUTE)}: {why}"
     severity = Severity.ERROR if length > BLIND_PAGES_AFTER else Severity.WARNING
-    return Trouble(f"blind {track.probe.id}", track.unknown_since, sentence, severity)
+    return Trouble(f"{BLIND}{track.probe.id}", track.unknown_since, sentence, severity)
+
+
+def unproven(
+    told: Iterable[str], tracks: Mapping[str, Track], *, began: int, paused: frozenset[str] = frozenset()
+) -> frozenset[str]:
+    """What was told and may not be taken back yet: since the keeper came up (`began`) nothing shows that it is over."""
+    found = []
+    for member in told:
+        track = tracks.get(member.partition(" ")[2])
+        if track is None or track.probe.id in paused:
+            continue
+        silent = track.last_start < began
+        if (member.startswith(NOT_STARTED) and silent) or (member.startswith(BLIND) and track.unknown_since):
+            found.append(member)
+    return frozenset(found)
 
 
 def changes(
-    catalog: Catalog, troubles: Iterable[Trouble], told: Mapping[str, Severity], *, now: int
+    catalog: Catalog,
+    troubles: Iterable[Trouble],
+    told: Mapping[str, Severity],
+    *,
+    now: int,
+    unproven: frozenset[str] = frozenset(),
 ) -> tuple[list[Signal], dict[str, Severity]]:
     """The signals that bring what was `told` in line with what is wrong, and what is told after them."""
-    after: dict[str, Severity] = {}
+    after: dict[str, Severity] = {member: severity for member, severity in told.items() if member in unproven}
     found: list[Signal] = []
     for trouble in troubles:
         after[trouble.member] = trouble.severity

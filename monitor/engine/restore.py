@@ -3,7 +3,7 @@ it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session
@@ -11,7 +11,7 @@ from sqlmodel import Session
 from alerts.desk import OpenMember
 from alerts.signal import Severity, Signal
 from monitor.config.catalog import Catalog, Probe
-from monitor.engine import signals
+from monitor.engine import freshness, signals
 from monitor.engine.cadence import cadence_of
 from monitor.engine.confirm import Level, Ran, replay
 from monitor.engine.track import Last, Track
@@ -26,6 +26,7 @@ from probes.words.failure import FACTS, Failure
 from probes.words.names import run_id
 from probes.words.outcome import State
 
+BUG = "probe-bug "  # begins the name of a member of the monitor's own incident
 RUNS_READ = 24  # newest runs of a probe that confirm and recover can need
 _LEVEL = {State.UP: Level.PASS, State.DEGRADED: Level.DEGRADED, State.DOWN: Level.FAIL}
 
@@ -68,6 +69,20 @@ def restore(
     return Restored(tracks, frozenset(number for number in ours if known[number].since is None))
 
 
+def keep(old: Iterable[Track], new: Mapping[str, Track]) -> dict[str, Track]:
+    """The tracks after a reload: one that is followed already goes on, under its new configuration and name.
+
+    A run under way holds on to its track, so the same one must see the runs that follow.
+    """
+    followed = {track.ledger: track for track in old}
+    kept = {}
+    for name, track in new.items():
+        mine = followed.get(track.ledger, track)
+        mine.probe, mine.cadence, mine.secrets = track.probe, track.cadence, track.secrets
+        kept[name] = mine
+    return kept
+
+
 def _read_back(
     track: Track,
     newest: list[RunView],
@@ -84,6 +99,7 @@ def _read_back(
         last.took,
     )
     track.last.attempts = last.attempts
+    track.unknown_since = _unknown_since(newest)
     track.last_due, track.last_start = last.scheduled, last.started
     track.progress = replay(
         [_ran(run, attempts.get((run.started, run.ledger), [])) for run in reversed(newest)],
@@ -95,6 +111,11 @@ def _read_back(
         observation = _newest(observed[0], attempts.get((observed[0].started, observed[0].ledger), []))
         began = span.end if span is not None else ledger.since or newest[-1].started
         track.tail = Tail.from_last(min(began, observation.at), observation.state, observation)
+
+
+def _unknown_since(newest: list[RunView]) -> int:
+    known = next((number for number, run in enumerate(newest) if run.result is not State.UNKNOWN), len(newest))
+    return newest[known - 1].started if known else 0
 
 
 def _ran(run: RunView, further: list[AttemptView]) -> Ran:
@@ -111,7 +132,7 @@ def _newest(run: RunView, further: list[AttemptView]) -> Observation:
 
 
 def reconcile(
-    catalog: Catalog, tracks: Mapping[str, Track], open_members: Iterable[OpenMember], *, now: int
+    catalog: Catalog, tracks: Mapping[str, Track], open_members: Sequence[OpenMember], *, now: int
 ) -> list[Signal]:
     """The signals that were lost between a record and its telling, or that a changed configuration brings."""
     found: list[Signal] = []
@@ -126,6 +147,10 @@ def reconcile(
             found.append(_signal(catalog, track, Level.PASS, now=now))
     for subject, name in told:
         found.append(_gone(catalog, subject, name, now=now))
+    for name in bugs_told(open_members) - tracks.keys():
+        why = f"{name} is no longer in the configuration"
+        policy = catalog.monitor_policy
+        found.append(signals.gone(signals.MONITOR, f"{BUG}{name}", at=now, title="showup", policy=policy, why=why))
     return found
 
 
@@ -157,12 +182,12 @@ def _renamed(probes: Iterable[Probe], subject: str, name: str) -> str:
 
 
 def told_of_monitor(open_members: Iterable[OpenMember]) -> dict[str, Severity]:
-    """What the owner was told of showup itself and is still open, the probe bugs apart."""
+    """What the owner was told by the engine's own look at itself, and is still open."""
     mine = [member for member in open_members if member.subject == signals.MONITOR]
-    return {member.member: member.severity for member in mine if not member.member.startswith("probe-bug ")}
+    return {member.member: member.severity for member in mine if member.member.startswith(freshness.MEMBERS)}
 
 
 def bugs_told(open_members: Iterable[OpenMember]) -> frozenset[str]:
     """The ids of probes whose bugs the owner was told of."""
     names = [member.member for member in open_members if member.subject == signals.MONITOR]
-    return frozenset(name.removeprefix("probe-bug ") for name in names if name.startswith("probe-bug "))
+    return frozenset(name.removeprefix(BUG) for name in names if name.startswith(BUG))
