@@ -184,6 +184,39 @@ def test_errors_by_code_then_type_then_status(error: object, status: int, failur
     assert openai.refused(status, {}, {"error": error} if error is not None else Missing).failure is failure
 
 
+LITELLM = "litellm.RateLimitError: RateLimitError: OpenAIException - Rate limit reached for requests."
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "failure"),
+    [
+        ({"message": "No connected db.", "type": "no_db_connection", "code": "400"}, 400, Failure.AUTH),
+        ({"message": "No connected db.", "type": "no_db_connection", "code": "503"}, 503, Failure.PROVIDER_DOWN),
+        ({"message": LITELLM, "type": "throttling_error", "code": "429"}, 429, Failure.RATE_LIMITED),
+        ({"message": LITELLM, "type": None, "code": "429"}, 200, Failure.RATE_LIMITED),
+        ({"message": "bad key", "type": None, "code": "401"}, 200, Failure.AUTH),
+        ({"message": "bad key", "type": None, "code": "007"}, 401, Failure.AUTH),
+        ({"message": "current quota exceeded", "type": None, "code": "429"}, 200, Failure.QUOTA),
+        ({"message": "Connection error.", "type": None, "code": "500"}, 200, Failure.PROVIDER_DOWN),
+    ],
+)
+def test_the_errors_of_a_gateway_whose_codes_are_statuses(error: object, status: int, failure: Failure) -> None:
+    """The shape is a LiteLLM proxy's (1.105.0): the status as text in `code`, also in a stream that began with 200."""
+    if status >= 400:
+        assert openai.refused(status, {}, {"error": error}).failure is failure
+    else:
+        with pytest.raises(Trouble) as caught:
+            openai.read(json.dumps({"error": error}))
+        assert caught.value.failure is failure
+
+
+def test_a_word_names_an_error_and_not_a_number() -> None:
+    error = {"message": LITELLM, "type": "throttling_error", "code": "429"}
+    assert f"throttling_error: {LITELLM}" in openai.refused(429, {}, {"error": error}).sentence
+    unknown = openai.refused(400, {}, {"error": {"message": "No connected db.", "type": "no_db_connection"}})
+    assert "key that it does not know" in unknown.sentence
+
+
 def test_an_old_shape_of_errors() -> None:
     found = openai.refused(400, {}, {"object": "error", "message": "too long", "type": "BadRequestError", "code": 400})
     assert found.failure is Failure.CONTRACT_CHANGED

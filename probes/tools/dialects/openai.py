@@ -16,6 +16,7 @@ from probes.words.text import clean
 NAME = "openai"
 _LAST = "[DONE]"
 _VERSIONED = re.compile(r"/v\d+\Z")
+_STATUS = re.compile(r"[45][0-9][0-9]")
 _REASONING = re.compile(r"(?:[a-z]+/)?(?:o\d|gpt-[5-9])")  # models that refuse `max_tokens`
 
 # An error's code decides, then its type, then the status: one 429 may be a limit to wait for, another an unpaid bill.
@@ -53,6 +54,9 @@ _CODES: Mapping[str, Failure] = {
     "slow_down": Failure.PROVIDER_DOWN,
     "timeout": Failure.PROVIDER_DOWN,
 }
+# A LiteLLM proxy without a database has nowhere to look a key up and answers 400 to every key but its master key.
+_UNKNOWN_KEY = (400, "no_db_connection")
+_UNKNOWN_KEY_MEANS = " (a LiteLLM proxy without a database says this of a key that it does not know)"
 _PROVIDERS = frozenset({Failure.QUOTA, Failure.RATE_LIMITED, Failure.PROVIDER_DOWN, Failure.REFUSED})
 
 
@@ -167,12 +171,22 @@ def _trouble(error: Mapping[str, Any], status: int, wait: float | None) -> Troub
     code, kind = error.get("code"), error.get("type")
     message = clean(str(error.get("message") or ""), 200)
     failure = _CODES.get(str(code).lower()) or _CODES.get(str(kind).lower())
+    unknown_key = (status, kind) == _UNKNOWN_KEY
     if failure is None:
-        failure = _by_status(code if isinstance(code, int) and not isinstance(code, bool) else status, message)
-    name = next((str(word) for word in (code, kind) if isinstance(word, str) and word), "")
+        failure = Failure.AUTH if unknown_key else _by_status(_status(code) or status, message)
+    words = [word for word in (code, kind) if isinstance(word, str) and word]
+    name = min(words, key=lambda word: word.isdecimal(), default="")  # "429" says less than a word does
     said = clean(": ".join(filter(None, (name, message))), 260) or "it does not say why"
     begin = "answered with an error" if status >= 400 else "broke off with an error in the answer"
+    said += _UNKNOWN_KEY_MEANS if unknown_key else ""
     return Trouble(failure, f"{begin}: {said}", "", wait, NAME if failure in _PROVIDERS else "")
+
+
+def _status(code: Any) -> int | None:
+    """An error's code where it is a status: a gateway writes "429" into a stream that began with 200."""
+    if isinstance(code, str) and _STATUS.fullmatch(code):
+        code = int(code)
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
 def _by_status(status: int, message: str) -> Failure:
