@@ -7,10 +7,11 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from monitor.ledger.uptime import figures
+from monitor.ledger.uptime import Day, figures
 from monitor.status.bars import strip
 from monitor.status.build import Made
 from monitor.status.model import Page
@@ -52,17 +53,6 @@ def data(page: Page) -> dict[str, Any]:
 
 
 def _workflow(view: Any) -> dict[str, Any]:
-    days = []
-    for day in view.days:
-        found = figures(day.shares) if day.shares is not None else None
-        days.append(
-            {
-                "date": day.date.isoformat(),
-                "uptime": None if found is None or found.uptime is None else found.uptime / 1000,
-                "coverage": None if found is None or found.coverage is None else found.coverage / 1000,
-                "microseconds": asdict(day.shares) if day.shares is not None else None,
-            }
-        )
     return {
         "workflow": view.key,
         "title": view.title,
@@ -71,7 +61,19 @@ def _workflow(view: Any) -> dict[str, Any]:
         "since": view.since.isoformat() if view.since else None,
         "figures": {one.label: one.text for one in view.figures},
         "slo": view.slo,
-        "days": days,
+        "days": [_day(day) for day in view.days],
+    }
+
+
+@lru_cache(200_000)
+def _day(day: Day) -> dict[str, Any]:
+    """A day for programs, made once: but for today, days do not change any more. Nobody writes into it."""
+    shares, found = day.shares, figures(day.shares) if day.shares is not None else None
+    return {
+        "date": day.date.isoformat(),
+        "uptime": None if found is None or found.uptime is None else found.uptime / 1000,
+        "coverage": None if found is None or found.coverage is None else found.coverage / 1000,
+        "microseconds": asdict(shares) if shares is not None else None,
     }
 
 
