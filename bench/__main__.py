@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import time
 from collections.abc import Mapping
 from importlib import import_module
@@ -31,6 +32,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="rounds of what is compared side by side (3)")
     parser.add_argument("--quick", action="store_true", help="short windows and one round: a glance, not a judgement")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is stopped
     if unknown := sorted(set(given.names) - MEASURES.keys()):
         parser.error(f"there is no figure {unknown[0]}; write {', '.join(MEASURES)}")
     scale = Scale(1, 8.0, quick=True) if given.quick else Scale(max(1, given.rounds))
