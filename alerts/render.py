@@ -54,7 +54,7 @@ def subject_line(message: Message) -> str:
         return clean(message.headline, _LIMIT)
     if message.purpose is Purpose.ACK and view.state == "acknowledged":
         # whoever was woken reads that they may sleep on, not the same page again
-        return clean(f"{view.acked_by or 'Somebody'} is on it: ", 60) + _fit("", view.title, 40)
+        return clean(f"{view.acked_by or 'Somebody'} is on it:", 60) + " " + _fit("", view.title, 40)
     return headline(view)
 
 

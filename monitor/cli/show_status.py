@@ -59,7 +59,7 @@ def _workflows(out: Console, found: Found) -> None:
     for one in found.get("workflows") or ():
         name = f"{one['workflow']}/{one['environment']}"
         day, month = one.get("24h") or {}, one.get("30d") or {}
-        figures = (percent(day.get("uptime")), percent(month.get("uptime")), percent(month.get("coverage")))
+        figures = (_uptime(day), _uptime(month), percent(month.get("coverage")))
         since = at(one.get("since")) if one.get("since") else "–"
         row(made, name, one["state"], since[5:16] or since, *figures)
     if made.row_count:
@@ -74,6 +74,11 @@ def _workflows(out: Console, found: Found) -> None:
             out.print(f"failing in {plain(one['workflow'])}: {', '.join(failing[:MANY])}")
         if one.get("not_yet"):
             out.print(f"not run yet in {plain(one['workflow'])}: {_some(one['not_yet'])}")
+
+
+def _uptime(figures: Found) -> str:
+    """The percentage, where enough was watched for one."""
+    return percent(figures.get("uptime") if figures.get("enough", True) else None)
 
 
 def _people(out: Console, found: Found, now: Any) -> None:

@@ -10,14 +10,15 @@ from probes.words.names import nearest
 
 
 def probe_id(name: str, ids: Collection[str], *, environment: str = "") -> str:
-    """The full id of a probe named in full or by its last part; production is meant where nothing else is said.
+    """The full id of a probe named in full, by its last part or as `workflow/probe`; production is meant where nothing
+    else is said.
 
     Raises Refused with the nearest.
     """
     wanted = f"/{environment}/" if environment else ""
     if name in ids and wanted in name:
         return name
-    ending = [one for one in ids if one.endswith(f"/{name}") or one.startswith(f"{name}/")]
+    ending = [one for one in ids if one.endswith(f"/{name}") or one.startswith(f"{name}/") or _short(one) == name]
     ending = [one for one in ending if wanted in one]
     production = [one for one in ending if f"/{PRODUCTION}/" in one]
     if len(ending) == 1 or len(production) == 1:
@@ -28,6 +29,12 @@ def probe_id(name: str, ids: Collection[str], *, environment: str = "") -> str:
     there = f" in {environment}" if environment else ""
     hint = f"did you mean {near}?" if near and near != name else f"write one of {', '.join(sorted(ids)[:8])}"
     raise Refused(f"there is no probe {name[:80]}{there}", hint=hint)
+
+
+def _short(one: str) -> str:
+    """`workflow/probe`, its environment left out."""
+    workflow, _, rest = one.partition("/")
+    return f"{workflow}/{rest.partition('/')[2]}"
 
 
 def probes_of(name: str, ids: Collection[str], *, environment: str = "") -> list[str]:

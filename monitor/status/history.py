@@ -53,7 +53,8 @@ class Record:
 
     def figures(self, place: Place, start: int, *, firsts: tuple[int, int] | None = None) -> Figures:
         """Uptime and coverage from `start` (or the first run, if later) to the end of the window."""
-        return figures(shares(self.spans(place), max(start, self.window[0]), self.window[1]), first_try=firsts)
+        start, end = max(start, self.window[0], self.since.get(place, start)), self.window[1]
+        return figures(shares(self.spans(place), min(start, end), end), first_try=firsts)
 
     def explain(self, place: Place) -> Explanation | None:
         """The rows behind the number of the whole window; None when it never ran."""

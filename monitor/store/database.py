@@ -48,7 +48,7 @@ class Store:
         file = file_of(where)
         lock = None
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # evidence and unguessable addresses are in it
             if file is not None:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 _look(file)

@@ -162,6 +162,12 @@ def test_status_is_one_screen_with_all_that_matters(capsys: pytest.CaptureFixtur
     assert len(drawn.splitlines()) <= 30
 
 
+def test_a_figure_that_too_little_was_watched_for_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    thin = status_of()["workflows"][0] | {"24h": {"uptime": 99.305, "coverage": 12.0, "enough": False}}
+    show.status(status_of(workflows=[thin]))
+    assert "99.305" not in capsys.readouterr().out
+
+
 def test_a_quiet_status_says_so_honestly(capsys: pytest.CaptureFixture[str]) -> None:
     well = status_of()["workflows"][0] | {"state": "up", "probes": [], "not_yet": []}
     quiet: dict[str, Any] = dict.fromkeys(("incidents", "undelivered", "health", "paused"), ())

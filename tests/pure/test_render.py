@@ -40,6 +40,11 @@ def test_the_headline_says_what_a_customer_notices() -> None:
     assert render.headline(replace(INCIDENT, drill=True)).startswith("[drill] Intake agent answers wrongly")
 
 
+def test_whoever_was_woken_reads_who_is_on_it() -> None:
+    told = message(Purpose.ACK, view=acknowledged())
+    assert render.subject_line(told) == "Ana Ash is on it: Intake agent"
+
+
 @given(
     title=st.text(min_size=1, max_size=300),
     failure=st.sampled_from([*Failure, "", "something-new"]),

@@ -68,10 +68,10 @@ def clock() -> PushedClock:
 
 
 @pytest.fixture
-async def store(url: str, tmp_path: Path, clock: PushedClock, request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+async def store(url: str, tmp_path: Path, clock: PushedClock, made_file: Path) -> AsyncIterator[Store]:
     """An open store with nothing in it."""
     if not url:
-        shutil.copy(request.getfixturevalue("made_file"), tmp_path)
+        shutil.copy(made_file, tmp_path)
     async with Store.open(url, folder=tmp_path, clock=clock, ballast=1 << 20) as opened:
         yield opened
 

@@ -210,3 +210,8 @@ def test_an_address_that_cannot_be_used_is_named(tmp_path: Path, clock: PushedCl
         with pytest.raises(StoreError, match=said) as told:
             Store.open(wrong, folder=tmp_path, clock=clock)
         assert "sqlite://" in told.value.hint.lower()
+
+
+async def test_a_state_folder_that_it_makes_is_for_its_owner_alone(tmp_path: Path, clock: PushedClock) -> None:
+    async with Store.open("", folder=tmp_path / "state", clock=clock, ballast=0):
+        assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
