@@ -78,6 +78,17 @@ def keep_tokens(session: Session, catalog: Catalog, *, now: int) -> None:
         remember(session, TOKENS, tokens, now=now)
 
 
+def private_pages(session: Session, catalog: Catalog) -> dict[str, str]:
+    """Where the page of each client that keeps to itself is, by client; without its host before `url:` is written."""
+    tokens = read_note(session, TOKENS) or {}
+    url = catalog.site.url
+    return {
+        key: f"{url}/c/{tokens[key]}/"
+        for key, client in catalog.clients.items()
+        if not client.public and key in tokens
+    }
+
+
 def _places(catalog: Catalog) -> list[history.Place]:
     """Production alone stands on pages."""
     there = {probe.workflow for probe in catalog.probes.values() if probe.scheduled}

@@ -54,20 +54,22 @@ def routes(keeper: Keeper) -> list[Route]:
     async def answer(request: Request) -> Response:
         given = request.path_params
         incident, number, person = given["incident"], given["round"], given["person"]
-        if not hmac.compare_digest(token(key, incident, number, person), given["token"]):
+        wanted = token(key, incident, int(number), person) if len(number) < 7 and number.isdecimal() else ""
+        # as bytes: text that is not ASCII cannot be compared
+        if not wanted or not hmac.compare_digest(wanted.encode(), given["token"].encode("utf-8", "replace")):
             return _page("There is nothing here.", 404)
         people = keeper.catalog.book.people
         name = people[person].name if person in people else person
-        if request.method == "GET":
+        if request.method != "POST":  # also HEAD, by which some mail programs look at what an address leads to
             return _page(f"Acknowledge {incident} as {name}?", 200, button=True)
-        reaction = Reaction(action="ack", incident=incident, by=name, via="phone", person=person, round=number)
+        reaction = Reaction(action="ack", incident=incident, by=name, via="phone", person=person, round=int(number))
         try:
             done = await keeper.react(reaction)
         except StoreError:
             return _page("This could not be stored. Acknowledge in Slack or PagerDuty.", 503)
         return _page(done.text, 200)
 
-    path = "/a/{incident:str}/{round:int}/{person:str}/{token:str}"
+    path = "/a/{incident:str}/{round:str}/{person:str}/{token:str}"
     return [Route(path, answer, methods=["GET", "POST"])]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -22,6 +23,7 @@ from monitor.deadman import health
 from monitor.metrics import exposition
 from monitor.places import SOCKET
 from monitor.services import ACTS, SERVICES
+from monitor.services.base import fitting
 from monitor.web import acks
 from probes.words.errors import Refused, StoreError
 from probes.words.text import clean
@@ -66,8 +68,9 @@ def public_app(keeper: Keeper) -> Starlette:
         name = request.path_params["name"]
         if name not in READ_BY_WEB:
             return JSONResponse({"error": "there is nothing of this name"}, 404)
-        given = {key: clean(value, 200) for key, value in request.query_params.items()}
-        return await _answer(keeper, name, _numbers(given))
+        given: dict[str, Any] = {key: clean(value, 200) for key, value in request.query_params.items()}
+        shown = {"pages": False} if name == "status" else {}  # addresses that are secrets stay on the socket
+        return await _answer(keeper, name, given, words=True, shown=shown)
 
     pages = keeper.folder / "public"
     pages.mkdir(parents=True, exist_ok=True)
@@ -79,16 +82,6 @@ def public_app(keeper: Keeper) -> Starlette:
         Mount("/", StaticFiles(directory=pages, html=True)),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Guard)])
-
-
-def _numbers(given: dict[str, str]) -> dict[str, Any]:
-    kinds = {"limit": int, "days": float}
-    found: dict[str, Any] = dict(given)
-    for name, kind in kinds.items():
-        if name in found:
-            with contextlib.suppress(ValueError):
-                found[name] = kind(found[name])
-    return found
 
 
 def private_app(keeper: Keeper) -> Starlette:
@@ -103,7 +96,7 @@ def private_app(keeper: Keeper) -> Starlette:
             return JSONResponse({"error": "the request is too large"}, 413)
         try:
             given = await request.json() if body else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             return JSONResponse({"error": "the request is not JSON"}, 400)
         if not isinstance(given, dict):
             return JSONResponse({"error": "the request is not an object"}, 400)
@@ -114,9 +107,20 @@ def private_app(keeper: Keeper) -> Starlette:
     return Starlette(routes=[Route("/rpc/{name}", rpc, methods=["POST"])])
 
 
-async def _answer(keeper: Keeper, name: str, given: dict[str, Any]) -> Response:
+async def _answer(
+    keeper: Keeper,
+    name: str,
+    given: dict[str, Any],
+    *,
+    words: bool = False,
+    shown: Mapping[str, Any] = MappingProxyType({}),
+) -> Response:
     try:
-        return JSONResponse({"answer": await SERVICES[name](keeper, **given)})
+        fitted = fitting(name, given, words=words)
+    except ValueError as error:
+        return JSONResponse({"error": f"not a right request: {clean(str(error), 200)}"}, 400)
+    try:
+        return JSONResponse({"answer": await SERVICES[name](keeper, **(fitted | shown))})
     except Refused as refused:
         return JSONResponse({"error": str(refused), "hint": refused.hint}, 422)
     except StoreError as error:

@@ -1,56 +1,29 @@
-"""What commands and the API can ask for: one function each, plain JSON in and out, the same in the keeper and
-without it."""
+"""What can be asked: status, runs, incidents, the rows behind a number, and who is on call. Nothing here acts."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
 
-from alerts.message import IncidentView, Reaction
-from alerts.oncall import reach
-from alerts.tables import Notification
-from monitor.config.naming import probe_id
+from alerts.message import IncidentView
 from monitor.deadman import health
 from monitor.ledger.uptime import Figures
+from monitor.services.base import length_of, place_named, probe_named, service, when
 from monitor.status import history
-from monitor.store.queries import presence
+from monitor.status.build import private_pages
 from monitor.store.queries.history import last_runs
-from monitor.store.queries.ledgers import find_ledger
+from monitor.store.queries.ledgers import find_ledger, ledgers
 from monitor.store.queries.notes import read_note
 from monitor.store.queries.proof import evidence_of
 from monitor.store.queries.runs import RunView, read_run
-from probes.words.clock import moment
 from probes.words.errors import Refused
-from probes.words.names import nearest, run_key
-from probes.words.units import DAY, SECOND, micros_of, parse_duration
+from probes.words.names import run_key
+from probes.words.units import DAY, SECOND
 
 if TYPE_CHECKING:
     from monitor.app import Keeper
-
-Service = Callable[..., Awaitable[Any]]
-SERVICES: dict[str, Service] = {}
-ACTS: set[str] = set()  # those that change something
-
-
-def service(*, acts: bool = False) -> Callable[[Service], Service]:
-    """Make a function reachable by its name."""
-
-    def add(function: Service) -> Service:
-        SERVICES[function.__name__] = function
-        if acts:
-            ACTS.add(function.__name__)
-        return function
-
-    return add
-
-
-def when(at: int | None) -> str | None:
-    """ISO 8601 in UTC, or None."""
-    return moment(at).isoformat(timespec="seconds") if at is not None else None
 
 
 def _figures(found: Figures) -> dict[str, Any]:
@@ -88,8 +61,11 @@ def _run(view: RunView, name: str) -> dict[str, Any]:
 
 
 @service()
-async def status(keeper: Keeper) -> dict[str, Any]:
-    """One screen: what is wrong since when, who is on call, what was not delivered, and how showup itself is."""
+async def status(keeper: Keeper, pages: bool = True) -> dict[str, Any]:
+    """One screen: what is wrong since when, who is on call, what was not delivered, and how showup itself is.
+
+    `pages`: also the addresses of private clients' pages, which whoever knows them can read.
+    """
     now, catalog, desk = keeper.clock.now(), keeper.catalog, keeper.desk
 
     def read(session: Session) -> dict[str, Any]:
@@ -113,6 +89,7 @@ async def status(keeper: Keeper) -> dict[str, Any]:
             "undelivered": waiting,
             "published": read_note(session, "published"),
             "phone_tests": read_note(session, "phone tests") or {},
+            **({"pages": private_pages(session, catalog)} if pages else {}),
         }
 
     found = await keeper.store.read(read)
@@ -182,22 +159,6 @@ def _duty(keeper: Keeper, session: Session, rotation: str, at: int) -> dict[str,
     }
 
 
-def probe_named(keeper: Keeper, name: str) -> str:
-    """The full id of a probe named in full or by its last part; raises Refused with the nearest."""
-    return probe_id(name, keeper.catalog.probes)
-
-
-def place_named(keeper: Keeper, name: str) -> history.Place:
-    """The (workflow, environment) of `workflow` or `workflow/environment`; raises Refused with the nearest."""
-    workflow, _, environment = name.partition("/")
-    if workflow not in keeper.catalog.workflows:
-        near = nearest(workflow, keeper.catalog.workflows)
-        raise Refused(
-            f"there is no workflow {workflow}", hint=f"did you mean {near}?" if near else "see: showup status"
-        )
-    return workflow, environment or "production"
-
-
 @service()
 async def runs(keeper: Keeper, probe: str, limit: int = 20) -> list[dict[str, Any]]:
     """The newest runs of a probe."""
@@ -224,8 +185,6 @@ async def run(keeper: Keeper, id: str) -> dict[str, Any]:
         view = read_run(session, started, ledger)
         if view is None:
             return None
-        from monitor.store.queries.ledgers import ledgers
-
         name = next(
             (f"{one.workflow}/{one.environment}/{one.probe}" for one in ledgers(session) if one.id == ledger), ""
         )
@@ -257,35 +216,11 @@ async def incident(keeper: Keeper, id: str) -> dict[str, Any]:
     return incident_of(view)
 
 
-async def _react(keeper: Keeper, action: str, id: str, by: str, via: str) -> dict[str, Any]:
-    if not id:
-        views = await keeper.store.read(lambda session: keeper.desk.views(session, now=keeper.clock.now()))
-        candidates = [view for view in views if view.state == "triggered" or action == "resolve"]
-        if len(candidates) != 1:
-            names = ", ".join(view.public_id for view in views) or "none is open"
-            raise Refused("say which incident", hint=f"open: {names}")
-        id = candidates[0].public_id
-    answer = await keeper.react(Reaction(action=action, incident=id, by=by or "somebody", via=via))
-    return {"accepted": answer.accepted, "text": answer.text}
-
-
-@service(acts=True)
-async def ack(keeper: Keeper, id: str = "", by: str = "", via: str = "the command line") -> dict[str, Any]:
-    """Acknowledge an incident; without an id the only open one."""
-    return await _react(keeper, "ack", id, by, via)
-
-
-@service(acts=True)
-async def resolve(keeper: Keeper, id: str = "", by: str = "", via: str = "the command line") -> dict[str, Any]:
-    """Resolve an incident; while it still fails this counts as an acknowledgement."""
-    return await _react(keeper, "resolve", id, by, via)
-
-
 @service()
 async def explain(keeper: Keeper, workflow: str, window: str = "30d") -> dict[str, Any]:
     """The spans and runs behind a number."""
     place, now = place_named(keeper, workflow), keeper.clock.now()
-    length = _length(window)
+    length = length_of(window)
 
     def read(session: Session) -> dict[str, Any]:
         record = history.read(session, start=now - length, end=now, now=now, places=[place])
@@ -318,13 +253,6 @@ async def explain(keeper: Keeper, workflow: str, window: str = "30d") -> dict[st
     return await keeper.store.read(read)
 
 
-def _length(text: str) -> int:
-    try:
-        return max(SECOND, micros_of(parse_duration(text)))
-    except ValueError as error:
-        raise Refused(f"{text[:40]!r} is {error}") from None
-
-
 @service()
 async def oncall(keeper: Keeper, days: int = 28) -> dict[str, Any]:
     """Who is on call in each rotation: now, next, and day by day."""
@@ -334,7 +262,8 @@ async def oncall(keeper: Keeper, days: int = 28) -> dict[str, Any]:
         found = {}
         for name in keeper.catalog.book.rotations:
             days_ahead = [
-                (now + day * DAY, _duty(keeper, session, name, now + day * DAY)) for day in range(max(1, min(days, 90)))
+                (now + day * DAY, _duty(keeper, session, name, now + day * DAY))
+                for day in range(max(1, min(int(days), 90)))
             ]
             found[name] = {
                 **_duty(keeper, session, name, now),
@@ -343,146 +272,3 @@ async def oncall(keeper: Keeper, days: int = 28) -> dict[str, Any]:
         return found
 
     return await keeper.store.read(read)
-
-
-@service(acts=True)
-async def override(
-    keeper: Keeper, rotation: str, person: str, length: str, start: str = "", by: str = "", reason: str = ""
-) -> dict[str, Any]:
-    """Let a person take over a rotation for a time."""
-    now = keeper.clock.now()
-    begins = now + (_length(start) if start else 0)
-    row = await keeper.store.write(
-        lambda session: keeper.desk.override(
-            session,
-            rotation,
-            person,
-            start=begins,
-            end=begins + _length(length),
-            author=by or "somebody",
-            reason=reason,
-            now=now,
-        ).model_dump()
-    )
-    return {"rotation": rotation, "person": person, "from": when(row["start"]), "until": when(row["end"])}
-
-
-@service(acts=True)
-async def maintenance(
-    keeper: Keeper, workflow: str, length: str, reason: str, start: str = "", by: str = ""
-) -> dict[str, Any]:
-    """Announce maintenance: probes go on, its time is not counted, and pages are held until it ends."""
-    place, now = place_named(keeper, workflow), keeper.clock.now()
-    begins = now + (_length(start) if start else 0)
-    ends, subject, author = begins + _length(length), "/".join(place), by or "somebody"
-
-    def write(session: Session) -> int | None:
-        number = presence.add_window(session, subject, start=begins, end=ends, author=author, reason=reason, now=now)
-        keeper.desk.mute(
-            session, subject, start=begins, end=ends, author=author, reason=f"maintenance: {reason}", now=now
-        )
-        return number
-
-    number = await keeper.store.write(write)
-    keeper.changed.set()
-    return {"id": number, "subject": subject, "from": when(begins), "until": when(ends)}
-
-
-@service(acts=True)
-async def pause(keeper: Keeper, probe: str, resume: bool = False) -> dict[str, Any]:
-    """Stop or resume a probe's runs, or all of a workflow's; what is paused is unknown meanwhile."""
-    catalog = keeper.catalog
-    if not keeper.engine.pulse.began:
-        raise Refused("the daemon does not run, so there is nothing to pause", hint="start it: showup run")
-    names = [one.id for one in catalog.probes.values() if one.workflow == probe or one.subject == probe]
-    names = names or [probe_named(keeper, probe)]
-    found = await keeper.engine.pause(names, paused=not resume)
-    return {"paused": sorted(found)}
-
-
-@service(acts=True)
-async def notify(keeper: Keeper, person: str, seconds: float = 30.0) -> list[dict[str, Any]]:
-    """Send a test on each of a person's channels and wait for each receipt."""
-    book, now = keeper.catalog.book, keeper.clock.now()
-    if person not in book.people:
-        near = nearest(person, book.people)
-        raise Refused(
-            f"there is no person {person}", hint=f"did you mean {near}?" if near else "see people: in the configuration"
-        )
-    ways = reach(book.people[person], book=book)
-    if not ways:
-        raise Refused(f"{book.people[person].name} has no channel", hint='add phone: ["ntfy:${secret:NAME}"]')
-    numbers = await keeper.store.write(lambda session: keeper.desk.test_message(session, ways, now=now))
-    running = keeper.engine.pulse.began > 0
-    keeper.dispatcher.wake({way.channel for way in ways})
-    end = keeper.clock.mono() + seconds
-    while True:
-        if not running:
-            for way in ways:
-                await keeper.dispatcher.sweep(way.channel, wait=True)
-        rows = await keeper.store.read(lambda session: [_told(session, number) for number in numbers])
-        settled = all(row["state"] != "sending" and (row["state"] != "pending" or row["tries"]) for row in rows)
-        if settled or keeper.clock.mono() > end:
-            break
-        await asyncio.sleep(0.1)
-    if all(row["state"] == "delivered" for row in rows):
-        from monitor.store.queries.notes import remember
-
-        def keep(session: Session) -> None:
-            tests = {**(read_note(session, "phone tests") or {}), person: when(keeper.clock.now())}
-            remember(session, "phone tests", tests, now=keeper.clock.now())
-
-        await keeper.store.write(keep)
-    return rows
-
-
-def _told(session: Session, number: int) -> dict[str, Any]:
-    row = session.get(Notification, number)
-    if row is None:
-        return {"channel": "", "state": "gone", "tries": 1}
-    took = (row.delivered_at - row.created) / SECOND if row.delivered_at else None
-    receipt: Mapping[str, Any] = row.receipt or {}
-    return {
-        "channel": row.channel,
-        "to": row.target,
-        "state": row.state,
-        "seconds": took,
-        "receipt": str(receipt.get("id", "")),
-        "error": row.error,
-        "tries": row.tries,
-    }
-
-
-@service(acts=True)
-async def publish(keeper: Keeper) -> dict[str, Any]:
-    """Make the pages now and put them where they are published."""
-    from monitor.status.publisher import publish as put
-
-    return await put(keeper)
-
-
-@service(acts=True)
-async def reload(keeper: Keeper) -> dict[str, Any]:
-    """Read the configuration again."""
-    trouble = await keeper.reload()
-    return {"taken": not trouble, "trouble": trouble}
-
-
-@service(acts=True)
-async def run_now(keeper: Keeper, probe: str) -> dict[str, Any]:
-    """Run a scheduled probe at once, for the record."""
-    name = probe_named(keeper, probe)
-    await keeper.engine.run_now(name)
-    await keeper.store.flush()
-    return {"probe": name, "last": asdict(last) if (last := keeper.engine.tracks[name].last) else None}
-
-
-@service(acts=True)
-async def backup(keeper: Keeper, kind: str = "daily") -> dict[str, Any]:
-    """Copy the database while it is used, to `backups/KIND-TIME.db` in the state folder; seven of a kind are kept."""
-    from monitor.store.copies import name_of, thin
-
-    path = keeper.folder / "backups" / name_of(kind, keeper.clock.now())
-    await keeper.store.backup(path)
-    thin(path.parent, kind)
-    return {"path": str(path), "bytes": path.stat().st_size}
