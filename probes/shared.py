@@ -21,7 +21,7 @@ from probes.words.failure import Failure
 
 PER_TURN = 6  # starts in one turn of the loop
 BUSY_TURN = 0.012  # seconds; a turn that took longer starts nothing, so that what is under way is not slowed down
-LATE = 200_000  # µs a start may wait before it is shed
+LATE, LATEST = 150_000, 235_000  # µs a start may wait before it is shed; the second when it was shed just before
 STALLED = 0.7  # seconds without a turn of the loop before the watcher writes down who holds it
 JOBS_KEPT = 20_000
 CHUNK = 1 << 18
@@ -94,8 +94,10 @@ class SharedHost:
         took, self._turned = now - self._turned, now
         room = PER_TURN if took < BUSY_TURN or not self._tasks else 0
         at = boot_micros()
-        while self._fresh and at - max(self._fresh[0].sent, self._ready) > LATE:
-            self._turn_away(self._fresh.popleft(), at)
+        # Whoever was shed last time may wait longer, and is turned away again only when not even those all fit.
+        for queue, limit in ((self._fresh, LATE), (self._first, LATEST)):
+            while queue and at - max(queue[0].sent, self._ready) > limit:
+                self._turn_away(queue.popleft(), at)
         while room and (self._first or self._fresh):
             self._start((self._first or self._fresh).popleft())
             room -= 1
