@@ -120,7 +120,7 @@ async def _answer(
     except ValueError as error:
         return JSONResponse({"error": f"not a right request: {clean(str(error), 200)}"}, 400)
     try:
-        return JSONResponse({"answer": await SERVICES[name](keeper, **(fitted | shown))})
+        return JSONResponse({"answer": await SERVICES[name](keeper, **{**fitted, **shown})})
     except Refused as refused:
         return JSONResponse({"error": str(refused), "hint": refused.hint}, 422)
     except StoreError as error:
