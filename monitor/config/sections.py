@@ -90,42 +90,46 @@ SecretText = Annotated[str, AfterValidator(_is_secret)]
 class SiteSection(Section):
     """The public status page: its title, the address under which people open it, and its time zone."""
 
-    title: str = "Status"
-    url: Address | None = None
-    timezone: Zone = "UTC"
+    title: str = Field(default="Status", description="What the page is called.")
+    url: Address | None = Field(default=None, description="Its address; messages link to it.")
+    timezone: Zone = Field(default="UTC", description="IANA name; days on the page and rotations follow it.")
 
 
 class MonitorSection(Section):
     """Who hears about showup's own troubles, and the outside address that is pinged while all is well."""
 
-    policy: str
+    policy: str = Field(description="The policy that showup's own troubles follow.")
     dead_man: Annotated[str, AfterValidator(_is_ping)] | None = Field(
-        default=None, description="address of an outside dead-man's switch, such as ${secret:PING}"
+        default=None, description="The address of an outside dead-man's switch, such as ${secret:PING}."
     )
-    stale_after: Duration = timedelta(minutes=15)
+    stale_after: Duration = Field(
+        default=timedelta(minutes=15), description="The age from which a page calls itself stale."
+    )
 
 
 class PublishSection(Section):
     """Where pages are put: folders (`to`) and commands, on change and at most every so often."""
 
-    to: Words = ()
-    run: Words = Field(default=(), description="commands, run without a shell; ${folder} is the folder of pages")
-    at_most_every: Duration = timedelta(minutes=5)
+    to: Words = Field(default=(), description="Folders that get the pages, renamed into place.")
+    run: Words = Field(default=(), description="Commands, run without a shell; ${folder} is the folder of pages.")
+    at_most_every: Duration = Field(
+        default=timedelta(minutes=5), description="The least time between two routine publications."
+    )
 
 
 class KeepSection(Section):
     """How long things are kept. Spans and incidents are kept for ever."""
 
-    runs: Duration = timedelta(days=400)
-    evidence: Duration = timedelta(days=90)
-    disk: Size = 2_000_000_000
+    runs: Duration = Field(default=timedelta(days=400), description="Single runs.")
+    evidence: Duration = Field(default=timedelta(days=90), description="What was seen in failed runs.")
+    disk: Size = Field(default=2_000_000_000, description="The room that evidence may take.")
 
 
 class WebSection(Section):
     """Where the daemon serves its own pages; `url` is the address under which people reach it from outside."""
 
-    listen: str = "127.0.0.1:8470"
-    url: Address | None = None
+    listen: str = Field(default="127.0.0.1:8470", description='HOST:PORT; "" for the Unix socket alone.')
+    url: Address | None = Field(default=None, description="Where people reach it from outside.")
 
     @model_validator(mode="after")
     def _is_place(self) -> WebSection:
@@ -138,49 +142,53 @@ class WebSection(Section):
 class SpendSection(Section):
     """What may be spent on a provider."""
 
-    usd: Money = Decimal(1)
-    per: Literal["day"] = "day"
+    usd: Money = Field(default=Decimal(1), description="US dollars.")
+    per: Literal["day"] = Field(default="day", description="The time in which they may be spent.")
 
 
 class ProviderSection(Section):
     """A model provider that workflows depend on."""
 
-    dialect: Literal["openai"] = "openai"
-    url: Address | None = None
-    key: SecretText | None = None
-    model: str = ""
-    spend: SpendSection = SpendSection()
+    dialect: Literal["openai"] = Field(default="openai", description="The protocol it speaks.")
+    url: Address | None = Field(default=None, description="Its address, where it is not the usual one.")
+    key: SecretText | None = Field(default=None, description="Its API key, a reference.")
+    model: str = Field(default="", description="The model that is used.")
+    spend: SpendSection = Field(default=SpendSection(), description="What may be spent on it.")
 
 
 class ClientSection(Section):
     """Whom a workflow serves. Without `public: true` its page stands under an address nobody can guess."""
 
-    name: str
-    live_since: date | None = None
-    public: bool = False
+    name: str = Field(description="What people call it.")
+    live_since: date | None = Field(default=None, description="When it went live.")
+    public: bool = Field(default=False, description="True puts it on the shared page.")
 
 
 class SloSection(Section):
     """The promised uptime over a rolling window, within `hours` such as "Mon-Fri 08:00-18:00"."""
 
-    target: Percent
-    window: Duration = timedelta(days=30)
-    hours: Annotated[str, AfterValidator(_are_hours)] = ""
+    target: Percent = Field(description="The promised uptime.")
+    window: Duration = Field(default=timedelta(days=30), description="The rolling window it is promised over.")
+    hours: Annotated[str, AfterValidator(_are_hours)] = Field(
+        default="", description="Agreed hours; around the clock when empty."
+    )
 
 
 class BasicSection(Section):
     """A user and their password."""
 
-    user: str
-    password: SecretText
+    user: str = Field(description="Its name.")
+    password: SecretText = Field(description="A reference.")
 
 
 class AuthSection(Section):
     """How requests introduce themselves; exactly one of these."""
 
-    bearer: SecretText | None = None
-    basic: BasicSection | None = None
-    header: Annotated[dict[str, SecretText], AfterValidator(_are_headers)] | None = None
+    bearer: SecretText | None = Field(default=None, description="A bearer token, a reference.")
+    basic: BasicSection | None = Field(default=None, description="User and password.")
+    header: Annotated[dict[str, SecretText], AfterValidator(_are_headers)] | None = Field(
+        default=None, description="Headers whose values are references."
+    )
 
     @model_validator(mode="after")
     def _is_one(self) -> AuthSection:
@@ -192,16 +200,18 @@ class AuthSection(Section):
 class ChatSection(Section):
     """How the workflow is talked to: its own endpoint (`post`, `send`, `reply`) or a known `dialect`."""
 
-    dialect: Literal["openai"] | None = None
-    model: str | None = None
-    path: str | None = None
-    post: str | None = None
-    send: Any = None
-    reply: str | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
-    system: str | None = None
-    max_tokens: int | None = Field(default=None, ge=1)
-    stream: bool | None = None
+    dialect: Literal["openai"] | None = Field(
+        default=None, description="The protocol it speaks, instead of post, send and reply."
+    )
+    model: str | None = Field(default=None, description="The model to ask for.")
+    path: str | None = Field(default=None, description="Where a dialect is spoken, if not at its usual path.")
+    post: str | None = Field(default=None, description="The path of its own endpoint.")
+    send: Any = Field(default=None, description="The JSON body that is posted; ${ask} is the question.")
+    reply: str | None = Field(default=None, description="The JSONPath of the reply in the answer.")
+    headers: Headers = Field(default_factory=dict, description="Headers of these requests alone.")
+    system: str | None = Field(default=None, description="A system message before the question.")
+    max_tokens: int | None = Field(default=None, ge=1, description="The longest answer to ask for.")
+    stream: bool | None = Field(default=None, description="Whether the answer comes in pieces.")
 
     @model_validator(mode="after")
     def _is_one(self) -> ChatSection:
@@ -215,21 +225,23 @@ class ChatSection(Section):
 class TargetSection(Section):
     """Where requests may go and how they introduce themselves."""
 
-    url: Address | None = None
-    allow: Hosts = Field(default=(), description="further hosts that requests may go to")
-    headers: Headers = Field(default_factory=dict)
-    auth: AuthSection | None = None
-    chat: ChatSection | None = None
-    ca_file: str | None = None
-    verify: bool = True
-    allow_private: bool = False
+    url: Address | None = Field(default=None, description="Where it is; paths of probes continue it.")
+    allow: Hosts = Field(default=(), description="Further hosts that requests may go to.")
+    headers: Headers = Field(default_factory=dict, description="Headers of every request.")
+    auth: AuthSection | None = Field(default=None, description="How requests introduce themselves.")
+    chat: ChatSection | None = Field(default=None, description="How it is talked to.")
+    ca_file: str | None = Field(default=None, description="Authorities to trust instead of the system's.")
+    verify: bool = Field(default=True, description="False takes any certificate: for tests alone.")
+    allow_private: bool = Field(default=False, description="True lets it be in a private network.")
 
 
 class EnvironmentSection(TargetSection):
     """One environment of a workflow. Only production is scheduled and pages, unless `every` or `policy` is set."""
 
-    every: Duration | None = None
-    policy: str | None = None
+    every: Duration | None = Field(
+        default=None, description="The period of its probes, instead of their own; cron stays."
+    )
+    policy: str | None = Field(default=None, description="Who is told, instead of the workflow's.")
 
 
 def _short_environment(value: object) -> object:
@@ -242,17 +254,23 @@ Environment = Annotated[EnvironmentSection, BeforeValidator(_short_environment)]
 class WorkflowSection(TargetSection):
     """What is watched. `url` is short for `environments: {production: URL}`."""
 
-    title: str | None = Field(default=None, min_length=1, max_length=80)
-    promise: str = Field(default="", max_length=200)
-    client: str | None = None
-    owner: str | None = None
-    policy: str | None = None
-    timezone: Zone | None = None
-    environments: dict[str, Environment] = Field(default_factory=dict)
-    slo: SloSection | None = None
-    runbook: str | None = None
-    depends_on: Words = ()
-    probes: dict[str, Any] = Field(default_factory=dict)
+    title: str | None = Field(
+        default=None, min_length=1, max_length=80, description="Its name on the page; else its key in words."
+    )
+    promise: str = Field(default="", max_length=200, description="What it does for a customer, in a sentence.")
+    client: str | None = Field(default=None, description="Whom it serves: a name under clients.")
+    owner: str | None = Field(default=None, description="Who looks after it: a name under people.")
+    policy: str | None = Field(default=None, description="Who is told when it fails: a name under policies.")
+    timezone: Zone | None = Field(default=None, description="The time zone of its probes' cron and dates.")
+    environments: dict[str, Environment] = Field(
+        default_factory=dict, description="Where it runs, by name: an address, or a section."
+    )
+    slo: SloSection | None = Field(default=None, description="The promised uptime.")
+    runbook: str | None = Field(
+        default=None, description="A file beside the configuration, or an address; its first lines are in every page."
+    )
+    depends_on: Words = Field(default=(), description="Names under providers.")
+    probes: dict[str, Any] = Field(default_factory=dict, description="What is tried, by name.")
 
 
 TOP = ("site", "monitor", "publish", "keep", "web", "store", "defaults", "channels", "people", "rotations", "policies",

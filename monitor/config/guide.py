@@ -1,0 +1,168 @@
+"""The tables of the guide to the configuration, made from the models: `python -m monitor.config.guide docs/config.md`
+renews them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from alerts.channel_table import CHANNELS, spec_of
+from alerts.people import PersonSpec
+from alerts.policy import Level, PolicySpec
+from alerts.rotation import RotationSpec
+from monitor.config import sections
+from monitor.config.defaults import SHARED
+from monitor.config.words import MEANINGS
+from probes.guide import table
+from probes.spec import Spec
+from probes.words.units import DURATION_PATTERN, say_duration
+
+_MARKED = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_EXAMPLES = {"99.5%": "percentage", "2GB": "size"}
+_UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"))
+TARGET = tuple(sections.TargetSection.model_fields)
+
+
+def keys(model: type[BaseModel], *, named: str = "", without: Iterable[str] = ()) -> str:
+    """The keys of a section: what each may be, its default and its meaning. `named` is whose words are looked up."""
+    left_out, parts = set(without), model.model_json_schema(by_alias=True)["properties"]
+    rows = []
+    for name, field in model.model_fields.items():
+        key = str(field.alias or name)
+        if not field.exclude and name not in left_out:
+            rows.append((f"`{key}`", form(parts[key]), default(field), meaning(field, f"{named}.{key}")))
+    return table(("key", "value", "default", "meaning"), rows)
+
+
+def meaning(field: FieldInfo, name: str) -> str:
+    """What a key means: its model's word or, for those that have none, ours; raises KeyError without either."""
+    said = field.description or MEANINGS[name]
+    return said[:1].upper() + said[1:].rstrip(".") + "."
+
+
+def form(part: Mapping[str, Any]) -> str:
+    """What may be written, in words, from the schema of a key."""
+    if "anyOf" in part:
+        return " or ".join(dict.fromkeys(form(one) for one in part["anyOf"] if one.get("type") != "null"))
+    if "const" in part or "enum" in part:
+        return " or ".join(f"`{one}`" for one in part.get("enum", [part.get("const")]))
+    if "$ref" in part or "allOf" in part:
+        return "section"
+    if part.get("pattern") == DURATION_PATTERN:
+        return "duration"
+    examples = [str(one) for one in part.get("examples", ())]
+    found = next((word for example, word in _EXAMPLES.items() if example in examples), "")
+    return found or _plain(part, examples)
+
+
+def _plain(part: Mapping[str, Any], examples: Sequence[str]) -> str:
+    kind = part.get("type")
+    if examples and isinstance(kind, list):
+        return "US dollars" if "number" in kind else " or ".join(f"`{one}`" for one in examples)
+    if kind == "array":
+        return f"list of {form(part.get('items', {})).replace('section', 'sections')}"
+    if kind == "object":
+        inner = part.get("additionalProperties")
+        return f"names and {form(inner)}" if isinstance(inner, dict) else "names and values" if inner else "section"
+    if kind == "integer":
+        low, high = part.get("minimum"), part.get("maximum")
+        return "number" if low is None else f"{low} or more" if high is None else f"{low} to {high}"
+    words = {"boolean": "`true` or `false`", "string": "date" if part.get("format") == "date" else "text"}
+    return words.get(str(kind), "any value")
+
+
+def default(field: FieldInfo) -> str:
+    """What holds where nothing is written."""
+    value = field.default
+    if field.is_required():
+        return "needed"
+    if value is PydanticUndefined or value in (None, "", ()) or isinstance(value, BaseModel):
+        return ""
+    if isinstance(value, timedelta):
+        return f"`{say_duration(value)}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return f"`{value[0]}`"
+    if isinstance(value, int) and value >= _UNITS[-1][0]:
+        return next(f"`{value // size}{unit}`" for size, unit in _UNITS if value >= size)
+    return f"`{value:f}`" if isinstance(value, Decimal) else f"`{value}`"
+
+
+def _channels() -> str:
+    """Every channel with its keys, those of a webhook's endpoints among them."""
+    text = ""
+    for name in CHANNELS:
+        spec = spec_of(name)
+        about = " ".join((spec.__doc__ or "").split())
+        text += f"\n**`{name}`** {about}\n"
+        text += "\n" + keys(spec, named="channels") if spec.model_fields else ""
+        endpoint = spec.model_fields.get("endpoints")
+        if endpoint is not None:
+            (_, model) = endpoint.annotation.__args__  # type: ignore[union-attr]
+            text += "\nEach endpoint has:\n\n" + keys(model, named="channels")
+    return text + "\n"
+
+
+def _top() -> str:
+    models: Mapping[str, type[BaseModel]] = {**sections.SINGLE, **sections.NAMED}
+    rows = []
+    for name in sections.TOP:
+        model = models.get(name)
+        about = MEANINGS.get(name) or " ".join((model.__doc__ or "").split() if model else ())
+        rows.append((f"`{name}`", about))
+    return table(("section", "what it holds"), rows)
+
+
+def _named(model: type[BaseModel], named: str, **more: Any) -> Callable[[], str]:
+    return lambda: keys(model, named=named, **more)
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "top": _top,
+    **{name: _named(model, name) for name, model in sections.SINGLE.items()},
+    "people": _named(PersonSpec, "people"),
+    "rotations": _named(RotationSpec, "rotations"),
+    "policies": _named(PolicySpec, "policies"),
+    "levels": _named(Level, "levels"),
+    "channels": _channels,
+    "providers": _named(sections.ProviderSection, "providers"),
+    "spend": _named(sections.SpendSection, "spend"),
+    "clients": _named(sections.ClientSection, "clients"),
+    "workflows": _named(sections.WorkflowSection, "workflows", without=TARGET),
+    "target": _named(sections.TargetSection, "target"),
+    "environments": _named(sections.EnvironmentSection, "environments", without=TARGET),
+    "auth": _named(sections.AuthSection, "auth"),
+    "basic": _named(sections.BasicSection, "basic"),
+    "chat": _named(sections.ChatSection, "chat"),
+    "slo": _named(sections.SloSection, "slo"),
+    "probes": _named(Spec, "probes"),
+    "defaults": lambda: ", ".join(f"`{name}`" for name in sorted(SHARED)) + "\n",
+}
+
+
+def updated(text: str) -> str:
+    """The text with every marked table made anew; raises KeyError for a table that there is not."""
+    return _MARKED.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}{found[3]}", text)
+
+
+def main(files: Sequence[str]) -> int:
+    """Renew the tables in these files."""
+    for name in files:
+        path = Path(name)
+        path.write_text(updated(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
