@@ -164,11 +164,13 @@ class Story:
         end = clock.mono() + ACKED_WITHIN
         while clock.mono() < end:
             status = await self._daemon.ask("status")
-            if any(incident["state"] == "acknowledged" for incident in _mine(status)):
+            mine = _mine(status)
+            if any(incident["state"] == "acknowledged" for incident in mine):
                 return True
             posts = self._stage.slack.messages()
             if not self._by_slack or not posts:
-                self._last_answer = await self._daemon.ask("ack", by="ana")
+                for incident in mine:
+                    self._last_answer = await self._daemon.ask("ack", id=incident["public_id"], by="ana")
             else:
                 try:
                     self._last_answer = await self._stage.slack.press(posts[0], "showup.ack", wait=0.5)

@@ -28,7 +28,7 @@ def test_every_commit_and_every_send_is_a_write_point_with_a_name() -> None:
     told = asyncio.run(tell(lambda stage: Story(stage, [])))
     assert not told.words
     commits = {point for point in told.points if point.startswith("commit ")}
-    assert {"commit teller.Teller.flush|inside", "commit rows appended|after"} <= commits
+    assert {"commit teller.Teller._flush|inside", "commit rows appended|after"} <= commits
     for side in ("before", "after"):
         for site in ("send pagerduty page", "send pagerduty resolve", "send slack page", "send ntfy page"):
             assert told.points[f"{site}|{side}"] == 1, told.points
