@@ -11,10 +11,10 @@ from alerts import folding, follow, members, outbox, tell
 from alerts.decide import FLAP_WITHIN, Action, Decision, Facts, decide
 from alerts.escalate import Escalation, answerless, mutes
 from alerts.ladder import Ladder
-from alerts.message import Purpose
+from alerts.message import RECOVERED, REMOVED, Purpose
 from alerts.mute import covers
 from alerts.policy import Level, PolicySpec
-from alerts.signal import Severity, Signal
+from alerts.signal import Condition, Severity, Signal
 from alerts.tables import Incident, Member
 from alerts.timeline import note
 from probes.words.names import encode_id
@@ -56,7 +56,7 @@ def receive(session: Session, signal: Signal, *, climb: Escalation, now: int) ->
         incident = _open(session, signal, climb=climb, now=now)
     members.apply(session, incident, signal, decision, now=now)
     _follow_policy(session, incident, signal, climb=climb, now=now)
-    _carry_out(session, incident, decision, climb=climb, now=now)
+    _carry_out(session, incident, decision, climb=climb, now=now, by=_ended_by(signal))
     return Received(incident.public_id, decision, outbox.waiting_on(session, now=now))
 
 
@@ -150,10 +150,17 @@ def _follow_policy(session: Session, incident: Incident, signal: Signal, *, clim
             climb.begin(session, incident, now=now, why=f"{signal.member} follows another policy")
 
 
-def _carry_out(session: Session, incident: Incident, decision: Decision, *, climb: Escalation, now: int) -> None:
+def _ended_by(signal: Signal) -> str:
+    """What ends the incident if this signal does: a probe that was taken out has not recovered."""
+    return REMOVED if signal.condition is Condition.GONE else RECOVERED
+
+
+def _carry_out(
+    session: Session, incident: Incident, decision: Decision, *, climb: Escalation, now: int, by: str = RECOVERED
+) -> None:
     """Make the rows say what was decided."""
     if decision.action is Action.RESOLVE:
-        resolve(session, incident, by="recovery", climb=climb, now=now)
+        resolve(session, incident, by=by, climb=climb, now=now)
         return
     _set_severity(session, incident, decision, now=now)
     if decision.action is Action.SETTLE:

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+RECOVERED = "recovery"
+REMOVED = "a change of the configuration"
+"""What ended an incident that nobody resolved: its probes passed, or they were taken out while they failed."""
+
 
 class Purpose(StrEnum):
     """Why a message is sent, in the order in which a queue drains."""

@@ -7,7 +7,7 @@ import re
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from alerts.message import EventView, IncidentView, Message, Purpose
+from alerts.message import REMOVED, EventView, IncidentView, Message, Purpose
 from probes.words.clock import moment
 from probes.words.failure import FACTS, Failure
 from probes.words.text import clean
@@ -29,7 +29,8 @@ def headline(view: IncidentView) -> str:
     """One line whose first 80 characters say workflow and failure, whatever the lengths of title and sentence."""
     mark = "[drill] " if view.drill else "[simulated] " if view.simulated else ""
     if view.state == "resolved":
-        return mark + _fit("Recovered: ", view.title, LOCK_SCREEN - len(mark))
+        word = "Closed: " if view.resolved_by == REMOVED else "Recovered: "
+        return mark + _fit(word, view.title, LOCK_SCREEN - len(mark))
     notice = _notice(view.failure)
     start = _fit("", view.title, LOCK_SCREEN - len(mark) - len(notice) - 1)
     told = clean(view.sentence, _LIMIT)

@@ -70,10 +70,11 @@ def _workflows(out: Console, found: Found) -> None:
             for probe in one.get("probes") or ()
             if probe.get("last") and probe["last"].get("failure")
         ]
+        where = plain(one["workflow"]) + ("" if one["environment"] == "production" else f"/{plain(one['environment'])}")
         if failing:
-            out.print(f"failing in {plain(one['workflow'])}: {', '.join(failing[:MANY])}")
+            out.print(f"failing in {where}: {', '.join(failing[:MANY])}")
         if one.get("not_yet"):
-            out.print(f"not run yet in {plain(one['workflow'])}: {_some(one['not_yet'])}")
+            out.print(f"not run yet in {where}: {_some(one['not_yet'])}")
 
 
 def _uptime(figures: Found) -> str:

@@ -120,7 +120,10 @@ def _workflow(
     workflow = keeper.catalog.workflows[place[0]]
     spans = record.spans(place)
     probes = []
+    watched = {p.name for p in keeper.catalog.probes.values() if (p.workflow, p.environment) == place}
     for number in record.ledgers.get(place, ()):
+        if record.names[number] not in watched:  # its history stays, but it no longer fails
+            continue
         run = record.newest.get(number)
         probes.append({"name": record.names[number], "last": _run(run, record.names[number]) if run else None})
     known = {probe["name"] for probe in probes}

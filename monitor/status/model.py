@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from alerts.message import IncidentView
+from alerts.message import REMOVED, IncidentView
 from monitor.ledger.uptime import Day, Figures, percent_text
 from probes.words.outcome import State
 from probes.words.units import HOUR, SECOND
@@ -175,7 +175,8 @@ def moments(view: IncidentView, clock: Clock) -> list[Moment]:
     else:
         found.append(Moment("Answered", "", "recovered first" if ended else "not yet", False))
     if ended is not None:
-        found.append(Moment("Recovered", clock(ended), f"after {length(ended - began)}", True))
+        word = "Closed" if view.resolved_by == REMOVED else "Recovered"
+        found.append(Moment(word, clock(ended), f"after {length(ended - began)}", True))
     else:
         found.append(Moment("Recovered", "", "not yet", False))
     return found

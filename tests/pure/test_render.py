@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from alerts import render
 from alerts.channels.pagerduty import payload
 from alerts.channels.slack import blocks
-from alerts.message import EventView, IncidentView, Purpose
+from alerts.message import REMOVED, EventView, IncidentView, Purpose
 from probes.words.failure import FACTS, Failure
 from probes.words.units import HOUR, MINUTE
 from tests.wire.channel_kit import INCIDENT, NIGHT, acknowledged, message, resolved
@@ -37,6 +37,7 @@ HOSTILE = st.text(alphabet=st.characters(codec="utf-8"), max_size=400) | st.samp
 def test_the_headline_says_what_a_customer_notices() -> None:
     assert render.headline(INCIDENT) == 'Intake agent answers wrongly: $.time should equal "10:00", got "22:00"'
     assert render.headline(resolved()) == "Recovered: Intake agent"
+    assert render.headline(replace(resolved(), resolved_by=REMOVED)) == "Closed: Intake agent"
     assert render.headline(replace(INCIDENT, drill=True)).startswith("[drill] Intake agent answers wrongly")
 
 

@@ -193,6 +193,8 @@ async def test_a_probe_that_was_deleted_leaves_its_incident_visibly(watch: Watch
     (incident,) = await watch.incidents()
     assert incident.resolved_at is not None
     assert any("no longer in the configuration" in event.text for event in incident.events)
+    assert incident.headline.startswith("Closed: "), "what is no longer looked at has not recovered"
+    assert incident.resolved_by == "a change of the configuration"
 
 
 async def test_a_probe_that_was_renamed_keeps_its_history_and_its_incident(watch: Watch) -> None:
