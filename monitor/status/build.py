@@ -83,9 +83,7 @@ def private_pages(session: Session, catalog: Catalog) -> dict[str, str]:
     tokens = read_note(session, TOKENS) or {}
     url = catalog.site.url
     return {
-        key: f"{url}/c/{tokens[key]}/"
-        for key, client in catalog.clients.items()
-        if not client.public and key in tokens
+        key: f"{url}/c/{tokens[key]}/" for key, client in catalog.clients.items() if not client.public and key in tokens
     }
 
 

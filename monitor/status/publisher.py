@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from sqlmodel import Session
 
 from alerts.signal import Condition, Severity
 from monitor.engine import signals
@@ -68,7 +69,12 @@ def put(
 
 
 def _run(command: str, base: Path, public: Path) -> str:
-    words = [word.replace("${folder}", str(public)) for word in shlex.split(command)]
+    try:
+        words = [word.replace("${folder}", str(public)) for word in shlex.split(command)]
+    except ValueError as error:
+        return f"{clean(command, 80)}: {str(error).lower()}"
+    if not words:
+        return "an empty command"
     try:
         done = subprocess.run(
             words, cwd=base, capture_output=True, timeout=COMMAND_SECONDS, check=False, stdin=subprocess.DEVNULL
@@ -92,17 +98,21 @@ async def publish(keeper: Keeper) -> dict[str, Any]:
     )
     now = keeper.clock.now()
     note = {"at": now, "trouble": done.trouble, "to": [*spec.to, *spec.commands]}
-    await keeper.store.write(lambda session: remember(session, "published", note, now=now))
-    _tell(keeper, done.trouble, now)
+
+    def keep(session: Session) -> bool:
+        remember(session, "published", note, now=now)
+        members = keeper.desk.open_members(session)
+        return any(one.subject == signals.MONITOR and one.member == MEMBER for one in members)
+
+    _tell(keeper, done.trouble, told=await keeper.store.write(keep), now=now)
     if done.trouble:
         log.warning("publishing failed; the last good page stays", reason=done.trouble)
     return {"files": len(found), "changed": done.files, "trouble": done.trouble, "folder": str(public)}
 
 
-def _tell(keeper: Keeper, trouble: str, now: int) -> None:
-    before = keeper.notes.get("publish trouble", "")
-    keeper.notes["publish trouble"] = trouble
-    if bool(trouble) == bool(before):
+def _tell(keeper: Keeper, trouble: str, *, told: bool, now: int) -> None:
+    """The owner is told once, and again when it works; what was told is in the record, so a restart changes nothing."""
+    if bool(trouble) == told:
         return
     condition = Condition.FAILING if trouble else Condition.PASSING
     sentence = f"publishing fails: {trouble}" if trouble else "publishing works again"

@@ -98,11 +98,19 @@ def write(found: dict[str, bytes], folder: Path) -> int:
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.exists() and place.read_bytes() == body:
             continue
-        beside = place.with_name(f".{place.name}.new")
+        _put(place, body)
+        changed += 1
+    return changed
+
+
+def _put(place: Path, body: bytes) -> None:
+    beside = place.with_name(f".{place.name}.new")
+    try:
         with beside.open("wb") as file:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, place)
-        changed += 1
-    return changed
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
