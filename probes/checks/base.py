@@ -223,8 +223,13 @@ class Base:
         elif self.unit == "s" and isinstance(value, int | float):
             got = Said(say_number(value, "s"))
         ok = bool(verdict) is not negated
-        failure = Failure.WRONG if ok else self._named(named or Failure.WRONG, negated)
+        failure = Failure.WRONG if ok else self._named(named or self._unmet(rule, negated), negated)
         self._write(rule, args, ok=ok, got=got, negated=negated, failure=failure)
+
+    def _unmet(self, rule: Rule, negated: bool) -> Failure:
+        """A time over a soft limit came right and late, as a step over its budget does."""
+        late = self.unit == "s" and self._soft and not negated and rule.name in ("below", "at-most")
+        return Failure.SLOW if late else Failure.WRONG
 
     def _write(self, rule: Rule, args: tuple[Any, ...], *, ok: bool, got: Any, negated: bool, failure: Failure) -> None:
         note = Note(rule, args, ok=ok, got=got, source=self.source, soft=self._soft, negated=negated, failure=failure)

@@ -368,6 +368,23 @@ async def test_what_a_reply_measured_can_be_checked_and_is_kept(stage: Stage) ->
     assert [check["says"] for check in result.checks][:2] == ['reply contains "booked"', '$.intent equals "book"']
 
 
+@pytest.mark.parametrize(
+    ("check", "state", "failure"),
+    [
+        ("{value: total, below: 0.1ms, soft: true}", "degraded", "slow"),
+        ("{value: total, at-most: 0.1ms, soft: true}", "degraded", "slow"),
+        ("{value: total, above: 9s, soft: true}", "degraded", "wrong"),
+        ("{value: total, not-below: 9s, soft: true}", "degraded", "wrong"),
+        ("{value: size, below: 1, soft: true}", "degraded", "wrong"),
+        ("{value: total, below: 0.1ms}", "down", "wrong"),
+    ],
+)
+async def test_a_time_over_a_soft_limit_was_right_and_late(stage: Stage, check: str, state: str, failure: str) -> None:
+    stage.on("GET /", "Book online")
+    reply = await stage.timed(f"{{get: /, check: [{{contains: Book}}, {check}]}}", timeout=5)
+    assert (reply.state, reply.failure) == (state, failure), reply.sentence
+
+
 async def test_limits_for_each_part_of_a_request_name_the_part(stage: Stage) -> None:
     stage.on("GET /", "late", after=2)
     reply = await stage.timed("{get: /, timeout: {first_byte: 200ms, total: 5s}, check: [{contains: x}]}", timeout=5)
