@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from alerts import folding, tell
@@ -18,6 +19,7 @@ from alerts.timeline import note
 from probes.words.clock import moment
 from probes.words.units import say_duration
 
+_MUTES = select(Mute).where(col(Mute.start) <= bindparam("now"), col(Mute.end) > bindparam("now"))
 MOST_MOVES = 1000  # of one incident in one scan; more would be a ladder that turns in circles
 
 
@@ -213,5 +215,4 @@ def stand_of(incident: Incident) -> Stand:
 
 def mutes(session: Session, now: int) -> Sequence[Mute]:
     """The mutes that hold something now."""
-    query = select(Mute).where(col(Mute.start) <= now, col(Mute.end) > now)
-    return [mute for mute in session.exec(query).all() if ends(mute) > now]
+    return [mute for mute in session.exec(_MUTES, params={"now": now}).all() if ends(mute) > now]

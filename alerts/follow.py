@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session, col, or_, select
+from collections.abc import Iterable
+
+from sqlmodel import Session, col, select
 
 from alerts import storm
 from alerts.message import Purpose
@@ -14,19 +16,17 @@ from alerts.tables import Incident, Notification
 
 def told(session: Session, incident: Incident) -> list[Notification]:
     """The first message on each route that may have been told; where incidents are kept by key, for each key."""
-    query = select(Notification).where(
-        Notification.incident == incident.id,
-        col(Notification.purpose).in_(FIRST_WORDS),
-        or_(
-            col(Notification.delivered_at).is_not(None),
-            col(Notification.unknown).is_(True),
-            Notification.state == "sending",
-        ),
-    )
+    query = select(Notification).where(Notification.incident == incident.id, col(Notification.purpose).in_(FIRST_WORDS))
+    return told_of(session.exec(query.order_by(col(Notification.id))).all())
+
+
+def told_of(rows: Iterable[Notification]) -> list[Notification]:
+    """The same of the notifications of an incident, in their order."""
     routes: dict[tuple[str, str, str], Notification] = {}
-    for row in session.exec(query.order_by(col(Notification.id))):
-        apart = row.channel in BY_KEY or storm.is_group(row.key)
-        routes.setdefault((row.channel, row.target, row.key if apart else ""), row)
+    for row in rows:
+        if row.purpose in FIRST_WORDS and (row.delivered_at is not None or row.unknown or row.state == "sending"):
+            apart = row.channel in BY_KEY or storm.is_group(row.key)
+            routes.setdefault((row.channel, row.target, row.key if apart else ""), row)
     return list(routes.values())
 
 

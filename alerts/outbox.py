@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select, update
 
 from alerts import storm
@@ -20,6 +21,19 @@ CLAIM = 45 * SECOND  # longer than any send may take; one that ran out was lost 
 SPREAD = 10 * SECOND  # a page that was not delivered by then takes the next way too
 OPEN_STATES = ("pending", "sending")
 MOST = 200  # messages looked at for one that may leave; those that may not are few
+
+# Written once, not at each of the many looks: making a statement costs more than running it.
+_PENDING = (Notification.state == "pending", col(Notification.due_at) <= bindparam("now"))
+_DUE = (
+    select(Notification)
+    .where(Notification.channel == bindparam("channel"), *_PENDING)
+    .order_by(col(Notification.rank), col(Notification.due_at), col(Notification.id))
+    .limit(MOST)
+)
+_FLYING = select(Notification.incident, Notification.target).where(
+    Notification.channel == bindparam("channel"), Notification.state == "sending"
+)
+_WAITING = select(Notification.channel).where(*_PENDING).distinct()
 
 
 def key_of(incident: Incident, number: int | None = None) -> str:
@@ -97,18 +111,11 @@ class Claimed:
 
 def claim(session: Session, channel: str, *, now: int) -> Claimed | None:
     """Take the most urgent due message of a channel, or None. One in flight for an (incident, target)."""
-    rows = session.exec(
-        select(Notification)
-        .where(Notification.channel == channel, Notification.state == "pending", col(Notification.due_at) <= now)
-        .order_by(col(Notification.rank), col(Notification.due_at), col(Notification.id))
-        .limit(MOST)
-    ).all()
+    rows = session.exec(_DUE, params={"channel": channel, "now": now}).all()
     if not rows:
         return None
-    flying = select(Notification.incident, Notification.target).where(
-        Notification.channel == channel, Notification.state == "sending"
-    )
-    busy = {(incident, target) for incident, target in session.exec(flying).all() if incident is not None}
+    flying = session.exec(_FLYING, params={"channel": channel}).all()
+    busy = {(incident, target) for incident, target in flying if incident is not None}
     for row in rows:
         if row.state != "pending" or (row.incident, row.target) in busy:
             continue
@@ -183,5 +190,4 @@ def withdraw(session: Session, incident: Incident, *, why: str) -> None:
 
 def waiting_on(session: Session, *, now: int) -> frozenset[str]:
     """The channels with work that is due."""
-    query = select(Notification.channel).where(Notification.state == "pending", col(Notification.due_at) <= now)
-    return frozenset(session.exec(query.distinct()).all())
+    return frozenset(session.exec(_WAITING, params={"now": now}).all())

@@ -4,9 +4,10 @@ test step.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
 from alerts import follow
@@ -22,6 +23,12 @@ from probes.words.units import HOUR, SECOND
 SOON = 60 * SECOND
 ON_TIME = 2 * SECOND
 _LOOK = SECOND  # the due scan comes once a second
+_RECENT = or_(col(Incident.resolved_at).is_(None), col(Incident.resolved_at) > bindparam("since"))
+_INCIDENTS = select(Incident).where(_RECENT).order_by(col(Incident.id))
+_THEIRS = select(Incident.id).where(_RECENT)
+_MESSAGES = select(Notification).where(col(Notification.incident).in_(_THEIRS)).order_by(col(Notification.id))
+_STEPS = select(Step).where(col(Step.incident).in_(_THEIRS)).order_by(col(Step.id))
+_MUTES = select(Mute).where(or_(col(Mute.closed).is_(None), col(Mute.end) > bindparam("now")))
 
 
 def broken(session: Session, now: int, book: Book, *, started: int = 0) -> list[str]:
@@ -31,20 +38,26 @@ def broken(session: Session, now: int, book: Book, *, started: int = 0) -> list[
     `started` is when the keeper came up: what was due before is late by no fault of a rule. D2, D4 and D9 are kept by
     how messages are claimed, keyed and resolved; their tests watch the providers.
     """
-    recent = or_(col(Incident.resolved_at).is_(None), col(Incident.resolved_at) > now - HOUR)
-    incidents = session.exec(select(Incident).where(recent)).all()
-    found = []
+    times = {"since": now - HOUR}
+    incidents = session.exec(_INCIDENTS, params=times).all()
+    messages: dict[int | None, list[Notification]] = defaultdict(list)
+    climbed: dict[int | None, list[Step]] = defaultdict(list)
+    for row in session.exec(_MESSAGES, params=times):
+        messages[row.incident].append(row)
+    for step in session.exec(_STEPS, params=times):
+        climbed[step.incident].append(step)
+    mutes, found = mutes_of(session, now), []
     for incident in incidents:
-        rows = session.exec(select(Notification).where(Notification.incident == incident.id)).all()
-        steps = session.exec(select(Step).where(Step.incident == incident.id).order_by(col(Step.id))).all()
+        rows, steps = messages[incident.id], climbed[incident.id]
         found += _climbed(incident, steps, started=started)
         found += _kept(incident, rows)
         if incident.resolved_at is not None:
-            found += _resolved(session, incident, rows)
+            found += _resolved(incident, rows)
         elif incident.state == "acknowledged":
             found += _answered(incident, steps)
         elif incident.paging:
-            found += _paging(session, incident, rows, steps, now=now, started=started)
+            held = until(mutes, incident.subject, now) is not None
+            found += _paging(incident, rows, steps, held=held, now=now, started=started)
     subjects = Counter(incident.subject for incident in incidents if incident.resolved_at is None)
     found += [f"D8: {subject} has {count} open incidents" for subject, count in subjects.items() if count > 1]
     return found + _mutes(session, incidents, now=now, started=started)
@@ -87,11 +100,11 @@ def _answered(incident: Incident, steps: Sequence[Step]) -> list[str]:
 
 
 def _paging(
-    session: Session,
     incident: Incident,
     rows: Sequence[Notification],
     steps: Sequence[Step],
     *,
+    held: bool,
     now: int,
     started: int,
 ) -> list[str]:
@@ -101,7 +114,7 @@ def _paging(
         return [f"D1: {name} is open, unanswered, and nothing more will happen"]
     if max(incident.due_at, started) + ON_TIME + _LOOK < now:
         return [f"D6: {name} should have moved {(now - incident.due_at) / SECOND:g} s ago"]
-    if until(mutes_of(session, now), incident.subject, now) is not None:
+    if held:
         return []
     step = next((each for each in steps if (each.round, each.level) == (incident.round, incident.level)), None)
     if step is None or not step.told:
@@ -119,7 +132,7 @@ def _leaves_soon(row: Notification, now: int, started: int) -> bool:
     return row.state in ("pending", "sending") and at is not None and max(at, started) + SOON >= now >= at - SOON
 
 
-def _resolved(session: Session, incident: Incident, rows: Sequence[Notification]) -> list[str]:
+def _resolved(incident: Incident, rows: Sequence[Notification]) -> list[str]:
     """D8: no resolve before its trigger, and one for all that may have been accepted; nothing else waits."""
     found = []
     resolves = [row for row in rows if row.purpose == Purpose.RESOLVE]
@@ -128,7 +141,7 @@ def _resolved(session: Session, incident: Incident, rows: Sequence[Notification]
         triggers = [each for each in rows if each.key == row.key and each.purpose in FIRST_WORDS]
         if sent and not any(each.delivered_at is not None or each.unknown for each in triggers):
             found.append(f"D8: {incident.public_id} was resolved at {row.channel} and never triggered there")
-    for row in follow.told(session, incident):
+    for row in follow.told_of(rows):
         keys = {each.key for each in resolves if (each.channel, each.target) == (row.channel, row.target)}
         if is_group(row.key) or row.channel in EDITS:
             continue
@@ -143,8 +156,7 @@ def _resolved(session: Session, incident: Incident, rows: Sequence[Notification]
 def _mutes(session: Session, incidents: Sequence[Incident], *, now: int, started: int) -> list[str]:
     """D10: every mute has an author, a reason and an end, and nothing is held beyond it."""
     found = []
-    query = select(Mute).where(or_(col(Mute.closed).is_(None), col(Mute.end) > now))
-    for mute in session.exec(query).all():
+    for mute in session.exec(_MUTES, params={"now": now}).all():
         if not mute.author or not mute.reason or mute.end <= mute.start:
             found.append(f"D10: mute {mute.id} has no author, reason or end")
         if mute.closed is None and max(ends(mute), started) + ON_TIME + _LOOK < now:

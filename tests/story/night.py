@@ -16,7 +16,7 @@ from sqlmodel import Session, col, create_engine, select
 from alerts import outbox, rules
 from alerts.book import Book
 from alerts.desk import Desk
-from alerts.dispatch import Dispatcher
+from alerts.dispatch import SEND_SECONDS, Dispatcher
 from alerts.message import Answer, Finding, IncidentView, Message, Purpose, React, Reaction, Receipt
 from alerts.people import Person
 from alerts.policy import Level, PolicySpec
@@ -29,6 +29,7 @@ from probes.words.section import Section
 from probes.words.units import SECOND, micros_of, parse_duration
 
 T = TypeVar("T")
+HANGS = int(SEND_SECONDS * SECOND)
 START = 1_790_000_000 * SECOND
 
 
@@ -47,7 +48,8 @@ class Provider:
     verified: bool = True
     knows: Callable[[str], dict[str, Any] | None] = lambda key: {"incident": key}
     crashed: bool = False
-    released: asyncio.Event = field(default_factory=asyncio.Event)
+    hanging: list[tuple[int, asyncio.Future[None]]] = field(default_factory=list)
+    clock: PushedClock = field(default_factory=lambda: PushedClock(START))
 
     async def send(self, message: Message) -> Receipt:
         self.sent.append(message)
@@ -66,9 +68,25 @@ class Provider:
             self.crashed = True
             await asyncio.Event().wait()
         if fault == "hang":
-            await self.released.wait()
+            waits: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.hanging.append((self.clock.now(), waits))
+            await waits
             self.accepted.append(message)
         return Receipt(channel=self.name, id=f"{self.name}-{len(self.accepted)}", verified=self.verified)
+
+    def release(self) -> None:
+        """What hangs is accepted now."""
+        while self.hanging:
+            _, waits = self.hanging.pop()
+            if not waits.done():
+                waits.set_result(None)
+
+    def time_out(self) -> None:
+        """What hangs for as long as the dispatcher waits has an unknown outcome."""
+        for since, waits in list(self.hanging):
+            if self.clock.now() - since >= HANGS and not waits.done():
+                waits.set_exception(DeliveryError("no answer in time", unknown=True))
+        self.hanging = [(since, waits) for since, waits in self.hanging if not waits.done()]
 
     async def listen(self, react: React) -> None:
         return None
@@ -136,11 +154,15 @@ class Night:
         self.broken_rules: list[str] = []
         self.recovering: dict[str, int] = {}
         self.chance = 0.5
+        self._seen: tuple[int, ...] = ()
         self.rise()
 
     def rise(self) -> None:
         """The keeper comes up."""
         self.started = self.clock.now()
+        for provider in self.providers.values():
+            provider.clock, provider.crashed = self.clock, False
+            provider.hanging.clear()
         self.desk = Desk(lambda: self.book, recovering=self.recovering.get)
         self.dispatcher = Dispatcher(
             self.providers,
@@ -157,8 +179,6 @@ class Night:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for provider in self.providers.values():
-            provider.crashed = False
         self.rise()
         await self.dispatcher.recover()
 
@@ -214,6 +234,8 @@ class Night:
     async def tick(self) -> None:
         """One beat of the due scan."""
         now = self.clock.now()
+        for provider in self.providers.values():
+            provider.time_out()
         await self.dispatcher.ask()
         await self.transact(lambda session: self.desk.due(session, now=now))
         await self.dispatcher.verify()
@@ -221,7 +243,13 @@ class Night:
         self.broken_rules += await self.check()
 
     async def check(self) -> list[str]:
+        """The rules, asked of the database; not again while neither it nor the time has changed."""
         now = self.clock.now()
+        with self.engine.connect() as connection:
+            seen = (now, self.started, connection.connection.total_changes)
+        if seen == self._seen:
+            return []
+        self._seen = seen
         return await self.transact(lambda session: rules.broken(session, now, self.book, started=self.started))
 
     async def pass_time(self, length: str | int) -> None:
@@ -244,6 +272,7 @@ class Night:
         ]
         found = [session.exec(moment).first() for moment in moments]
         rests = [line.rests_until for line in self.dispatcher._lines.values() if line.rests_until > self.clock.now()]
+        rests += [since + HANGS for provider in self.providers.values() for since, _ in provider.hanging]
         return min([at for at in [*found, *rests] if at is not None], default=1 << 62)
 
     async def react(self, incident: str, action: str = "ack", by: str = "Ana", **more: Any) -> Answer:

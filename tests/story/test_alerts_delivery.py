@@ -31,7 +31,7 @@ async def test_a_page_that_hangs_takes_the_next_way_after_ten_seconds(night: Nig
     assert night.pushover.pages == []
     await night.pass_time("1s")
     assert night.pushover.pages == ["ana"]
-    night.ntfy.released.set()
+    night.ntfy.release()
     await night.deliver()
     assert night.broken_rules == []
 
@@ -99,7 +99,7 @@ async def test_a_resolve_waits_for_the_page_that_is_still_being_sent(night: Nigh
     await night.fails()
     await night.passes()
     assert night.ntfy.of(Purpose.RESOLVE) == []
-    night.ntfy.released.set()
+    night.ntfy.release()
     await night.deliver()
     assert [message.purpose for message in night.ntfy.accepted] == [Purpose.PAGE, Purpose.RESOLVE]
 
@@ -211,12 +211,22 @@ async def test_the_providers_word_is_kept_when_the_store_comes_back(night: Night
     assert night.broken_rules + await night.check() == []
 
 
-async def test_a_half_sent_message_is_taken_up_again_only_once_its_claim_ran_out(night: Night) -> None:
+async def test_a_claim_is_taken_back_once_it_ran_out_and_not_before(night: Night) -> None:
     night.ntfy.faults = ["hang"]
     await night.fails()
-    first = night.ntfy.sent[0]
-    await night.pass_time(outbox.CLAIM - SECOND)
-    assert night.ntfy.sent == [first]
+    early, late = START + outbox.CLAIM - SECOND, START + outbox.CLAIM
+    assert await night.transact(lambda session: outbox.reclaim(session, now=early)) == 0
+    assert await night.transact(lambda session: outbox.reclaim(session, now=late)) == 1
+
+
+async def test_what_hangs_for_too_long_is_sent_again_with_the_same_key(night: Night) -> None:
+    night.ntfy.faults = ["hang"]
+    night.pushover.faults = ["5xx"] * 100
+    await night.fails()
+    await night.pass_time("40s")
+    first, second = [message for message in night.ntfy.sent if message.person == "ana"][:2]
+    assert (first.key, first.marker, second.repeat) == (second.key, second.marker, True)
+    assert night.broken_rules == []
 
 
 class Quiet:
