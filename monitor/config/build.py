@@ -24,6 +24,7 @@ from probes.words.names import is_key, slug
 from probes.words.secret import names_in
 
 PRODUCTION = "production"
+_NOT_SCHEDULED = "name an environment production, or write every: in one"
 RUNBOOK_LINES = 3  # carried in every page
 RUNBOOK_LARGEST = 200_000  # bytes read for them
 
@@ -206,6 +207,11 @@ def probes(built: Built, found: Iterable[Written], checked: Checked) -> None:
                 continue
             made = _probe(probe, workflow, environment, section)
             built.probes[made.id], built.origins[made.id] = made, probe
+    running = {(probe.workflow, probe.environment) for probe in built.probes.values()}
+    for key, workflow in built.workflows.items():
+        watched = [one for one in workflow.environments.values() if one.scheduled and (key, one.name) in running]
+        if workflow.environments and not watched:
+            built.warnings.append(f"{workflow.place}: nothing of {key} is scheduled; {_NOT_SCHEDULED}")
 
 
 def _probe(probe: Written, workflow: Workflow, environment: Environment, section: WorkflowSection) -> Probe:

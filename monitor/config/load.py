@@ -33,7 +33,6 @@ from monitor.config.sections import (
 from probes.words.errors import ConfigError, Problem
 from probes.words.units import micros_of
 
-IMPLIED_POLICY = "console"
 PLACES = ("showup.yaml", "showup.yml", "showup.d")
 SYSTEM = Path("/etc/showup")
 
@@ -165,8 +164,10 @@ def _policies(merged: Merged, checked: Checked, built: build.Built) -> tuple[dic
         near = next(iter(policies))
         problems.append(merged.problem(("policies",), what, f"add monitor: {{policy: {near}}}", key=True))
     problems += refer.named("policies", checked.defaults.get("policy"), ("defaults", "policy"))
-    own = monitor.policy if monitor else IMPLIED_POLICY
-    policies.setdefault(IMPLIED_POLICY, PolicySpec(levels=(Level(notify=("console",)),), warnings=("console",)))
+    own = monitor.policy if monitor else references.IMPLIED_POLICY
+    policies.setdefault(
+        references.IMPLIED_POLICY, PolicySpec(levels=(Level(notify=("console",)),), warnings=("console",))
+    )
     for key, workflow in built.workflows.items():
         if not workflow.policy and checked.all("policies"):
             what = f"{key} has no policy, so nobody would be told"
@@ -218,13 +219,13 @@ def _catalog(
 def _with_policy(workflow: Any) -> Any:
     from dataclasses import replace
 
-    return workflow if workflow.policy else replace(workflow, policy=IMPLIED_POLICY)
+    return workflow if workflow.policy else replace(workflow, policy=references.IMPLIED_POLICY)
 
 
 def _probe_with_policy(probe: Probe) -> Probe:
     from dataclasses import replace
 
-    return probe if probe.policy else replace(probe, policy=IMPLIED_POLICY)
+    return probe if probe.policy else replace(probe, policy=references.IMPLIED_POLICY)
 
 
 def _book(checked: Checked, policies: Mapping[str, PolicySpec], site: SiteSection, web: WebSection) -> Book:

@@ -117,7 +117,7 @@ def _of_detail(detail: ErrorDetails, source: Source, path: tuple[str | int, ...]
 
 def _says(what: str) -> bool:
     """True when the sentence already stands on its own."""
-    return not what.startswith(("not ", "longer ", "neither "))
+    return not what.startswith(("not ", "longer ", "neither ", "too "))
 
 
 def _shown(detail: ErrorDetails) -> str:

@@ -26,6 +26,7 @@ from probes.words.waiting import waits
 
 Path = tuple[str | int, ...]
 _MEANT = re.compile(r"\$\{\s*secrets?\b[^}]*\}?", re.IGNORECASE)
+IMPLIED_POLICY = "console"  # pages are lines on the console where nobody is named
 _REACHES = "name a person, on-call:ROTATION or pagerduty"
 
 
@@ -38,7 +39,7 @@ class Refer:
 
     def named(self, section: str, name: str | None, path: Path) -> list[Problem]:
         """Nothing, or the one problem of a name that is not under `section`."""
-        if not name or self.checked.exists(section, name):
+        if not name or self.checked.exists(section, name) or (section, name) == ("policies", IMPLIED_POLICY):
             return []
         return [self.merged.problem(path, *self.lost(section, name))]
 

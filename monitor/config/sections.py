@@ -5,86 +5,24 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from monitor.ledger.slo import parse_hours
-from probes.target import checked_headers, host_name, locate
-from probes.words.errors import Refused
-from probes.words.secret import names_in
+from monitor.config.forms import (
+    Address,
+    Age,
+    Headers,
+    Hosts,
+    Hours,
+    Period,
+    Ping,
+    SecretHeaders,
+    SecretText,
+    Words,
+    Zone,
+)
 from probes.words.section import Section
 from probes.words.units import Duration, Money, Percent, Size
-
-
-def _is_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (OSError, ValueError, LookupError):
-        raise ValueError(f"{name!r} is no time zone; write a name like Europe/Berlin or America/New_York") from None
-    return name
-
-
-def _is_address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        holds = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # an open bracket, or a port that is none
-        holds = False
-    if not holds:
-        # What stands before the last @ may be a password.
-        raise ValueError(f"{url.rpartition('@')[2]!r} is no address; write https://host or http://host:port")
-    if "@" in parts.netloc:
-        raise ValueError("the address holds a password; write auth: {basic: …} with ${secret:NAME}")
-    try:
-        locate(url)
-    except Refused as error:
-        raise ValueError(str(error)) from None
-    return url.rstrip("/")
-
-
-def _is_host(name: str) -> str:
-    try:
-        return host_name(name)
-    except Refused:
-        raise ValueError(f"{name!r} is not the name of a host; write one such as files.example.com") from None
-
-
-def _are_headers(headers: dict[str, str]) -> dict[str, str]:
-    try:
-        checked_headers(headers)
-    except Refused as error:
-        raise ValueError(str(error)) from None
-    return headers
-
-
-def _is_secret(text: str) -> str:
-    if not names_in(text):
-        raise ValueError("a secret never stands in the file; write ${secret:NAME}")
-    return text
-
-
-def _are_hours(text: str) -> str:
-    if text:
-        parse_hours(text)
-    return text
-
-
-def _is_ping(text: str) -> str:
-    return text if names_in(text) else _is_address(text)
-
-
-def _as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-Zone = Annotated[str, AfterValidator(_is_zone)]
-Address = Annotated[str, AfterValidator(_is_address)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
-Hosts = Annotated[tuple[Annotated[str, AfterValidator(_is_host)], ...], BeforeValidator(_as_tuple)]
-Headers = Annotated[dict[str, str], AfterValidator(_are_headers)]
-SecretText = Annotated[str, AfterValidator(_is_secret)]
 
 
 class SiteSection(Section):
@@ -99,12 +37,10 @@ class MonitorSection(Section):
     """Who hears about showup's own troubles, and the outside address that is pinged while all is well."""
 
     policy: str = Field(description="The policy that showup's own troubles follow.")
-    dead_man: Annotated[str, AfterValidator(_is_ping)] | None = Field(
+    dead_man: Ping | None = Field(
         default=None, description="The address of an outside dead-man's switch, such as ${secret:PING}."
     )
-    stale_after: Duration = Field(
-        default=timedelta(minutes=15), description="The age from which a page calls itself stale."
-    )
+    stale_after: Age = Field(default=timedelta(minutes=15), description="The age from which a page calls itself stale.")
 
 
 class PublishSection(Section):
@@ -120,8 +56,8 @@ class PublishSection(Section):
 class KeepSection(Section):
     """How long things are kept. Spans and incidents are kept for ever."""
 
-    runs: Duration = Field(default=timedelta(days=400), description="Single runs.")
-    evidence: Duration = Field(default=timedelta(days=90), description="What was seen in failed runs.")
+    runs: Age = Field(default=timedelta(days=400), description="Single runs.")
+    evidence: Age = Field(default=timedelta(days=90), description="What was seen in failed runs.")
     disk: Size = Field(default=2_000_000_000, description="The room that evidence may take.")
 
 
@@ -168,10 +104,8 @@ class SloSection(Section):
     """The promised uptime over a rolling window, within `hours` such as "Mon-Fri 08:00-18:00"."""
 
     target: Percent = Field(description="The promised uptime.")
-    window: Duration = Field(default=timedelta(days=30), description="The rolling window it is promised over.")
-    hours: Annotated[str, AfterValidator(_are_hours)] = Field(
-        default="", description="Agreed hours; around the clock when empty."
-    )
+    window: Age = Field(default=timedelta(days=30), description="The rolling window it is promised over.")
+    hours: Hours = Field(default="", description="Agreed hours; around the clock when empty.")
 
 
 class BasicSection(Section):
@@ -186,9 +120,7 @@ class AuthSection(Section):
 
     bearer: SecretText | None = Field(default=None, description="A bearer token, a reference.")
     basic: BasicSection | None = Field(default=None, description="User and password.")
-    header: Annotated[dict[str, SecretText], AfterValidator(_are_headers)] | None = Field(
-        default=None, description="Headers whose values are references."
-    )
+    header: SecretHeaders | None = Field(default=None, description="Headers whose values are references.")
 
     @model_validator(mode="after")
     def _is_one(self) -> AuthSection:
@@ -238,7 +170,7 @@ class TargetSection(Section):
 class EnvironmentSection(TargetSection):
     """One environment of a workflow. Only production is scheduled and pages, unless `every` or `policy` is set."""
 
-    every: Duration | None = Field(
+    every: Period | None = Field(
         default=None, description="The period of its probes, instead of their own; cron stays."
     )
     policy: str | None = Field(default=None, description="Who is told, instead of the workflow's.")

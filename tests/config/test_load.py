@@ -225,3 +225,14 @@ def test_two_thousand_probes_are_read_quickly() -> None:
     begun = time.process_time()
     assert len(load_text(text, folder=ROOT / "none").probes) == 2000
     assert time.process_time() - begun < 2.0
+
+
+def test_a_workflow_of_which_nothing_runs_by_itself_is_a_warning() -> None:
+    said = "showup.yaml:2:13: nothing of site is scheduled; name an environment production, or write every: in one"
+    assert site("environments: {staging: 'https://y.example'}").warnings == (said,)
+    assert site("environments: {staging: {url: 'https://y.example', every: 5m}}").warnings == ()
+
+
+def test_the_implied_policy_can_be_named() -> None:
+    catalog = site("url: https://x.example", head="monitor: {policy: console, dead_man: 'https://ping.example/x'}")
+    assert (catalog.monitor_policy, catalog.dead_man) == ("console", "https://ping.example/x")
