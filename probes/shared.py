@@ -1,195 +1,221 @@
-"""A shared host: many attempts at once on one event loop, started a few a turn, and shed fairly when there is no
-time."""
+"""A shared host: many attempts at once on one loop, begun a few a turn, turned away fairly when there are too many."""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
 import os
-import resource
-import sys
-import threading
-import time
-import traceback
-from collections import OrderedDict, deque
+from collections.abc import Coroutine
+from contextvars import ContextVar
+from dataclasses import replace
+from time import monotonic
 from typing import Any
 
-from probes.attempt import Prepared, make, prepare
+from probes.board import Board, Sight, boot
 from probes.frames import Reply, Request, pack, unpack_request
-from probes.pulse import BEAT, BEAT_MARK, settle
+from probes.lines import Lines
+from probes.maker import BEAT, READY, Maker, settle
+from probes.waiting import Waiting
 from probes.words.failure import Failure
+from probes.words.text import clean
 
-PER_TURN = 6  # starts in one turn of the loop
-BUSY_TURN = 0.012  # seconds; a turn that took longer starts nothing, so that what is under way is not slowed down
-LATE, LATEST = 150_000, 235_000  # µs a start may wait before it is shed; the second when it was shed just before
-STALLED = 0.7  # seconds without a turn of the loop before the watcher writes down who holds it
-JOBS_KEPT = 20_000
-CHUNK = 1 << 18
+PER_TURN = 4  # starts in one turn of the loop; the length of a turn follows from it, whatever is in flight
+LONG_TURN = 0.02  # seconds; after a turn that took longer only one is started
+OVERTIME = 0.5  # seconds an attempt may go on beyond its deadline and its clean-ups before it is cancelled
+
+_number: ContextVar[int] = ContextVar("number", default=0)
 
 
-def boot_micros() -> int:
-    """Boot time in µs, the clock in which requests say when they were sent."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+class Marked(Coroutine[Any, Any, Any]):
+    """A coroutine that writes on the board, each time it is on the processor, whose attempt that is."""
+
+    __slots__ = ("_board", "_inner", "_number")
+
+    def __init__(self, inner: Coroutine[Any, Any, Any], number: int, board: Board) -> None:
+        self._inner, self._number, self._board = inner, number, board
+
+    def send(self, value: Any) -> Any:
+        """Go on until it waits again."""
+        self._board.mark(self._number)
+        try:
+            return self._inner.send(value)
+        finally:
+            self._board.mark(0)
+
+    def throw(self, *error: Any) -> Any:
+        """Go on with an exception until it waits again."""
+        self._board.mark(self._number)
+        try:
+            return self._inner.throw(*error)
+        finally:
+            self._board.mark(0)
+
+    def close(self) -> None:
+        """End it."""
+        self._inner.close()
+
+    def __await__(self) -> Any:
+        return (yield from self._inner.__await__())
 
 
 class SharedHost:
-    """Reads requests, makes attempts, writes replies. Everything happens on one loop, but for the watcher."""
+    """Reads requests, makes attempts, sends replies; all on one loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, reading: int, writing: int) -> None:
-        self._loop, self._reading, self._writing = loop, reading, writing
-        self._jobs: OrderedDict[str, Prepared] = OrderedDict()
-        self._rest = b""
-        self._fresh: deque[Request] = deque()
-        self._first: deque[Request] = deque()  # those that were shed last time go before all others
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._out: list[bytes] = []
-        self._pumping = False
-        self._turned = self._beaten = time.monotonic()
-        self.sheds = self.made = 0
-        self._ready = 0  # boot µs; what waited for this process to start is not late by its fault
-        self.done = loop.create_future()
+    def __init__(self, board: Board, maker: Maker) -> None:
+        self._board, self._maker = board, maker
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_task_factory(self._task)
+        self._waiting = Waiting()
+        self._jobs: dict[str, Any] = {}
+        self._raw: dict[str, dict[str, Any]] = {}  # jobs that no attempt has asked for yet
+        self._flying: dict[int, tuple[asyncio.Task[None], float]] = {}  # by number, with the end it must keep
+        self._overdue: set[int] = set()
+        self._lines: Lines | None = None
+        self._starting = False
+        self._turned = self._beat_due = monotonic()
+        self._beats = self._started = self._shed = 0
+        self.ended = self._loop.create_future()
 
-    def begin(self) -> None:
-        """Listen on the pipe, beat, and watch."""
-        self._ready = boot_micros()
-        self._loop.add_reader(self._reading, self._read)
+    def begin(self, reading: int, writing: int) -> None:
+        """Listen, beat, and say that attempts may come."""
+        self._lines = Lines(reading, writing, heard=self._hear, ended=self._end)
         self._beat()
-        threading.Thread(target=self._watch, daemon=True, name="watcher").start()
+        self._lines.say(READY)
 
-    def _read(self) -> None:
-        try:
-            chunk = os.read(self._reading, CHUNK)
-        except BlockingIOError:
-            return
-        if not chunk:
-            self._loop.remove_reader(self._reading)
-            if not self.done.done():
-                self.done.set_result(None)
-            return
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
+    def _end(self, why: str) -> None:
+        if not self.ended.done():
+            self.ended.set_result(why)
+
+    def _hear(self, lines: list[bytes]) -> None:
+        now = boot()
         for line in lines:
-            self._take(unpack_request(line))
-        self._pump_soon()
+            if line.startswith(b"!"):
+                self._told(line.decode("ascii", "replace").split())
+                continue
+            request = unpack_request(line)
+            if request.job is not None:
+                self._raw[request.job_id] = request.job
+            self._waiting.add(request, now)
+        self._start_soon()
 
-    def _take(self, request: Request) -> None:
-        if request.job is not None:
-            self._jobs[request.job_id] = prepare(request.job)
-            if len(self._jobs) > JOBS_KEPT:
-                self._jobs.popitem(last=False)
-        # the request says so itself: the host that turned it away may have been another one
-        queue = self._first if request.shed else self._fresh
-        queue.append(request)
+    def _told(self, words: list[str]) -> None:
+        """`!forget JOB…`: these jobs will not come again. `!cancel NUMBER`: nobody waits for this attempt any more."""
+        if words[0] == "!forget":
+            for job_id in words[1:]:
+                self._jobs.pop(job_id, None)
+                self._raw.pop(job_id, None)
+        elif words[0] == "!cancel" and not self._waiting.drop(number := int(words[1])):
+            flying = self._flying.get(number)
+            if flying is not None:
+                flying[0].cancel()
 
-    # -- starts -------------------------------------------------------------------------------------------------------
+    # -- starts
 
-    def _pump_soon(self) -> None:
-        if not self._pumping and (self._first or self._fresh):
-            self._pumping = True
-            self._turned = time.monotonic()
-            self._loop.call_soon(self._pump)
+    def _start_soon(self) -> None:
+        if not self._starting and self._waiting:
+            self._starting = True
+            self._turned = monotonic()
+            self._loop.call_soon(self._start)
 
-    def _pump(self) -> None:
-        """Start a few; whoever waited too long is told so, and goes first the next time."""
-        now = time.monotonic()
-        took, self._turned = now - self._turned, now
-        room = PER_TURN if took < BUSY_TURN or not self._tasks else 0
-        at = boot_micros()
-        # Whoever was shed last time may wait longer, and is turned away again only when not even those all fit.
-        for queue, limit in ((self._fresh, LATE), (self._first, LATEST)):
-            while queue and at - max(queue[0].sent, self._ready) > limit:
-                self._turn_away(queue.popleft(), at)
-        while room and (self._first or self._fresh):
-            self._start((self._first or self._fresh).popleft())
-            room -= 1
-        self._pumping = bool(self._first or self._fresh)
-        if self._pumping:
-            self._loop.call_soon(self._pump)
+    def _start(self) -> None:
+        """Once a turn while anybody waits: a few are started, whoever is too late for it is told so."""
+        before, self._turned = self._turned, monotonic()
+        for late in self._waiting.turn_away(boot()):
+            self._shed += 1
+            away = Reply(late.number, "unknown", Failure.SKIPPED, "shed: this host had more to do than it can")
+            self._send(replace(away, waited=boot() - late.sent, witness="shed"))
+        for _ in range(PER_TURN if self._turned - before < LONG_TURN else 1):
+            request = self._waiting.take()
+            if request is None:
+                break
+            self._launch(request)
+        self._starting = bool(self._waiting)
+        if self._starting:
+            self._loop.call_soon(self._start)
 
-    def _start(self, request: Request) -> None:
-        task = self._loop.create_task(self._make(request))
-        task.showup_number = request.number  # type: ignore[attr-defined]  # the watcher names the culprit by it
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _launch(self, request: Request) -> None:
+        number = request.number
+        marked = Marked(self._attempt(request), number, self._board)
+        task: asyncio.Task[None] = asyncio.Task(marked, loop=self._loop)
+        self._flying[number] = task, monotonic() + request.timeout + request.cleanup + OVERTIME
 
-    def _turn_away(self, request: Request, at: int) -> None:
-        self.sheds += 1
-        sentence = "shed: this host had no time for it"
-        self._send(
-            Reply(request.number, "unknown", Failure.SKIPPED, sentence, waited=at - request.sent, witness="shed")
-        )
+    def _task(self, loop: asyncio.AbstractEventLoop, inner: Any, **more: Any) -> asyncio.Task[Any]:
+        """The tasks that an attempt makes are marked as its own."""
+        number = _number.get()
+        return asyncio.Task(Marked(inner, number, self._board) if number else inner, loop=loop, **more)
 
-    async def _make(self, request: Request) -> None:
-        prepared = self._jobs.get(request.job_id)
-        if prepared is None:
-            self._send(Reply(request.number, "unknown", Failure.HOST_LOST, "the host does not know this job"))
-            return
-        reply = await make(prepared, request)
-        self.made += 1
-        self._send(reply)
+    async def _attempt(self, request: Request) -> None:
+        """One attempt, from what was asked to what is answered; the outermost level, so it lets nothing through."""
+        number = request.number
+        waited = max(0, boot() - request.sent)
+        try:
+            if not self._board.begin(number):
+                self._tell(b"!back %d\n" % number)
+                return
+            self._started += 1
+            _number.set(number)
+            prepared = self._prepared(request.job_id)
+            reply = await self._maker.make(prepared, request)
+            self._send(replace(reply, number=number, waited=waited))
+        except asyncio.CancelledError:
+            if number in self._overdue:
+                said = "the attempt did not end by its deadline"
+                self._send(Reply(number, "unknown", Failure.PROBE_BUG, said, waited=waited))
+        except Exception as error:
+            said = clean(f"showup itself failed: {type(error).__name__}: {error}", 300)
+            self._send(Reply(number, "unknown", Failure.MONITOR_FAULT, said, waited=waited))
+        finally:
+            self._flying.pop(number, None)
+            self._overdue.discard(number)
 
-    # -- replies and heartbeats ---------------------------------------------------------------------------------------
+    def _prepared(self, job_id: str) -> Any:
+        if job_id in self._raw:
+            self._jobs[job_id] = self._maker.prepare(self._raw.pop(job_id))
+        return self._jobs[job_id]
+
+    # -- what is said
 
     def _send(self, reply: Reply) -> None:
         try:
             line = pack(reply)
-        except (ValueError, TypeError):
-            line = pack(Reply(reply.number, "unknown", Failure.PROBE_BUG, "the reply of the attempt was too large"))
-        if not self._out:
-            self._loop.call_soon(self._flush)
-        self._out.append(line)
+        except (ValueError, TypeError, RecursionError) as error:
+            said = clean(f"the reply of the attempt cannot be sent: {error}", 300)
+            line = pack(Reply(reply.number, "unknown", Failure.PROBE_BUG, said))
+        self._tell(line)
 
-    def _flush(self) -> None:
-        data = b"".join(self._out)
-        self._out.clear()
-        try:
-            written = os.write(self._writing, data)
-        except BlockingIOError:
-            written = 0
-        if written < len(data):
-            self._out.append(data[written:])
-            self._loop.call_later(0.002, self._flush)
+    def _tell(self, line: bytes) -> None:
+        if self._lines is not None:
+            self._lines.say(line)
 
     def _beat(self) -> None:
-        self._beaten = time.monotonic()
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        facts = {
-            "cpu": round(used.ru_utime + used.ru_stime, 3),
-            "rss": used.ru_maxrss * 1024,
-            "flying": len(self._tasks),
-            "waiting": len(self._fresh) + len(self._first),
-            "shed": self.sheds,
-            "made": self.made,
-        }
-        if not self._out:
-            self._loop.call_soon(self._flush)
-        self._out.append(BEAT_MARK + json.dumps(facts, separators=(",", ":")).encode() + b"\n")
+        """Say on the board how things are, and end what goes on for too long."""
+        now = monotonic()
+        lag = max(0, int((now - self._beat_due) * 1e6))
+        self._beats += 1
+        self._beat_due = now + BEAT
+        if self._beats % 4 == 0:
+            self._end_overdue(now)
+        flying, waiting, overdue = len(self._flying), len(self._waiting), len(self._overdue)
+        self._board.write(Sight(self._beats, 0, flying, waiting, self._started, self._shed, overdue, lag))
         self._loop.call_later(BEAT, self._beat)
 
-    def _watch(self) -> None:
-        """In a thread: when the loop stands still, write down whose attempt holds it, and where."""
-        main = threading.main_thread().ident
-        while True:
-            time.sleep(BEAT)
-            if time.monotonic() - self._beaten < STALLED:
-                continue
-            task = asyncio.tasks._current_tasks.get(self._loop)  # type: ignore[attr-defined]
-            frame = sys._current_frames().get(main or 0)
-            stack = "".join(traceback.format_stack(frame))[-4000:] if frame is not None else ""
-            facts: dict[str, Any] = {"stalled": getattr(task, "showup_number", 0), "stack": stack}
-            # one write below the pipe's atomic size, so that it cannot fall into the middle of a reply
-            line = BEAT_MARK + json.dumps(facts).encode()[: 4096 - 2]
-            try:
-                os.write(self._writing, b"\n" + line + b"\n")
-            except OSError:
-                return
-            time.sleep(1.0)
+    def _end_overdue(self, now: float) -> None:
+        for number, (task, end) in self._flying.items():
+            if now > end and number not in self._overdue:
+                self._overdue.add(number)
+                task.cancel()
 
 
-def serve(reading: int, writing: int) -> None:
-    """Serve until the keeper closes the pipe."""
-    loop = asyncio.new_event_loop()
-    host = SharedHost(loop, reading, writing)
+def serve(reading: int, writing: int, board: Board, *, maker: Maker) -> None:
+    """Serve until the keeper closes its end."""
+    maker.warm()
     settle()
-    host.begin()
-    loop.run_until_complete(host.done)
-    os._exit(0)  # attempts under way belong to a keeper that is gone
+
+    async def live() -> None:
+        host = SharedHost(board, maker)
+        host.begin(reading, writing)
+        await host.ended
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.new_event_loop().run_until_complete(live())
+    os._exit(0)  # attempts under way belong to a keeper that is gone; nobody waits for what they would say

@@ -2,276 +2,219 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import ctypes
-import json
+import gc
+import mmap
 import os
-import resource
-import selectors
+import select
 import signal
-import sys
 import time
-from collections import deque
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 from typing import Any
 
-from probes.attempt import make, prepare
-from probes.children import OUTPUT, limit, orphans, reaped, signal_child, wait, where, with_output, write_all
-from probes.frames import LARGEST, Reply, Request, pack, unpack_reply, unpack_request
-from probes.pulse import BEAT, BEAT_MARK, settle
+from probes.board import Board, Sight, boot
+from probes.frames import Reply, Request, pack, unpack_request
+from probes.maker import BEAT, READY, Maker, settle
+from probes.processes import adopt_orphans, children, count_of_user, kill
+from probes.running import PROCESSES, Running
+from probes.script import Ends, become
+from probes.waiting import Waiting, own_timeout
 from probes.words.failure import Failure
-from probes.words.secret import Redactor
-from probes.words.text import clean
 
-LAST_WORDS = 0.5  # seconds between the request for a stack dump and the end
-SUBREAPER, DEATH_SIGNAL = 36, 1  # prctl
-
-
-def _prctl(option: int, value: int) -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(option, value)
-
-
-@dataclass(slots=True)
-class Child:
-    """One attempt's process: what it was asked, until when, and what it said so far."""
-
-    request: Request
-    job: dict[str, Any]
-    pid: int
-    replies: int
-    output: int
-    ends_at: float
-    waited: int
-    asked_to_die: float = 0.0
-    said: bytearray = field(default_factory=bytearray)
-    printed: bytearray = field(default_factory=bytearray)
-    flooded: int = 0
+GULP = 1 << 18
+SWEEPING = 0.5  # seconds an ended attempt waits for what it left behind to be gone
+COUNTED = 30.0  # seconds for which a count of this user's processes serves
+CLOSING = 2.0  # seconds for everything to be gone at the end
+_CONTROL = b"!"
 
 
 class Zygote:
-    """Forks, watches deadlines, reads what comes back and cleans up; a plain selector, as threads and forks do not
-    mix."""
+    """Forks, keeps deadlines, leaves nothing behind. A plain loop in one thread: threads and forks do not mix."""
 
-    def __init__(self, reading: int, writing: int, *, most: int) -> None:
-        self._reading, self._writing, self._most = reading, writing, most
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(reading, selectors.EVENT_READ, None)
-        self._jobs: dict[str, dict[str, Any]] = {}
-        self._waiting: deque[Request] = deque()
-        self._children: dict[int, Child] = {}
-        self._rest = b""
-        self._open = True
-        self._made = 0
-        self._beat_at = 0.0
+    def __init__(self, reading: int, writing: int, board: Board, *, maker: Maker, most: int) -> None:
+        self._reading, self._writing, self._board, self._maker, self._most = reading, writing, board, maker, most
+        self._folder = os.getcwd()
+        self._poll = select.poll()
+        self._woken, self._waker = os.pipe()
+        for end in (reading, writing, self._woken, self._waker):
+            os.set_blocking(end, False)
+        for end in (reading, self._woken):
+            self._poll.register(end, select.POLLIN)
+        self._pulses = memoryview(mmap.mmap(-1, max(4096, 8 * most))).cast("Q")
+        self._jobs: dict[str, Mapping[str, Any]] = {}
+        self._waiting = Waiting(own_timeout)
+        self._places: list[Running | None] = [None] * most
+        self._ends: dict[int, Running] = {}
+        self._part = self._unsent = b""
+        self._open, self._dirty = True, False
+        self._beats = self._started = self._shed = self._processes = 0
+        self._beaten = self._counted = 0.0
 
     def serve(self) -> None:
-        """Serve until the keeper closes the pipe; then end every child."""
-        import probes.kinds.script.run  # warmed: what a script needs is loaded before the first fork
-
-        assert probes.kinds.script.run.prepare is not None  # noqa: S101
-        _prctl(SUBREAPER, 1)
+        """Serve until the keeper closes its end; then end every script and all they left."""
+        self._maker.warm()
+        adopt_orphans()
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         settle()
+        gc.disable()  # a collection would write to every object, and what is written to is no longer shared
+        self._beat(time.monotonic())
+        self._say(READY)
         while self._open:
-            for key, _ in self._selector.select(self._pause()):
-                if key.data is None:
-                    self._read()
-                else:
-                    self._hear(key.data, key.fd)
-            self._watch()
-            while self._waiting and len(self._children) < self._most:
-                self._fork(self._waiting.popleft())
-        for child in list(self._children.values()):
-            signal_child(child.pid, signal.SIGKILL)
-        self._sweep()
+            self._turn()
+        until = time.monotonic() + CLOSING
+        while self._sweep(spare=set()) and time.monotonic() < until:
+            time.sleep(0.005)
+        os._exit(0)
 
-    def _pause(self) -> float:
+    def _turn(self) -> None:
+        pause = 0.005 if self._dirty else BEAT if self._ends else 2 * BEAT
+        for fd, _ in self._poll.poll(pause * 1000):
+            if fd == self._reading:
+                self._read()
+            elif fd == self._woken:
+                os.read(self._woken, 512)
+            elif fd == self._writing:
+                self._flush()
+            elif not self._ends[fd].hear(fd):
+                self._forget(fd)
         now = time.monotonic()
-        ends = [
-            child.asked_to_die + LAST_WORDS if child.asked_to_die else child.ends_at
-            for child in self._children.values()
-        ]
-        return max(0.0, min([self._beat_at - now, *(end - now for end in ends)]))
+        for run in self._runs():
+            if run.reap(now):
+                self._dirty = True
+            elif not run.died:
+                run.judge(now)
+        if self._dirty:
+            self._dirty = self._sweep(spare={run.pid for run in self._runs() if not run.died})
+        for run in self._runs():
+            if run.died and (not self._dirty or now - run.died > SWEEPING):
+                self._finish(run)
+        self._start()
+        if now - self._beaten >= BEAT:
+            self._beat(now)
+
+    def _runs(self) -> list[Running]:
+        return [run for run in self._places if run is not None]
+
+    # -- the keeper
 
     def _read(self) -> None:
         try:
-            chunk = os.read(self._reading, 1 << 18)
-        except BlockingIOError:
-            return
-        self._open = bool(chunk)
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
+            data = os.read(self._reading, GULP)
+        except OSError as error:
+            data = b""
+            if isinstance(error, BlockingIOError):
+                return
+        self._open = bool(data)
+        *lines, self._part = (self._part + data).split(b"\n")
+        now = boot()
         for line in lines:
+            if line.startswith(_CONTROL):
+                self._told(line.decode("ascii", "replace").split())
+                continue
             request = unpack_request(line)
             if request.job is not None:
                 self._jobs[request.job_id] = request.job
-            self._waiting.append(request)
+            self._waiting.add(request, now)
 
-    # -- a child's life -----------------------------------------------------------------------------------------------
+    def _told(self, words: list[str]) -> None:
+        """`!forget JOB…`: these jobs will not come again. `!cancel NUMBER`: nobody waits for this attempt any more."""
+        if words[0] == "!forget":
+            for job_id in words[1:]:
+                self._jobs.pop(job_id, None)
+        elif words[0] == "!cancel" and not self._waiting.drop(number := int(words[1])):
+            for run in self._runs():
+                if run.request.number == number and not run.died:
+                    run.call_off(time.monotonic())
 
-    def _fork(self, request: Request) -> None:
-        job = self._jobs.get(request.job_id)
-        if job is None:
-            self._send(Reply(request.number, "unknown", Failure.HOST_LOST, "the host does not know this job"))
-            return
-        replies, answer = os.pipe()
-        output, prints = os.pipe()
-        waited = max(0, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000 - request.sent)
-        pid = os.fork()
-        if pid == 0:
-            self._become(request, job, answer, prints)
-        os.close(answer)
-        os.close(prints)
-        end = time.monotonic() + request.timeout + request.cleanup + LAST_WORDS
-        child = Child(request, job, pid, replies, output, end, waited)
-        self._children[pid] = child
-        for end_ in (replies, output):
-            os.set_blocking(end_, False)
-            self._selector.register(end_, selectors.EVENT_READ, child)
+    def _say(self, line: bytes) -> None:
+        self._unsent += line
+        self._flush()
 
-    def _become(self, request: Request, job: dict[str, Any], answer: int, prints: int) -> None:
-        """In the child: a process of its own with limits, that makes one attempt and ends."""
+    def _flush(self) -> None:
+        """Write what can be written; the rest when there is room again."""
         try:
-            os.setsid()
-            _prctl(DEATH_SIGNAL, signal.SIGKILL)
-            os.dup2(prints, 1)
-            os.dup2(prints, 2)
-            self._selector.close()
-            keep = answer if answer > 2 else os.dup(answer)
-            for end in (self._reading, self._writing):
-                os.close(end)
-            limit()
-            import faulthandler
-
-            faulthandler.enable(file=2, all_threads=False)
-            reply = asyncio.run(make(prepare(job), request))
-            write_all(keep, pack(reply))
-            sys.stdout.flush()
-        except BaseException as error:  # the last line of a process that runs a stranger's code
-            with contextlib.suppress(BaseException):
-                said = f"the probe's process failed: {type(error).__name__}: {error}"
-                write_all(answer, pack(Reply(request.number, "unknown", Failure.PROBE_BUG, clean(said, 300))))
-        finally:
-            os._exit(0)
-
-    def _hear(self, child: Child, end: int) -> None:
-        try:
-            chunk = os.read(end, 1 << 16)
+            self._unsent = self._unsent[os.write(self._writing, self._unsent) :]
         except BlockingIOError:
-            return
+            pass
         except OSError:
-            chunk = b""
-        if not chunk:
-            self._selector.unregister(end)
-            os.close(end)
-            child.replies, child.output = (-1, child.output) if end == child.replies else (child.replies, -1)
-            if child.replies < 0 and (child.output < 0 or child.said):
-                self._end(child)
-        elif end == child.replies:
-            child.said += chunk[: LARGEST + 1 - len(child.said)]
-        else:
-            child.flooded += len(chunk)
-            child.printed += chunk[: max(0, OUTPUT - len(child.printed))]
-
-    def _watch(self) -> None:
-        now = time.monotonic()
-        if now >= self._beat_at:
-            self._beat(now)
-        for child in list(self._children.values()):
-            gone = reaped(child.pid)
-            if gone is not None:
-                self._drain(child)
-                self._end(child, gone)
-            elif child.asked_to_die and now > child.asked_to_die + LAST_WORDS:
-                signal_child(child.pid, signal.SIGKILL)
-            elif not child.asked_to_die and now > child.ends_at:
-                child.asked_to_die = now
-                signal_child(child.pid, signal.SIGABRT, group=False)  # faulthandler writes where it stands
-        self._sweep()
-
-    def _drain(self, child: Child) -> None:
-        for end in (child.replies, child.output):
-            for _ in range(64):
-                if end < 0 or end not in (child.replies, child.output):
-                    break
-                before = len(child.said) + child.flooded
-                self._hear(child, end)
-                if len(child.said) + child.flooded == before:
-                    break
-
-    def _end(self, child: Child, status: int | None = None) -> None:
-        if self._children.pop(child.pid, None) is None:
+            self._open = False
             return
-        for end in (child.replies, child.output):
-            if end >= 0:
-                with contextlib.suppress(KeyError, ValueError):
-                    self._selector.unregister(end)
-                os.close(end)
-        signal_child(child.pid, signal.SIGKILL)
-        if status is None:
-            status = wait(child.pid)
-        self._made += 1
-        self._send(self._reply(child, status))
-
-    def _reply(self, child: Child, status: int) -> Reply:
-        hide = Redactor.of(child.request.secrets.values())
-        printed = hide.text(child.printed.decode("utf-8", "replace"))
-        if child.said and not child.asked_to_die:
-            try:
-                reply = unpack_reply(bytes(child.said).rstrip(b"\n"))
-                if reply.number == child.request.number:
-                    return with_output(replace(reply, waited=child.waited), printed, child.flooded)
-            except (ValueError, TypeError):
-                pass
-        sentence = self._why(child, status, printed)
-        evidence = {"steps": [], "stack": clean(printed[-8000:], 8000, lines=True)}
-        return Reply(
-            child.request.number,
-            "unknown",
-            Failure.PROBE_BUG,
-            hide.text(sentence),
-            waited=child.waited,
-            evidence=evidence,
-        )
-
-    def _why(self, child: Child, status: int, printed: str) -> str:
-        if child.asked_to_die:
-            place = where(printed, str(child.job.get("file") or ""))
-            limit = f"{child.request.timeout:g} s"
-            return f"the probe blocked{place} and was ended: its time was {limit}; await what takes long"
-        if child.said:
-            return "the probe wrote into the host's own pipe"
-        if os.WIFSIGNALED(status):
-            number = os.WTERMSIG(status)
-            return f"the probe's process was ended by {signal.Signals(number).name}"
-        return f"the probe's process ended by itself (exit code {os.waitstatus_to_exitcode(status)})"
-
-    def _sweep(self) -> None:
-        """Grandchildren whose parent is gone fall to us: they are ended, whatever session they fled to."""
-        for pid in orphans():
-            if pid not in self._children:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
-
-    # -- the pipe -----------------------------------------------------------------------------------------------------
-
-    def _send(self, reply: Reply) -> None:
-        try:
-            line = pack(reply)
-        except (ValueError, TypeError):
-            line = pack(Reply(reply.number, "unknown", Failure.PROBE_BUG, "the reply of the attempt was too large"))
-        write_all(self._writing, line)
+        if self._unsent:
+            self._poll.register(self._writing, select.POLLOUT)
+        else:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(self._writing)
 
     def _beat(self, now: float) -> None:
-        self._beat_at = now + BEAT
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        facts = {
-            "cpu": round(used.ru_utime + used.ru_stime, 3),
-            "rss": used.ru_maxrss * 1024,
-            "flying": len(self._children),
-            "waiting": len(self._waiting),
-            "made": self._made,
-        }
-        write_all(self._writing, BEAT_MARK + json.dumps(facts, separators=(",", ":")).encode() + b"\n")
+        late = max(0, int((now - self._beaten - 2 * BEAT) * 1e6)) if self._beaten else 0
+        self._beats += 1
+        self._beaten = now
+        running, waiting = len(self._runs()), len(self._waiting)
+        self._board.write(Sight(self._beats, 0, running, waiting, self._started, self._shed, 0, late))
+
+    # -- scripts
+
+    def _start(self) -> None:
+        """Tell who waited too long, and start as many as there are places."""
+        for late in self._waiting.turn_away(boot()):
+            self._shed += 1
+            waited = boot() - late.sent
+            said = f"shed: {self._most} scripts were running for longer than it could wait"
+            self._say(pack(Reply(late.number, "unknown", Failure.SKIPPED, said, waited=waited, witness="shed")))
+        while None in self._places and (request := self._waiting.take()) is not None:
+            if self._board.begin(request.number):
+                self._fork(request, self._places.index(None))
+            else:
+                self._say(b"!back %d\n" % request.number)
+
+    def _fork(self, request: Request, slot: int) -> None:
+        job = self._jobs.get(request.job_id)
+        if job is None:
+            self._say(pack(Reply(request.number, "unknown", Failure.HOST_LOST, "the host does not know this job")))
+            return
+        most = self._limit_of_processes()
+        parent = os.getpid()
+
+        def start(ends: Ends) -> None:
+            self._board.close()
+            become(request, job, ends, maker=self._maker, pulse=run.pulse, limits=(parent, most))
+
+        run = Running(request, job, self._pulses[slot : slot + 1], now=time.monotonic())
+        try:
+            run.fork(start)
+        except OSError as error:
+            said = f"no process could be started for the script: {error.strerror}"
+            self._say(pack(Reply(request.number, "unknown", Failure.MONITOR_FAULT, said)))
+            return
+        self._started += 1
+        self._places[slot] = run
+        for fd in (run.answer, run.prints):
+            self._ends[fd] = run
+            self._poll.register(fd, select.POLLIN)
+
+    def _limit_of_processes(self) -> int:
+        """What all of this user's processes may be for a script to start one more: the kernel counts them together."""
+        now = time.monotonic()
+        if not self._processes or now - self._counted > COUNTED:
+            self._counted, self._processes = now, count_of_user()
+        return self._processes + self._most * PROCESSES
+
+    def _sweep(self, *, spare: set[int]) -> bool:
+        """Kill what ended scripts left; True while any of it is there. Whatever fled, it has become our child."""
+        left = [pid for pid in children(os.getpid()) if pid not in spare]
+        for pid in left:
+            kill(pid)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        return bool(left)
+
+    def _forget(self, fd: int) -> None:
+        if self._ends.pop(fd, None) is not None:
+            self._poll.unregister(fd)
+
+    def _finish(self, run: Running) -> None:
+        self._places[self._places.index(run)] = None
+        for fd in (run.answer, run.prints):
+            self._forget(fd)
+        self._say(pack(run.finish(self._folder)))

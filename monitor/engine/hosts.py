@@ -1,159 +1,187 @@
-"""The keeper's side of the probe hosts: requests out, replies in, a host that stalls is named, ended and replaced."""
+"""The keeper's side of the probe hosts: attempts go out, replies come in, and no fault of a host is an exception."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from secrets import token_hex
 from typing import Any
 
-import structlog
-
-from monitor.engine.hosts_process import Failed, HostProcess, Stats
+from monitor.engine.hosts_facts import Asked, Recipe, Stats
+from monitor.engine.hosts_fleet import STARTING, TICK, Fleet
+from monitor.engine.hosts_verdict import bare
 from probes.frames import Reply, Request
 from probes.words.clock import Clock
 from probes.words.failure import Failure
 
-log = structlog.get_logger("showup.hosts")
-
-BEAT = 0.2  # seconds between looks at the hosts
-STALLED = 1.0  # seconds without a heartbeat after which a shared host is ended
-STARTING = 20.0  # seconds a host may take to come up
-KEEPER_LATE = 0.3  # seconds by which our own look was late: then a missing heartbeat proves nothing
-GRACE = 5.0  # seconds after an attempt's own end before its reply is given up
-QUEUED = 300.0  # seconds a script may wait for one of the places
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a host that fails to start is started again
-
-
-@dataclass(slots=True)
-class _Place:
-    """A place for a host: the one that serves there, and how often starting one failed in a row."""
-
-    role: str
-    host: HostProcess | None = None
-    failures: int = 0
-    start_at: float = 0.0
+HOMELESS = 5.0  # seconds an attempt waits for a host when there is none
+OVERTIME = 3.0  # seconds beyond an attempt's own end after which no answer is expected
+MOVES = 3  # hosts one attempt is given to
+_SECOND = round(1 / TICK)  # looks
 
 
 class Hosts:
-    """Shared hosts for built-in kinds, one for scripts. `attempt` never raises for what a host does."""
+    """Shared hosts for built-in kinds, with a warm one to spare, and the parent of scripts, started when first needed.
 
-    def __init__(self, clock: Clock, *, shared: int | None = None, scripts: int = 16, folder: str = "/") -> None:
-        self._clock, self._scripts, self._folder = clock, scripts, folder
-        number = shared if shared is not None else max(1, min(4, os.cpu_count() or 1))
-        self._places = [_Place("shared") for _ in range(number)]
-        self._script = _Place("script")
-        self._task: asyncio.Task[None] | None = None
-        self.restarts = self.stalls = 0
+    Without a number there is one shared host a core; with 0 there are none, for who has only scripts. `attempt` never
+    raises for what a host does. `command` starts a host in place of `python -I -m probes.host`; `folder` is where
+    scripts find themselves.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        python: str = sys.executable,
+        shared: int | None = None,
+        scripts: int = 16,
+        folder: str = "/",
+        command: Sequence[str] = (),
+    ) -> None:
+        self.clock = clock
+        mark = f"SHOWUP_HOSTS={os.getpid()}-{token_hex(8)}"
+        recipe = Recipe(command or (python, "-I", "-m", "probes.host"), folder, mark, scripts)
+        wanted = max(1, min(4, os.cpu_count() or 1)) if shared is None else shared
+        self._fleet = Fleet(recipe, wanted, self)
+        self._homeless: list[Asked] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._looks = 0
+        self._is_closing = False
+        self.shed = 0
 
     async def start(self) -> None:
-        """Start the hosts; attempts are taken at once and wait for them."""
-        for place in self._places:
-            self._begin(place)
-        self._task = asyncio.get_running_loop().create_task(self._watch_over())
-
-    def _begin(self, place: _Place) -> None:
-        now = self._clock.mono()
+        """Start the shared hosts; returns when they are ready, or when it is clear that they cannot be started."""
+        self._fleet.open()
+        self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
         try:
-            place.host = HostProcess(place.role, scripts=self._scripts, folder=self._folder, now=now)
-        except OSError as error:
-            self._failed_to_start(place, f"{type(error).__name__}: {error}", now)
+            async with asyncio.timeout(STARTING):
+                await self._fleet.settled.wait()
+        except TimeoutError:
+            return  # attempts say so, one by one
 
-    def _failed_to_start(self, place: _Place, why: str, now: float) -> None:
-        place.failures += 1
-        place.host = None
-        place.start_at = now + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(place.failures - 1, 6))
-        log.error("a probe host cannot be started", role=place.role, reason=why, times=place.failures)
-
-    async def attempt(self, request: Request, *, job: Mapping[str, Any], script: bool) -> Reply:
+    async def attempt(self, request: Request, *, job: Mapping[str, Any], script: bool = False) -> Reply:
         """Have one attempt made; what a host does wrong comes back as a reply that says so."""
-        host = self._choose(script)
-        if host is None:
-            return Reply(request.number, "unknown", Failure.MONITOR_FAULT, "no probe host could be started")
-        length = request.timeout + request.cleanup + GRACE + (QUEUED if script else 0.0)
-        try:
-            return await host.ask(request, job, gives_up_at=self._clock.mono() + length)
-        except Failed as failed:
-            return self._of_failed(request, failed)
-
-    def _choose(self, script: bool) -> HostProcess | None:
+        loop = asyncio.get_running_loop()
+        asked = Asked(request, job, "script" if script else "shared", loop.create_future(), loop.time())
+        if self._is_closing:
+            return bare(asked, Failure.HOST_LOST, "the keeper is stopping")
         if script:
-            if self._script.host is None and self._clock.mono() >= self._script.start_at:
-                self._begin(self._script)
-            return self._script.host
-        there = [place.host for place in self._places if place.host is not None]
-        return min(there, key=lambda host: host.load) if there else None
+            self._fleet.need_scripts()
+        self._place(asked)
+        try:
+            return await asked.future
+        except asyncio.CancelledError:
+            if asked.host is not None:
+                asked.host.call_off(asked)
+            raise
 
-    @staticmethod
-    def _of_failed(request: Request, failed: Failed) -> Reply:
-        evidence = {"steps": [], "stack": failed.stack} if failed.stack else None
-        return Reply(request.number, "unknown", failed.failure, failed.sentence, evidence=evidence)
+    async def reload(self, job_ids: Collection[str]) -> None:
+        """From now on only these jobs are needed; hosts let go of the others."""
+        needed = set(job_ids)
+        for host in self._fleet.hosts:
+            host.forget(needed)
 
-    # -- watching -----------------------------------------------------------------------------------------------------
-
-    async def _watch_over(self) -> None:
-        expected = self._clock.mono()
-        while True:
-            now = self._clock.mono()
-            on_time = now - expected < KEEPER_LATE
-            expected = now + BEAT
-            for place in [*self._places, self._script]:
-                self._look(place, now, on_time=on_time)
-            await asyncio.sleep(BEAT)
-
-    def _look(self, place: _Place, now: float, *, on_time: bool) -> None:
-        host = place.host
-        if host is None:
-            if now >= place.start_at and (place.role == "shared" or place.failures):
-                self._begin(place)
-            return
-        host.expire(now)
-        if host.closed:
-            self._replace(place, host, now, f"the host ended ({host.how_it_ended()})", culprit=0)
-        elif not host.beaten:
-            if now - host.began > STARTING:
-                host.end()
-                self._failed_to_start(place, "it never said that it was ready", now)
-        elif host.stalled is not None:
-            self.stalls += 1
-            number, stack = host.stalled
-            self._replace(place, host, now, "the host stood still", culprit=number, stack=stack)
-        elif on_time and now - host.heard > STALLED and not host.has_unread():
-            # nothing was written down: the loop is held by code that lets no other thread run
-            self.stalls += 1
-            stack = host.dump()
-            self._replace(place, host, now, "the host stood still", culprit=host.only_one(), stack=stack)
-        else:
-            place.failures = 0
-
-    def _replace(
-        self, place: _Place, host: HostProcess, now: float, why: str, *, culprit: int, stack: str = ""
-    ) -> None:
-        self.restarts += 1
-        log.warning("a probe host is replaced", role=place.role, reason=why, in_flight=host.load, stack=stack[-1500:])
-        if not host.beaten:
-            host.end()
-            self._failed_to_start(place, why, now)
-            host.fail_all(0, why, stack)
-            return
-        place.host = None
-        self._begin(place)
-        host.fail_all(culprit, why, stack)
-        host.end()
+    async def drain(self, seconds: float) -> int:
+        """Take no more, and wait for what is under way; returns how many are left then."""
+        self._is_closing = True
+        waited_for = [asked.future for asked in self._under_way()]
+        if waited_for:
+            await asyncio.wait(waited_for, timeout=seconds)
+        return self.in_flight
 
     async def close(self) -> None:
-        """End every host; attempts that wait get `host_lost`."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        for place in [*self._places, self._script]:
-            if place.host is not None:
-                place.host.fail_all(0, "the keeper is stopping", "")
-                place.host.end()
-                place.host = None
+        """End every host and whatever it left; attempts that wait get `host_lost`."""
+        self._is_closing = True
+        if self._timer is not None:
+            self._timer.cancel()
+        left = [*await self._fleet.close(), *self._homeless]
+        self._homeless = []
+        for asked in left:
+            asked.answer(bare(asked, Failure.HOST_LOST, "the keeper is stopping"))
 
     def stats(self) -> list[Stats]:
-        """What each host last said of itself."""
-        there = [place.host for place in [*self._places, self._script] if place.host is not None]
-        return [replace(host.stats, pid=host.pid, in_flight=host.load) for host in there]
+        """How each host is that takes attempts; none while no host can be started."""
+        return self._fleet.stats()
+
+    @property
+    def restarts(self) -> int:
+        """How many hosts were replaced."""
+        return self._fleet.restarts
+
+    @property
+    def stalls(self) -> int:
+        """How many of them because they stood still."""
+        return self._fleet.stalls
+
+    @property
+    def in_flight(self) -> int:
+        """How many attempts are asked for and not answered."""
+        return len(self._under_way())
+
+    def _under_way(self) -> list[Asked]:
+        return [*self._homeless, *(asked for host in self._fleet.hosts for asked in host.asked.values())]
+
+    # -- who gets what
+
+    def _place(self, asked: Asked) -> None:
+        host = self._fleet.choose(asked.role)
+        if host is None:
+            self._homeless.append(asked)
+            return
+        try:
+            host.ask(asked)
+        except (ValueError, TypeError) as error:
+            asked.answer(bare(asked, Failure.MONITOR_FAULT, f"the request cannot be sent: {error}"))
+
+    def became_ready(self) -> None:
+        """A host is warm: whoever waited for one goes there."""
+        waiting, self._homeless = self._homeless, []
+        for asked in waiting:
+            if not asked.future.done():
+                self._place(asked)
+
+    def answered(self, asked: Asked, reply: Reply) -> None:
+        """A reply came."""
+        if reply.witness == "shed":
+            self.shed += 1
+        asked.answer(reply)
+
+    def gave_back(self, asked: Asked) -> None:
+        """A host did not begin this one: it goes to another."""
+        asked.host = None
+        asked.moves += 1
+        if asked.moves > MOVES:
+            asked.answer(bare(asked, Failure.HOST_LOST, "no host could begin it"))
+        elif not asked.future.done():
+            self._place(asked)
+
+    # -- time
+
+    def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._timer = loop.call_later(TICK, self._tick)
+        self._fleet.tick(now)
+        self._looks += 1
+        if self._looks % _SECOND == 0:
+            self._give_up(now)
+
+    def _give_up(self, now: float) -> None:
+        """Answer for attempts that found no host, or whose host will not answer any more."""
+        homeless, self._homeless = self._homeless, []
+        for asked in homeless:
+            if self._fleet.is_hopeless(asked.role) or now - asked.since > HOMELESS:
+                said = f"no probe host is running: {self._fleet.reason}"
+                asked.answer(bare(asked, Failure.MONITOR_FAULT, said))
+            elif not asked.future.done():
+                self._homeless.append(asked)
+        for host in self._fleet.hosts:
+            for asked in list(host.asked.values()):
+                if now - asked.since > asked.longest + OVERTIME:
+                    host.call_off(asked)
+                    asked.answer(bare(asked, Failure.PROBE_BUG, "the attempt did not end by its deadline"))
+
+
+__all__ = ["Hosts", "Stats"]

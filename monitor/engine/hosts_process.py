@@ -1,249 +1,234 @@
-"""One probe host as a child process: its pipe, what is asked of it, and the life signs it gives."""
+"""One probe host as a child process: how it is started, what it was asked, how it is, and how it ended."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
+import socket
 import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Protocol
 
-from probes.frames import LARGEST, Reply, Request, pack, unpack_reply
-from probes.words.failure import Failure
-from probes.words.text import clean
+from monitor.engine.hosts_facts import Asked, Phase, Recipe, Stats
+from probes.board import Board, Sight
+from probes.frames import Reply, pack, unpack_reply
+from probes.lines import Lines
 
-CHUNK = 1 << 18
-BEAT_MARK = ord("!")
-DUMP_SECONDS = 0.4  # that a host which stands still has to write down where
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "RES_OPTIONS")
+DUBIOUS = 0.15  # seconds without a beat after which a host gets no more to do
+_KEPT = 32_000  # characters of what a host wrote to its standard error
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """What a host said of itself: CPU seconds, resident bytes, attempts made and shed; and what is in flight."""
+class Owner(Protocol):
+    """Whoever has the hosts, and hears from them."""
 
-    role: str
-    pid: int = 0
-    cpu: float = 0.0
-    rss: int = 0
-    made: int = 0
-    shed: int = 0
-    in_flight: int = 0
-
-
-class Failed(Exception):
-    """The host failed this attempt: with which failure, in which words, at which place."""
-
-    def __init__(self, failure: Failure, sentence: str, stack: str = "") -> None:
-        super().__init__(sentence)
-        self.failure, self.sentence, self.stack = failure, sentence, stack
-
-
-@dataclass(slots=True)
-class _Asked:
-    future: asyncio.Future[Reply]
-    name: str
-    gives_up_at: float
+    def became_ready(self, host: HostProcess) -> None: ...
+    def answered(self, asked: Asked, reply: Reply) -> None: ...
+    def gave_back(self, asked: Asked) -> None: ...
+    def hung_up(self, host: HostProcess, why: str) -> None: ...
+    def grumbled(self, host: HostProcess, text: str) -> None: ...
 
 
 class HostProcess:
-    """A running host. Built inside the event loop; raises OSError when it cannot be started."""
+    """A running host. Built inside the event loop, on its thread; raises OSError when it cannot be started."""
 
-    def __init__(self, role: str, *, scripts: int, folder: str, now: float) -> None:
-        self.began = self.heard = now
-        self.beaten = self.closed = False
-        self.stalled: tuple[int, str] | None = None
-        self.stats = Stats(role)
+    def __init__(self, role: str, recipe: Recipe, owner: Owner) -> None:
+        self.role, self._owner = role, owner
+        self.phase = Phase.STARTING
         self._loop = asyncio.get_running_loop()
-        self._asked: dict[int, _Asked] = {}
+        self.since = self._loop.time()
+        self.silent = 0.0  # seconds without a beat, as far as we looked in time
+        self.stalled = False
+        self.why = ""
+        self.asked: dict[int, Asked] = {}
         self._known: set[str] = set()
-        self._out: list[bytes] = []
-        self._rest = b""
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the host; its end is the dump
-        command = [sys.executable, "-I", "-m", "probes.host", "--role", role, "--scripts", str(scripts)]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            cwd=folder,
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-            start_new_session=True,
+        self._last_beat = self._number = 0
+        self.errors = ""
+        with contextlib.ExitStack() as undo:
+            self.board = Board.new()
+            undo.callback(self.board.close)
+            mine, theirs = socket.socketpair()
+            undo.callback(mine.close)
+            undo.callback(theirs.close)
+            self._errors, errors = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+            undo.callback(os.close, self._errors)
+            try:
+                os.set_blocking(errors, True)
+                self._process = self._popen(recipe, theirs, errors)
+            finally:
+                os.close(errors)
+            undo.pop_all()
+        theirs.close()
+        end = mine.detach()
+        self._lines = Lines(end, end, heard=self._hear, ended=self._hung_up)
+        self._loop.add_reader(self._errors, self.read_errors)
+
+    def _popen(self, recipe: Recipe, end: socket.socket, errors: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            recipe.arguments(self.role, self.board),
+            stdin=end.fileno(),
+            stdout=end.fileno(),
+            stderr=errors,
+            cwd=recipe.folder,
+            env=recipe.surroundings(),
+            pass_fds=(self.board.fd,),
+            process_group=0,  # not a session: nice holds between processes of one session only (autogroup)
         )
-        reading, writing = self._process.stdout, self._process.stdin
-        self._reading, self._writing = (reading.fileno() if reading else -1), (writing.fileno() if writing else -1)
-        os.set_blocking(self._reading, False)
-        os.set_blocking(self._writing, False)
-        self._loop.add_reader(self._reading, self._read)
 
     @property
     def pid(self) -> int:
-        """The process."""
+        """Its process."""
         return self._process.pid
 
     @property
-    def load(self) -> int:
-        """How many attempts it has been asked for and has not answered."""
-        return len(self._asked)
+    def is_dubious(self) -> bool:
+        """True while it has not beaten for a moment: it may be busy, or stuck."""
+        return self.silent >= DUBIOUS
 
-    async def ask(self, request: Request, job: Mapping[str, Any], *, gives_up_at: float) -> Reply:
-        """The reply to a request; raises Failed."""
-        if self.closed:
-            raise Failed(Failure.HOST_LOST, "the host had ended")
-        if request.job_id not in self._known:
-            self._known.add(request.job_id)
-            request = replace(request, job=dict(job))
-        future: asyncio.Future[Reply] = self._loop.create_future()
-        self._asked[request.number] = _Asked(future, request.job_id, gives_up_at)
-        if not self._out:
-            self._loop.call_soon(self._flush)
-        self._out.append(pack(request))
-        try:
-            return await future
-        finally:
-            self._asked.pop(request.number, None)
+    # -- asking
 
-    def _flush(self) -> None:
-        """Everything of this turn in one write."""
-        data = b"".join(self._out)
-        self._out.clear()
-        if self.closed or not data:
-            return
-        try:
-            written = os.write(self._writing, data)
-        except BlockingIOError:
-            written = 0
-        except OSError:
-            self.closed = True
-            return
-        if written < len(data):
-            self._out.append(data[written:])
-            self._loop.call_later(0.005, self._flush)
+    def ask(self, asked: Asked) -> None:
+        """Send a request; raises ValueError when it is too large to be sent."""
+        self._number += 1
+        number = self._number
+        request = asked.request
+        job = None if request.job_id in self._known else dict(asked.job)
+        line = pack(replace(request, number=number, job=job))
+        self._known.add(request.job_id)
+        self.board.fresh(number)
+        asked.number, asked.host = number, self
+        self.asked[number] = asked
+        self._lines.say(line)
 
-    def _read(self) -> None:
-        try:
-            chunk = os.read(self._reading, CHUNK)
-        except BlockingIOError:
-            return
-        except OSError:
-            chunk = b""
-        if not chunk:
-            self._loop.remove_reader(self._reading)
-            self.closed = True
-            return
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        if len(self._rest) > LARGEST:
-            self._mistrust("it writes without end")
-            return
+    def call_off(self, asked: Asked) -> None:
+        """Nobody waits for this one any more."""
+        if self.asked.pop(asked.number, None) is not None:
+            self._lines.say(b"!cancel %d\n" % asked.number)
+
+    def forget(self, needed: set[str]) -> None:
+        """Jobs but the needed ones will not come again."""
+        gone = self._known - needed
+        self._known &= needed
+        if gone and self.phase is Phase.READY:
+            self._lines.say(b"!forget " + " ".join(gone).encode() + b"\n")
+
+    def take_back(self) -> list[Asked]:
+        """What it has not begun, to be given to another."""
+        taken = [asked for number, asked in self.asked.items() if self.board.take_back(number)]
+        for asked in taken:
+            del self.asked[asked.number]
+        return taken
+
+    # -- hearing
+
+    def _hear(self, lines: list[bytes]) -> None:
         for line in lines:
-            if line:
-                self._hear(line)
-
-    def _hear(self, line: bytes) -> None:
-        if line[0] == BEAT_MARK:
-            self._beat(line[1:])
-            return
-        try:
-            reply = unpack_reply(line)
-        except (ValueError, TypeError) as error:
-            self._mistrust(clean(str(error), 120))
-            return
-        asked = self._asked.get(reply.number)
-        if asked is not None and not asked.future.done():
-            asked.future.set_result(reply)
-
-    def _beat(self, text: bytes) -> None:
-        self.beaten, self.heard = True, time.clock_gettime(time.CLOCK_BOOTTIME)
-        try:
-            facts = json.loads(text)
-        except ValueError:
-            return  # two lines that ran into each other; the next one is whole
-        if "stalled" in facts:
-            self.stalled = int(facts["stalled"]), clean(str(facts.get("stack", "")), 4000, lines=True)
-            return
-        given = {
-            name: facts[name] for name in ("cpu", "rss", "made", "shed") if isinstance(facts.get(name), int | float)
-        }
-        self.stats = replace(self.stats, **given)
-
-    def _mistrust(self, why: str) -> None:
-        """What it writes is no reply: it may have been taken over by what it watches."""
-        self.fail_all(self.only_one(), f"the host wrote nonsense: {why}", "")
-        self.end()
-        self.closed = True
-
-    def has_unread(self) -> bool:
-        """True when it has written something that we have not read yet: then we are late, not it."""
-        import select
-
-        return bool(select.select([self._reading], [], [], 0)[0]) if not self.closed else False
-
-    def only_one(self) -> int:
-        """The attempt in flight when there is only one: nobody else can be to blame."""
-        return next(iter(self._asked)) if len(self._asked) == 1 else 0
-
-    def expire(self, now: float) -> None:
-        """Give up the attempts that should have ended long ago."""
-        for asked in list(self._asked.values()):
-            if now > asked.gives_up_at and not asked.future.done():
-                asked.future.set_exception(Failed(Failure.HOST_LOST, "the host did not answer in time"))
-
-    def fail_all(self, culprit: int, why: str, stack: str) -> None:
-        """End every attempt in flight: the culprit with its stack, the others as innocent."""
-        for number, asked in list(self._asked.items()):
-            if asked.future.done():
+            if line.startswith(b"!"):
+                self._hear_word(line.split())
                 continue
-            if number == culprit:
-                failed = Failed(Failure.PROBE_BUG, f"the probe held up its host for over a second ({why})", stack)
-            else:
-                failed = Failed(Failure.HOST_LOST, why)
-            asked.future.set_exception(failed)
+            try:
+                reply = unpack_reply(line)
+            except ValueError as error:
+                self._hung_up(f"it wrote nonsense: {error}")
+                return
+            asked = self.asked.pop(reply.number, None)
+            if asked is not None:
+                self._owner.answered(asked, reply)
 
-    def dump(self) -> str:
-        """Have it write down where it stands, and read that; blocks for a moment."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGABRT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(DUMP_SECONDS)
-        return self.errors()
+    def _hear_word(self, words: list[bytes]) -> None:
+        if words[0] == b"!ready" and self.phase is Phase.STARTING:
+            self.phase = Phase.READY
+            self.since = self._loop.time()
+            self._owner.became_ready(self)
+        elif words[0] == b"!back" and (asked := self.asked.pop(int(words[1]), None)):
+            self._owner.gave_back(asked)
 
-    def errors(self) -> str:
-        """The end of what it wrote to standard error."""
+    def _hung_up(self, why: str) -> None:
+        self._lines.close()
+        self._owner.hung_up(self, why)
+
+    def read_errors(self) -> None:
+        """Take what it wrote to its standard error: complaints, or the stack of its end."""
         try:
-            size = self._errors.seek(0, os.SEEK_END)
-            self._errors.seek(max(0, size - 6000))
-            return clean(self._errors.read().decode("utf-8", "replace"), 6000, lines=True)
-        except (OSError, ValueError):
-            return ""
+            data = os.read(self._errors, 1 << 16)
+        except BlockingIOError:
+            return
+        if not data:
+            self._loop.remove_reader(self._errors)
+            return
+        text = data.decode("utf-8", "replace")
+        self.errors = (self.errors + text)[-_KEPT:]
+        self._owner.grumbled(self, text)
+
+    # -- looking after
+
+    def look(self, elapsed: float) -> Sight:
+        """Look at its board; `elapsed` seconds count as silence when it has not beaten since the last look."""
+        beat = self.board.beat
+        self.silent = 0.0 if beat != self._last_beat else self.silent + elapsed
+        self._last_beat = beat
+        return self.board.read()
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it is there."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+    def has_exited(self) -> bool:
+        """True when the process is gone."""
+        return self._process.poll() is not None
+
+    def hang_up(self) -> None:
+        """Close the way to it: it ends by itself."""
+        self._lines.close()
+
+    @property
+    def ended_by(self) -> int:
+        """The signal that ended it; 0 when it ended by itself."""
+        return max(0, -(self._process.returncode or 0))
 
     def how_it_ended(self) -> str:
-        """Its exit code or signal, and its last line."""
+        """In words: `killed by SIGSEGV`, `exit status 1: No module named probes`."""
+        self.read_errors()
         code = self._process.poll()
-        last = self.errors().strip().splitlines()[-1:] or [""]
-        said = f"; {clean(last[0], 160)}" if last[0] else ""
-        if code is not None and code < 0:
-            return f"{signal.Signals(-code).name}{said}"
-        return f"exit code {code}{said}"
+        if code is None:
+            return "it hung up"
+        if code < 0:
+            return f"ended by {signal.Signals(-code).name}"
+        last = self.errors.strip().splitlines()[-1:] or [""]
+        return f"exit status {code}" + (f": {last[0]}" if last[0] else "")
 
-    def end(self) -> None:
-        """Kill it, with everything it started, and forget its pipe."""
-        self.closed = True
-        with contextlib.suppress(ValueError, OSError):
-            self._loop.remove_reader(self._reading)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(1.0)
-        for end in (self._process.stdin, self._process.stdout):
-            if end is not None:
-                with contextlib.suppress(OSError):
-                    end.close()
-        with contextlib.suppress(OSError):
-            self._errors.close()
+    def stats(self) -> Stats:
+        """How it is now."""
+        sight = self.board.read()
+        cpu, rss = _usage(self.pid)
+        return Stats(
+            self.role, self.pid, cpu, rss, sight.started, sight.shed, len(self.asked), sight.waiting, sight.lag,
+            self.phase.value,
+        )  # fmt: skip
+
+    def bury(self) -> Iterable[Asked]:
+        """Let go of everything; returns what it had not answered."""
+        self.phase = Phase.GONE
+        self._lines.close()
+        self._loop.remove_reader(self._errors)
+        os.close(self._errors)
+        self._process.wait()
+        self.board.close()
+        left = list(self.asked.values())
+        self.asked.clear()
+        return left
+
+
+def _usage(pid: int) -> tuple[float, int]:
+    """(CPU seconds with those of children that ended, resident bytes) of a process; zeros when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return 0.0, 0
+    return sum(map(int, fields[11:15])) / _TICKS, int(fields[21]) * _PAGE
