@@ -76,6 +76,10 @@ def written(merged: Merged, checked: Checked) -> tuple[list[Written], list[Probl
         except ValidationError as error:
             problems.extend(of_errors(error, source, path, keys=keys_of(value)))
             continue
+        except ValueError as error:  # of a ${…} in a value that is no text of its own, such as a limit
+            what, _, write = str(error).partition("; ")
+            problems.append(source.problem(path, what, write or "write the value itself", key=True))
+            continue
         if key in checked.all("workflows"):
             found.append(Written(key, name, spec, path, merged.place(path)))
     return found, problems

@@ -11,6 +11,7 @@ import pytest
 
 from monitor.config.load import load
 from monitor.config.secrets import Secrets, parse_env
+from probes.words.errors import ConfigError
 
 VALUE = "hunter2-hunter2"
 
@@ -48,6 +49,20 @@ def test_the_warning_reaches_the_catalog(tmp_path: Path, monkeypatch: pytest.Mon
     )
     (warning,) = load(tmp_path / "showup.yaml").warnings
     assert "is not used; run: chmod 600" in warning
+
+
+def test_who_misses_a_secret_is_told_that_the_file_with_it_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"A={VALUE}\n")
+    (tmp_path / ".env").chmod(0o644)
+    (tmp_path / "showup.yaml").write_text(
+        "workflows: {site: {url: 'https://x.example', auth: {bearer: '${secret:A}'},"
+        " probes: {home: {get: /, check: [{contains: x}]}}}}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "showup.yaml", secrets=Secrets.from_environment(tmp_path, {}))
+    first, second = map(str, caught.value.problems)
+    assert "is not used; run: chmod 600" in first
+    assert "the secret A is not set" in second
 
 
 def test_a_file_that_is_no_text_is_said_to_be_unused(tmp_path: Path) -> None:
