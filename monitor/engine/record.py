@@ -114,12 +114,14 @@ class Recorder:
             track.unknown_since = track.unknown_since or run.started
         else:
             track.unknown_since = 0
-        self._count_bugs(track, verdict, at=started)
+        probe = track.probe
+        watched = probe.id in self._catalog().probes  # a run may end after its probe was taken out: nobody is told
+        if watched:
+            self._count_bugs(track, verdict, at=started)
         failed = [at for at, found in run.verdicts if found.level >= Level.DEGRADED]
         ran = Ran(verdict.level, run.started, failed[0] if failed else run.started)
-        probe = track.probe
         track.progress, change = advance(track.progress, ran, confirm=probe.confirm, recover=probe.recover)
-        if probe.scheduled:
+        if probe.scheduled and watched:
             self._signal(track, run, verdict, change=change)
 
     def _signal(self, track: Track, run: Running, verdict: Verdict, *, change: Change | None) -> None:

@@ -3,8 +3,10 @@ page."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from functools import lru_cache
@@ -18,6 +20,9 @@ from monitor.status.model import Page
 from probes.words.outcome import State
 from templates import render
 
+INDEX, DATA = "index.html", "status.json"
+PRIVATE = "c"  # the folder of the pages that are not listed
+_TOKEN = re.compile(r"[\w-]{27}", re.ASCII)  # 20 bytes in URL-safe base64
 _DOTS = {
     State.UP: "%232c7a5a",
     State.DEGRADED: "%23cb7a06",
@@ -83,10 +88,10 @@ def files(made: Iterable[Made]) -> dict[str, bytes]:
     for one in made:
         before = f"{one.folder}/" if one.folder else ""
         body = json.dumps(data(one.page), ensure_ascii=False, separators=(",", ":"))
-        found[f"{before}status.json"] = body.encode()
+        found[f"{before}{DATA}"] = body.encode()
     for one in made:
         before = f"{one.folder}/" if one.folder else ""
-        found[f"{before}index.html"] = html(one.page, private=bool(one.folder)).encode()
+        found[f"{before}{INDEX}"] = html(one.page, private=bool(one.folder)).encode()
     return found
 
 
@@ -100,7 +105,24 @@ def write(found: dict[str, bytes], folder: Path) -> int:
             continue
         _put(place, body)
         changed += 1
-    return changed
+    return changed + _take_away(found, folder / PRIVATE)
+
+
+def _take_away(found: dict[str, bytes], folder: Path) -> int:
+    """Take away the pages of clients that have none any more: an address that was given to somebody shows no old
+    figures for ever. Only files that we made are touched."""
+    gone = 0
+    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
+        ours = _TOKEN.fullmatch(place.name) is not None and place.is_dir() and not place.is_symlink()
+        if not ours or f"{PRIVATE}/{place.name}/{INDEX}" in found:
+            continue
+        for name in (INDEX, DATA):
+            if (place / name).is_file():
+                (place / name).unlink()
+                gone += 1
+        with contextlib.suppress(OSError):  # somebody keeps something else there
+            place.rmdir()
+    return gone
 
 
 def _put(place: Path, body: bytes) -> None:

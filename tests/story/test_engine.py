@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.signal import Condition, Severity
+from alerts.signal import Condition
 from monitor.config.catalog import Catalog
 from monitor.ledger.uptime import percent_text
 from monitor.store.queries.history import last_runs
@@ -155,128 +155,6 @@ async def test_an_outage_that_began_before_maintenance_pages_when_that_ends(tmp_
             "02:02:00",
             "03:00:00",
         )
-
-
-# -- restarts and other configurations ---------------------------------------------------------------------------------
-
-
-async def test_a_page_that_was_recorded_and_not_yet_told_is_told_after_the_restart(watch: Watch) -> None:
-    watch.world = lambda probe, at: "x"
-    await watch.pass_to(clock_of("10:00"))
-    await watch.engine.run_now(BOOKS)
-    await watch.store.flush()
-    assert watch.engine.teller.waiting == 1
-    await watch.restart()
-    (incident,) = await watch.incidents()
-    assert said(incident.began) == "10:00:00"
-    assert watch.paged == ["ana"]
-
-
-async def test_a_restart_opens_nothing_twice_and_recovery_is_told_though_it_happened_unheard(watch: Watch) -> None:
-    watch.world = lambda probe, at: "x" if at < clock_of("10:02") else "."
-    await watch.run(at=clock_of("10:00"))
-    for minute in (1, 2):
-        await watch.restart()
-        await watch.run(at=clock_of(f"10:0{minute}"))
-    await watch.pass_to(clock_of("10:03"))
-    await watch.engine.run_now(BOOKS)
-    await watch.store.flush()
-    await watch.restart()
-    (incident,) = await watch.incidents()
-    assert incident.resolved_at is not None
-
-
-async def test_a_probe_that_was_deleted_leaves_its_incident_visibly(watch: Watch) -> None:
-    watch.world = lambda probe, at: "x"
-    await watch.run(at=clock_of("10:00"))
-    await watch.reload(configure(CONFIG.replace("books:", "home:")))
-    (incident,) = await watch.incidents()
-    assert incident.resolved_at is not None
-    assert any("no longer in the configuration" in event.text for event in incident.events)
-    assert incident.headline.startswith("Closed: "), "what is no longer looked at has not recovered"
-    assert incident.resolved_by == "a change of the configuration"
-
-
-async def test_a_probe_that_was_renamed_keeps_its_history_and_its_incident(watch: Watch) -> None:
-    watch.world = lambda probe, at: "x"
-    await watch.runs(clock_of("10:00"), clock_of("10:03"), every=60)
-    ledger = watch.books.ledger
-    await watch.reload(configure(CONFIG.replace("books: {", "bookings: {was: books, ")))
-    renamed = watch.engine.tracks["intake/production/bookings"]
-    assert renamed.ledger == ledger
-    assert len(await results(watch, renamed.probe.id)) == 3
-    incident = (await watch.incidents())[-1]
-    assert incident.resolved_at is None
-    assert incident.members == ("bookings",)
-    assert watch.paged == ["ana"], "the same failure under another name wakes nobody"
-
-
-async def test_a_run_under_way_while_the_configuration_changes_is_neither_lost_nor_blocks_the_next(
-    watch: Watch,
-) -> None:
-    watch.world = lambda probe, at: "x"
-    watch.hangs = asyncio.Event()
-    await watch.pass_to(clock_of("10:00"))
-    going = asyncio.create_task(watch.engine.run_now(BOOKS))
-    await watch.asks(1)
-    await watch.reload(configure(severity=Severity.ERROR))
-    watch.hangs.set()
-    await going
-    await watch.settle()
-    assert not watch.books.running
-    watch.world = lambda probe, at: "."
-    await watch.runs(clock_of("10:01"), clock_of("10:03"), every=60)
-    (incident,) = await watch.incidents()
-    assert said(incident.resolved_at) == "10:02:00"
-    assert [attempts for _, attempts in await results(watch)] == [3, 1, 1]
-    assert len({request.job_id for _, request in watch.asked[:3]}) == 1, "a run ends under what it began with"
-
-
-async def test_what_the_owner_was_told_is_not_taken_back_by_a_mere_restart(watch: Watch) -> None:
-    watch.world = lambda probe, at: "l"
-    await watch.runs(clock_of("10:00"), clock_of("10:20"), every=60)
-    await watch.engine.beat()
-    await watch.settle()
-    (incident,) = await watch.incidents()
-    assert "has told us nothing" in incident.sentence
-    await watch.restart()
-    for second in range(0, 120, 30):
-        await watch.pass_to(clock_of("10:21") + second * SECOND)
-        await watch.engine.beat()
-        await watch.settle()
-    (still,) = await watch.incidents()
-    assert still.resolved_at is None, "nothing was seen since, so nothing is well again"
-    watch.world = lambda probe, at: "."
-    await watch.run(at=clock_of("10:24"))
-    await watch.engine.beat()
-    await watch.settle()
-    (healed,) = await watch.incidents()
-    assert healed.resolved_at is not None
-
-
-async def test_the_owner_is_told_when_a_probe_does_not_start(watch: Watch) -> None:
-    await watch.run(at=clock_of("10:00"))
-    await watch.pass_to(clock_of("10:03:30"))
-    await watch.engine.beat()
-    await watch.settle()
-    (incident,) = await watch.incidents()
-    assert incident.sentence == f"{BOOKS} has not started for 3m30s"
-    assert watch.paged == ["cy"]
-
-
-async def test_a_paused_probe_does_not_run_is_not_missed_and_stays_paused_over_a_restart(watch: Watch) -> None:
-    await watch.engine.pause([BOOKS], paused=True)
-    await watch.restart()
-    assert watch.engine.paused == {BOOKS}
-    watch.engine._fire(BOOKS, clock_of("10:00"))
-    await watch.pass_to(clock_of("10:30"))
-    await watch.engine.beat()
-    assert watch.asked == []
-    assert watch.engine.teller.waiting == 0, "nobody is told that a paused probe does not start"
-    await watch.engine.pause([BOOKS], paused=False)
-    watch.engine._fire(BOOKS, clock_of("10:01"))
-    await watch.rests()
-    assert (watch.books.counts.runs, watch.books.counts.missed) == (1, 0)
 
 
 # -- starts ------------------------------------------------------------------------------------------------------------

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from monitor.app import Keeper, build
 from monitor.status import build as pages
-from monitor.status import publisher, render
+from monitor.status import render
 from probes.words.units import HOUR, SECOND
-from tests.story.watch import CONFIG, SECRETS, Watch, clock_of, configure
+from tests.story.watch import CONFIG, Watch, clock_of, configure
 
 HOSTILE = "<img src=x onerror=alert(1)>{{7*7}}&\"'" + "W" * 90
 CLIENTS = """  records:
@@ -214,80 +213,6 @@ async def test_status_json_has_what_programs_count_on(watch: Watch) -> None:
         for day in workflow["days"]:
             assert set(day) == {"date", "uptime", "coverage", "microseconds"}
             assert (day["microseconds"] is None) <= (day["uptime"] is None)
-
-
-# -- files ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_file_that_cannot_be_written_leaves_the_old_one_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    render.write({"index.html": b"old", "c/x/index.html": b"old"}, tmp_path)
-    assert render.write({"index.html": b"old"}, tmp_path) == 0, "what has not changed is not written"
-
-    def full(end: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as broken, pytest.raises(OSError, match="No space"):
-        broken.setattr(os, "fsync", full)
-        render.write({"index.html": b"new and longer"}, tmp_path)
-    assert (tmp_path / "index.html").read_bytes() == b"old"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "index.html"], "nothing is left lying about"
-
-
-@pytest.fixture
-async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
-    """A keeper that publishes to a folder and by a command."""
-    (tmp_path / "www").mkdir()
-    publish = "publish: {to: [www], run: ['sh -c \"test ! -e fail || { echo the host is gone >&2; exit 7; }\"']}\n"
-    config = tmp_path / "showup.yaml"
-    config.write_text(publish + CONFIG)
-    env = tmp_path / ".env"
-    env.touch(0o600)
-    env.write_text("".join(f"{name}={value}\n" for name, value in SECRETS.items()))
-    made = await build(config, folder=tmp_path / "state")
-    yield made
-    for channel in made.channels.values():
-        await channel.close()
-    await made.store.close()
-
-
-async def members(keeper: Keeper) -> list[str]:
-    """What the owner is told of at this moment."""
-    while keeper.engine.teller.waiting:
-        assert await keeper.engine.teller.flush()
-    return [one.member for one in await keeper.store.read(keeper.desk.open_members)]
-
-
-async def test_publishing_that_fails_is_a_warning_told_once_and_the_last_good_page_stays(
-    keeper: Keeper, tmp_path: Path
-) -> None:
-    assert (await publisher.publish(keeper))["trouble"] == ""
-    good = (tmp_path / "www" / "index.html").read_bytes()
-    shutil.rmtree(tmp_path / "www")
-    (tmp_path / "www").write_bytes(good)  # a file where the folder was
-    (tmp_path / "fail").touch()
-    for _ in range(2):
-        trouble = (await publisher.publish(keeper))["trouble"]
-        assert "www:" in trouble
-        assert "sh ended with 7: the host is gone" in trouble
-        assert await members(keeper) == ["publish"]
-    keeper.notes.clear()  # as after a restart
-    await publisher.publish(keeper)
-    (incident,) = await keeper.store.read(lambda session: keeper.desk.views(session, now=keeper.clock.now(), since=0))
-    assert incident.severity == "warning"
-    assert (tmp_path / "www").read_bytes() == good
-    (tmp_path / "www").unlink()
-    (tmp_path / "fail").unlink()
-    keeper.notes.clear()
-    assert (await publisher.publish(keeper))["trouble"] == ""
-    assert await members(keeper) == []
-
-
-def test_a_command_that_cannot_be_read_is_a_trouble_and_not_the_end(tmp_path: Path) -> None:
-    for command in ("rsync 'unclosed", "", "no-such-program-at-all"):
-        done = publisher.put({}, folders=(), commands=(command,), base=tmp_path, public=tmp_path)
-        assert done.trouble
 
 
 # -- a narrow screen ---------------------------------------------------------------------------------------------------

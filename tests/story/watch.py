@@ -190,7 +190,6 @@ class Watch:
         await self.store.close()
 
     async def restart(self) -> None:
-        """It dies and comes up again at once."""
         await self.fall()
         await self.rise()
 
