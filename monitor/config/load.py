@@ -117,7 +117,8 @@ def assemble(
     policies, monitor_policy, found = _policies(merged, checked, built)
     problems += found
     if problems:
-        raise ConfigError(list(dict.fromkeys(problems)))
+        unused = [Problem(".env", 0, 0, warning) for warning in secrets.warnings]  # why a secret may not be set
+        raise ConfigError(list(dict.fromkeys([*unused, *problems])))
     return _catalog(
         merged, checked, built, folder=folder, files=files, secrets=secrets, policies=policies, own=monitor_policy
     )

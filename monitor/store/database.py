@@ -59,6 +59,9 @@ class Store:
         except BaseException as error:
             if lock is not None:
                 lock.release()
+            if isinstance(error, FileNotFoundError | NotADirectoryError | FileExistsError):
+                what = f"the state folder {folder} cannot be made: {error.strerror}"
+                raise StoreError(what, hint="write --state with a folder that can be made") from None
             if isinstance(error, OSError):
                 raise tell(error, str(file or folder)) from None
             raise

@@ -215,3 +215,9 @@ def test_an_address_that_cannot_be_used_is_named(tmp_path: Path, clock: PushedCl
 async def test_a_state_folder_that_it_makes_is_for_its_owner_alone(tmp_path: Path, clock: PushedClock) -> None:
     async with Store.open("", folder=tmp_path / "state", clock=clock, ballast=0):
         assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_state_folder_that_cannot_be_made_is_said_to_be_so(tmp_path: Path, clock: PushedClock) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot be made: Not a directory"):
+        Store.open("", folder=tmp_path / "file" / "state", clock=clock)
