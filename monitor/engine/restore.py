@@ -18,7 +18,7 @@ from monitor.engine.track import Last, Track
 from monitor.engine.verdict import Verdict
 from monitor.ledger.spans import Observation, Span, Tail
 from monitor.store.queries.history import latest_runs
-from monitor.store.queries.ledgers import LedgerView, ledgers, resolve_ledger, set_memberships
+from monitor.store.queries.ledgers import LedgerView, begin_ledger, ledgers, resolve_ledger, set_memberships
 from monitor.store.queries.proof import last_good
 from monitor.store.queries.runs import AttemptView, RunView, attempts_of
 from monitor.store.queries.spans import last_spans
@@ -51,9 +51,12 @@ def restore(
         for probe in wanted
     }
     set_memberships(session, {numbers[probe.id]: probe.affects for probe in wanted}, now=now)
-    known = {ledger.id: ledger for ledger in ledgers(session)}
     ours = sorted(set(numbers.values()))
     runs = latest_runs(session, ours, count=RUNS_READ)
+    for ledger in ledgers(session):
+        if ledger.since is None and ledger.id in runs:  # the keeper died before its first run was noted
+            begin_ledger(session, ledger.id, at=runs[ledger.id][-1].started)
+    known = {ledger.id: ledger for ledger in ledgers(session)}
     spans = last_spans(session, ours)
     attempts = attempts_of(session, [run for some in runs.values() for run in some])  # a run cut off says 1 still
     tracks = {}

@@ -53,10 +53,9 @@ def fitting(name: str, given: Mapping[str, Any], *, words: bool = False) -> dict
         kind = str(wanted[key].annotation)
         if words and kind in ("int", "float"):
             value = _number(value)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
         if not isinstance(value, _KINDS[kind]) or (isinstance(value, bool) and kind != "bool"):
             raise ValueError(f"{key} must be of kind {kind}")
-        if number and not abs(value) <= LARGEST_NUMBER:
+        if isinstance(value, int | float) and not abs(value) <= LARGEST_NUMBER:
             raise ValueError(f"{key} is out of range")
         found[key] = value
     return found
