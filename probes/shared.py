@@ -21,7 +21,8 @@ from probes.words.text import clean
 
 PER_TURN = 4  # starts in one turn of the loop; the length of a turn follows from it, whatever is in flight
 LONG_TURN = 0.02  # seconds; after a turn that took longer only one is started
-OVERTIME = 0.5  # seconds an attempt may go on beyond its deadline and its clean-ups before it is cancelled
+OVERTIME = 0.3  # seconds an attempt may go on beyond its deadline and its clean-ups before it is cancelled
+LAST_CALL = 0.2  # seconds it then has to end, before it is answered for
 
 _number: ContextVar[int] = ContextVar("number", default=0)
 
@@ -69,7 +70,7 @@ class SharedHost:
         self._jobs: dict[str, Any] = {}
         self._raw: dict[str, dict[str, Any]] = {}  # jobs that no attempt has asked for yet
         self._flying: dict[int, tuple[asyncio.Task[None], float]] = {}  # by number, with the end it must keep
-        self._overdue: set[int] = set()
+        self._overdue: dict[int, bool] = {}  # cancelled as they did not end; True when they were answered for
         self._lines: Lines | None = None
         self._starting = False
         self._turned = self._beat_due = monotonic()
@@ -156,17 +157,16 @@ class SharedHost:
             _number.set(number)
             prepared = self._prepared(request.job_id)
             reply = await self._maker.make(prepared, request)
-            self._send(replace(reply, number=number, waited=waited))
+            self._send_own(replace(reply, number=number, waited=waited))
         except asyncio.CancelledError:
             if number in self._overdue:
-                said = "the attempt did not end by its deadline"
-                self._send(Reply(number, "unknown", Failure.PROBE_BUG, said, waited=waited))
+                self._send_own(_unended(number, waited))
         except Exception as error:
             said = clean(f"showup itself failed: {type(error).__name__}: {error}", 300)
-            self._send(Reply(number, "unknown", Failure.MONITOR_FAULT, said, waited=waited))
+            self._send_own(Reply(number, "unknown", Failure.MONITOR_FAULT, said, waited=waited))
         finally:
             self._flying.pop(number, None)
-            self._overdue.discard(number)
+            self._overdue.pop(number, None)
 
     def _prepared(self, job_id: str) -> Any:
         if job_id in self._raw:
@@ -174,6 +174,10 @@ class SharedHost:
         return self._jobs[job_id]
 
     # -- what is said
+
+    def _send_own(self, reply: Reply) -> None:
+        if not self._overdue.get(reply.number):
+            self._send(reply)
 
     def _send(self, reply: Reply) -> None:
         try:
@@ -195,15 +199,24 @@ class SharedHost:
         self._beat_due = now + BEAT
         if self._beats % 4 == 0:
             self._end_overdue(now)
-        flying, waiting, overdue = len(self._flying), len(self._waiting), len(self._overdue)
+        flying, waiting, overdue = len(self._flying), len(self._waiting), sum(self._overdue.values())
         self._board.write(Sight(self._beats, 0, flying, waiting, self._started, self._shed, overdue, lag))
         self._loop.call_later(BEAT, self._beat)
 
     def _end_overdue(self, now: float) -> None:
+        """Cancel what goes on for too long; what does not even end then is answered for, and the keeper sees it."""
         for number, (task, end) in self._flying.items():
             if now > end and number not in self._overdue:
-                self._overdue.add(number)
+                self._overdue[number] = False
                 task.cancel()
+            elif now > end + LAST_CALL and not self._overdue[number]:
+                self._send(_unended(number, 0))
+                self._overdue[number] = True
+
+
+def _unended(number: int, waited: int) -> Reply:
+    said = "the attempt did not end by its deadline: let it be cancelled"
+    return Reply(number, "unknown", Failure.PROBE_BUG, said, waited=waited)
 
 
 def serve(reading: int, writing: int, board: Board, *, maker: Maker) -> None:

@@ -22,6 +22,7 @@ class Phase(Enum):
 
     STARTING = "starting"
     READY = "ready"
+    RETIRING = "retiring"
     ENDING = "ending"
     GONE = "gone"
 

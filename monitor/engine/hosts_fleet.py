@@ -23,6 +23,7 @@ LAST_WORDS = 0.3  # seconds it has to write down where it stands
 STARTING = 20.0  # seconds a host may take to come up
 SETTLED = 10.0  # seconds after which a host that came up counts as well
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0  # seconds before another try to start a host
+RETIRING = 60.0  # seconds that a host which gets no more to do has to finish what it does
 CLOSING = 3.0  # seconds hosts have to end by themselves
 GRUMBLES = 5.0  # seconds between two log lines of what hosts write to their standard error
 ROLES = ("shared", "script")
@@ -97,7 +98,7 @@ class Fleet:
 
     def hung_up(self, host: HostProcess, why: str) -> None:
         """A host closed its end, or said what no host says."""
-        if host.phase in (Phase.STARTING, Phase.READY):
+        if host.phase is not Phase.ENDING:
             if why:
                 host.signal(signal.SIGKILL)
             self._lose(host, why)
@@ -135,12 +136,15 @@ class Fleet:
             host.stalled = True
             host.signal(signal.SIGABRT)
             self._lose(host, "it stood still")
+        elif host.phase is Phase.RETIRING:
+            if not host.asked or now - host.since > RETIRING:
+                host.signal(signal.SIGKILL)  # what does not end in it cannot be ended in any other way
+                self._lose(host, "an attempt in it did not end")
         elif host.is_dubious:
             if any(not other.is_dubious for other in self.ready(host.role)):
                 self._take_back(host)
-        elif sight.overdue and not host.asked:
-            host.signal(signal.SIGKILL)  # an attempt in it cannot be ended in any other way
-            self._lose(host, "an attempt in it did not end")
+        elif sight.overdue:
+            host.phase, host.since = Phase.RETIRING, now
         elif now - host.since > SETTLED:
             self._failures[host.role] = 0
 
@@ -150,7 +154,7 @@ class Fleet:
 
     def _lose(self, host: HostProcess, why: str) -> None:
         """A host serves no more. What it had not begun goes elsewhere now; the rest waits for what it leaves behind."""
-        role, came_up = host.role, host.phase is Phase.READY
+        role, came_up = host.role, host.phase is not Phase.STARTING
         host.phase, host.why, host.since = Phase.ENDING, why, asyncio.get_running_loop().time()
         if came_up:
             self.restarts += 1
