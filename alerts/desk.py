@@ -63,7 +63,7 @@ class Desk:
         """Make every move that is due; returns the channels with work that is due. A few index look-ups when there is
         none.
         """
-        outbox.reclaim(session, now=now)
+        settle.reclaim(session, now=now)
         self._close_mutes(session, now)
         query = select(Incident).where(col(Incident.due_at) <= now, col(Incident.resolved_at).is_(None))
         for incident in session.exec(query.order_by(col(Incident.due_at), col(Incident.id)).limit(MOST_DUE)).all():

@@ -112,7 +112,7 @@ class Dispatcher:
         """Take up what an earlier process left half sent; tried until the store answers."""
         while True:
             try:
-                await self._transact(lambda session: outbox.reclaim(session, now=self._clock.now(), alone=True))
+                await self._transact(lambda session: settle.reclaim(session, now=self._clock.now(), alone=True))
                 return
             except StoreError as error:
                 log.warning("the outbox cannot be read: %s", error)

@@ -140,18 +140,6 @@ def _take(session: Session, row: Notification, now: int) -> bool:
     return bool(done.rowcount == 1)
 
 
-def reclaim(session: Session, *, now: int, alone: bool = False) -> int:
-    """Take back what a lost process had claimed: it may have been sent, so it is sent again with the same key.
-
-    `alone`: no other process sends, as after a start, so no claim is waited for.
-    """
-    query = update(Notification).where(col(Notification.state) == "sending")
-    if not alone:
-        query = query.where(col(Notification.claimed_until) <= now)
-    done = session.exec(query.values(state="pending", claimed_until=None, unknown=True, due_at=now))
-    return int(done.rowcount)
-
-
 def receipt_for(session: Session, row: Notification) -> dict[str, Any] | None:
     """The receipt of the first message about this incident or group on this route: what is edited or answered."""
     if row.incident is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from alerts.message import Purpose, Receipt
@@ -21,6 +22,9 @@ FIRST_WAIT, LONGEST_WAIT = SECOND, 60 * SECOND
 SPREAD_TRIES = 2  # failures after which the next way is taken too
 VERIFY_AFTER = 60 * SECOND
 UNVERIFIED = DeliveryError("accepted, but no incident came of it", unknown=True)
+LOST = DeliveryError("showup stopped while it was being sent", unknown=True)
+_SENDING = select(Notification).where(Notification.state == "sending").order_by(col(Notification.id))
+_LOST = _SENDING.where(col(Notification.claimed_until) <= bindparam("now"))
 _GIVEN_UP: dict[str, int] = {
     Purpose.ACK: HOUR, Purpose.RESOLVE: DAY, Purpose.WARNING: DAY,
     Purpose.REFRESH: HOUR, Purpose.NOTE: HOUR, Purpose.INFO: HOUR, Purpose.TEST: HOUR,
@@ -144,6 +148,21 @@ def spread(session: Session, row: Notification, *, now: int) -> Settled:
         lane=row.lane, text=row.text,
     )  # fmt: skip
     return Settled(frozenset({other.channel}))
+
+
+def reclaim(session: Session, *, now: int, alone: bool = False) -> int:
+    """Take back what a lost process had claimed: it may have been sent, so it is sent again with the same key where it
+    is needed still. Returns how many.
+
+    `alone`: no other process sends, as after a start, so no claim is waited for.
+    """
+    rows = session.exec(_SENDING if alone else _LOST, params={} if alone else {"now": now}).all()
+    for row in rows:
+        row.state, row.claimed_until, row.unknown, row.due_at = "pending", None, True, now
+        row.error = row.error or LOST.args[0]
+        session.add(row)
+        _needed(session, row, LOST, now=now)
+    return len(rows)
 
 
 def overdue(session: Session, *, now: int) -> Settled:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 from sqlmodel import Session
 
-from alerts import outbox
+from alerts import outbox, settle
 from alerts.message import Finding, Message, Purpose, React, Receipt
 from alerts.policy import Level, PolicySpec
 from probes.words.clock import SystemClock
@@ -215,8 +215,8 @@ async def test_a_claim_is_taken_back_once_it_ran_out_and_not_before(night: Night
     night.ntfy.faults = ["hang"]
     await night.fails()
     early, late = START + outbox.CLAIM - SECOND, START + outbox.CLAIM
-    assert await night.transact(lambda session: outbox.reclaim(session, now=early)) == 0
-    assert await night.transact(lambda session: outbox.reclaim(session, now=late)) == 1
+    assert await night.transact(lambda session: settle.reclaim(session, now=early)) == 0
+    assert await night.transact(lambda session: settle.reclaim(session, now=late)) == 1
 
 
 async def test_what_hangs_for_too_long_is_sent_again_with_the_same_key(night: Night) -> None:
@@ -284,3 +284,15 @@ async def test_the_dispatcher_by_itself_sends_within_a_moment_of_being_rung() ->
 
 def test_the_usual_policy_is_what_the_stories_say() -> None:
     assert [level.notify for level in USUAL.levels] == [("slack", "ana"), ("bo",), ("pagerduty",)]
+
+
+async def test_a_page_that_was_being_sent_when_the_keeper_died_is_not_repeated_once_somebody_answered(
+    night: Night,
+) -> None:
+    night.ntfy.faults = ["hang"]
+    incident = await night.fails()
+    await night.react(incident)
+    await night.restart()
+    await night.pass_time("10m")
+    assert [message.purpose for message in night.ntfy.sent] == [Purpose.PAGE, Purpose.ACK]
+    assert night.broken_rules == []
