@@ -1,4 +1,4 @@
-"""Templates of pages; the only place where Jinja is configured: everything is escaped, and nothing undefined is printed."""
+"""Templates of pages; the one place where Jinja is configured: all is escaped, nothing undefined is printed."""
 
 from __future__ import annotations
 
