@@ -23,7 +23,7 @@ _SECOND = round(1 / TICK)  # looks
 
 
 class Hosts:
-    """Shared hosts for built-in kinds, with a warm one to spare, and the parent of scripts, started when first needed.
+    """Shared hosts for built-in kinds, never fewer than two that are warm, and the parent of scripts when it is needed.
 
     Without a number there is one shared host a core; with 0 there are none, for who has only scripts. `attempt` never
     raises for what a host does. `command` starts a host in place of `python -I -m probes.host`; `folder` is where

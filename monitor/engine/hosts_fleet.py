@@ -1,4 +1,4 @@
-"""The hosts that there are: started, watched, ended when they stand still, and replaced, with one to spare."""
+"""The hosts that there are: started, watched, ended when they stand still, and replaced."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ class Listener(Protocol):
 
 
 class Fleet:
-    """The shared hosts, one more of them than `wanted`, and the parent of scripts once `need_scripts` was called."""
+    """The shared hosts, and the parent of scripts once `need_scripts` was called.
+
+    Whoever waits for a host that stands still goes to another one. Where there would be no other, one is kept to spare.
+    """
 
     def __init__(self, recipe: Recipe, wanted: int, listener: Listener) -> None:
         self._recipe, self._listener = recipe, listener
@@ -66,11 +69,11 @@ class Fleet:
             self._begin("script")
 
     def ready(self, role: str) -> list[HostProcess]:
-        """The hosts of a role that take requests, the spare last."""
+        """The hosts of a role that take requests, a spare last."""
         return [host for host in self.hosts if host.role == role and host.phase is Phase.READY]
 
     def choose(self, role: str) -> HostProcess | None:
-        """The one with the least to do of those that beat; the spare only when none of the others does."""
+        """The one with the least to do of those that beat; a spare only when none of the others does."""
         there = self.ready(role)
         serving = there[: self._wanted[role]]
         sound = [host for host in serving if not host.is_dubious] or [host for host in there if not host.is_dubious]
@@ -192,9 +195,9 @@ class Fleet:
             self._sweep()
 
     def _fill(self, now: float) -> None:
-        """Start what is missing, one after another: the spare comes last, when all others are ready."""
+        """Start what is missing, one after another: a spare comes last, when all others are ready."""
         for role in ROLES:
-            wanted = self._wanted[role] + (1 if role == "shared" and self._wanted[role] else 0)
+            wanted = self._wanted[role] + (1 if role == "shared" and self._wanted[role] == 1 else 0)
             is_coming = any(host.role == role and host.phase is Phase.STARTING for host in self.hosts)
             if not is_coming and len(self.ready(role)) < wanted and now >= self._start_at[role]:
                 self._begin(role)

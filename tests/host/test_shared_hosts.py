@@ -202,3 +202,17 @@ async def test_hosts_end_with_their_keeper(tmp_path: Path) -> None:
         before = len(psutil.Process().open_files()) + psutil.Process().num_fds()
     assert [pid for pid in pids if psutil.pid_exists(pid)] == []
     assert psutil.Process().num_fds() < before
+
+
+async def test_of_two_hosts_one_takes_over_from_the_other_and_no_third_is_kept(tmp_path: Path) -> None:
+    async with kit.running(tmp_path, shared=2, command=kit.stand_in(tmp_path)) as hosts:
+        pids = {host.pid for host in hosts.stats()}
+        os.kill(min(pids), signal.SIGSTOP)
+        replies = [await kit.do(hosts) for _ in range(4)]
+        assert {reply.state for reply in replies} == {"up"}
+        assert max(reply.waited for reply in replies) < 250_000
+        await kit.until(lambda: hosts.restarts == 1)
+        await kit.until(lambda: len(hosts.stats()) == 2)
+        await asyncio.sleep(0.3)
+        assert len(hosts.stats()) == 2
+        assert len(pids & {host.pid for host in hosts.stats()}) == 1
