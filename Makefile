@@ -20,7 +20,9 @@ demo: $(RUN) ## see it break, page and recover, here and without an account
 
 test: house ## everything CI runs: house, then all tests
 	@bash tests/browser/ensure-chromium.sh
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS) || { \
+		echo "what failed beside others is tried once more, alone:"; \
+		$(BIN)/python -m pytest -q -n 0 --last-failed --last-failed-no-failures none; }
 
 lint: $(DEV) ## ruff
 	@$(BIN)/ruff check --quiet .
