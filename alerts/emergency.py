@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
-from alerts import render
+from alerts import follow, render
 from alerts.book import Book
 from alerts.ladder import Ladder
 from alerts.message import Channel, IncidentView, Message, Purpose, Receipt
@@ -127,8 +127,9 @@ class Memory:
         kept: list[Sent] = []
         later: list[Sent] = []
         for sent in self.sent:
-            query = select(Incident).where(Incident.subject == sent.subject, col(Incident.resolved_at).is_(None))
-            incident = session.exec(query).first()
+            ended_since = or_(col(Incident.resolved_at).is_(None), col(Incident.resolved_at) >= sent.at)
+            query = select(Incident).where(Incident.subject == sent.subject, ended_since)
+            incident = session.exec(query.order_by(col(Incident.id).desc())).first()
             (kept if incident is not None else later).append(sent)
             if incident is not None:
                 _write_down(session, incident, sent, now=now)
@@ -162,6 +163,9 @@ def _write_down(session: Session, incident: Incident, sent: Sent, *, now: int) -
     session.add(row)
     said = f"{way.name or way.target} was told from memory by {way.channel}, the store being broken"
     note(session, incident, "emergency", said, now=now)
+    session.flush()
+    if incident.resolved_at is not None:
+        follow.tell(session, incident, Purpose.RESOLVE, now=now, text="It is over.")
 
 
 async def page(

@@ -10,7 +10,7 @@ from alerts import storm
 from alerts.message import Purpose
 from alerts.oncall import Deliverable
 from alerts.outbox import enqueue
-from alerts.routes import BY_KEY, EDITS, FIRST_WORDS
+from alerts.routes import BY_KEY, EDITS, FIRST_WORDS, RINGS_ON
 from alerts.tables import Incident, Notification
 
 
@@ -31,21 +31,27 @@ def told_of(rows: Iterable[Notification]) -> list[Notification]:
 
 
 def tell(session: Session, incident: Incident, purpose: Purpose, *, now: int, text: str = "", person: str = "") -> None:
-    """Enqueue an ack, resolve, refresh or note for everyone who was told, but for `person`, who did it.
+    """Enqueue an ack, resolve, refresh or note for everyone who was told, but for `person`, who did it and whose
+    phone is silent.
 
     A message about several incidents is acknowledged and resolved when all of them are.
     """
     for row in told(session, incident):
-        fits = _purpose(session, row, purpose)
-        if fits is None or (person and row.person == person and fits is Purpose.ACK):
+        fits = _purpose(session, incident, row, purpose)
+        knows = person != "" and row.person == person and row.channel not in RINGS_ON
+        if fits is None or (knows and fits is Purpose.ACK):
+            continue
+        if fits is Purpose.RESOLVE and _over_there(session, incident, row):
             continue
         _enqueue(session, incident, row, fits, now=now, text=text)
 
 
-def _purpose(session: Session, row: Notification, purpose: Purpose) -> Purpose | None:
+def _purpose(session: Session, incident: Incident, row: Notification, purpose: Purpose) -> Purpose | None:
     """What this route is told of it: None for nothing."""
     if purpose in (Purpose.REFRESH, Purpose.NOTE):
         return purpose if row.channel in EDITS else None
+    if purpose is Purpose.RESOLVE and incident.resolved_at is None and row.channel in EDITS:
+        return Purpose.REFRESH  # it wakes nobody any more, and is still open
     if not storm.is_group(row.key):
         return purpose
     others = [each for each in storm.behind(session, row.key) if each.resolved_at is None]
@@ -54,6 +60,18 @@ def _purpose(session: Session, row: Notification, purpose: Purpose) -> Purpose |
     if others and all(each.state == "acknowledged" for each in others):
         return Purpose.ACK
     return Purpose.REFRESH if row.channel in EDITS else None
+
+
+def _over_there(session: Session, incident: Incident, row: Notification) -> bool:
+    """True when this route was told that it is over since it was told anything else."""
+    query = select(Notification).where(
+        Notification.incident == incident.id, Notification.channel == row.channel, Notification.target == row.target
+    )
+    if row.channel in BY_KEY or storm.is_group(row.key):
+        query = query.where(Notification.key == row.key)
+    said = [each for each in session.exec(query).all() if each.state not in ("superseded", "failed") or each.unknown]
+    resolved = max((each.id or 0 for each in said if each.purpose == Purpose.RESOLVE), default=-1)
+    return resolved > max((each.id or 0 for each in said if each.purpose in FIRST_WORDS), default=0)
 
 
 def _enqueue(session: Session, incident: Incident, row: Notification, purpose: Purpose, *, now: int, text: str) -> None:

@@ -141,7 +141,8 @@ def _take(session: Session, row: Notification, now: int) -> bool:
 
 
 def receipt_for(session: Session, row: Notification) -> dict[str, Any] | None:
-    """The receipt of the first message about this incident or group on this route: what is edited or answered."""
+    """The receipt of the message about this incident or group on this route: where messages are edited the
+    first, which stands for it; elsewhere the last."""
     if row.incident is None:
         return None
     query = select(Notification).where(
@@ -155,7 +156,8 @@ def receipt_for(session: Session, row: Notification) -> dict[str, Any] | None:
         query = query.where(Notification.key == row.key)
     else:
         query = query.where(Notification.incident == row.incident, ~col(Notification.key).endswith(".storm"))
-    found = session.exec(query.order_by(col(Notification.delivered_at), col(Notification.id))).first()
+    order = col(Notification.id) if row.channel in EDITS else col(Notification.id).desc()
+    found = session.exec(query.order_by(order)).first()
     return found.receipt if found is not None else None
 
 

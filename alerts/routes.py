@@ -9,6 +9,7 @@ from alerts.tables import Notification
 
 EDITS = frozenset({"slack"})  # one message stands for the incident and is edited; its news go to the thread
 BY_KEY = frozenset({"pagerduty", "webhook"})  # they keep an incident for each key
+RINGS_ON = frozenset({"pushover"})  # they ring until they are told to stop
 FIRST_WORDS = (str(Purpose.PAGE), str(Purpose.WARNING), str(Purpose.EMERGENCY))  # what other messages follow up on
 FOLLOWS = (str(Purpose.ACK), str(Purpose.RESOLVE), str(Purpose.REFRESH), str(Purpose.NOTE))
 

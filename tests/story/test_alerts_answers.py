@@ -125,6 +125,14 @@ async def test_others_hear_that_somebody_answered_and_the_one_who_did_does_not(n
     assert [message.text for message in night.slack.of(Purpose.ACK)] == ["Acknowledged by Bo through test for 30m"]
 
 
+async def test_a_phone_that_rings_on_is_told_to_stop_whoever_answered(night: Night) -> None:
+    night.ntfy.faults = ["permanent"]
+    incident = await night.fails()
+    await night.react(incident, person="ana")
+    [stop] = night.pushover.of(Purpose.ACK)
+    assert stop.receipt == {"id": "pushover-1"}
+
+
 async def test_pages_that_wait_are_withdrawn_by_an_answer(night: Night) -> None:
     night.ntfy.faults = ["5xx"]
     incident = await night.fails()
@@ -144,6 +152,9 @@ async def test_what_wakes_nobody_any_more_is_taken_back_and_a_relapse_has_a_new_
     assert [message.key for message in night.pagerduty.of(Purpose.RESOLVE)] == [f"showup-{incident}.1"]
     await night.fails()
     assert [message.key for message in night.pagerduty.of(Purpose.PAGE)][1:] == [f"showup-{incident}.2"]
+    await night.passes("slow")
+    await night.passes()
+    assert [message.key for message in night.pagerduty.of(Purpose.RESOLVE)][1:] == [f"showup-{incident}.2"]
     assert night.broken_rules + await night.check() == []
 
 

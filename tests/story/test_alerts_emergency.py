@@ -83,6 +83,17 @@ async def test_after_the_repair_it_stands_on_the_timeline_and_is_resolved_like_a
     assert night.broken_rules + await night.check() == []
 
 
+async def test_what_was_over_before_it_could_be_written_down_is_resolved_there_too(night: Night) -> None:
+    memory = Memory()
+    await page(night, memory)
+    incident = await night.fails()
+    await night.passes()
+    assert await night.transact(lambda session: memory.record(session, now=night.clock.now())) == 4
+    await night.deliver()
+    assert KEY in [message.key for message in night.pagerduty.of(Purpose.RESOLVE)]
+    assert "emergency" in await night.kinds(incident)
+
+
 async def test_a_policy_nobody_knows_and_a_channel_that_is_gone_tell_nobody(night: Night) -> None:
     assert emergency.everyone(night.book, "no-such", at=START) == []
     assert await page(night, Memory(), schedules=None) != []
