@@ -105,11 +105,16 @@ def install(
 
 
 @app.command()
-def upgrade(dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False) -> None:
+def upgrade(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    without_copy: Annotated[
+        bool, typer.Option("--without-copy", help="You have copied the database yourself, as PostgreSQL needs.")
+    ] = False,
+) -> None:
     """Back up, restart under the new version, and roll back when it does not come up."""
     from monitor.service.upgrade import run_upgrade
 
-    raise typer.Exit(run_upgrade(dry_run=dry_run))
+    raise typer.Exit(run_upgrade(dry_run=dry_run, without_copy=without_copy))
 
 
 @app.command()

@@ -15,15 +15,18 @@ from monitor import client
 from monitor.config.load import find
 from monitor.places import state_folder
 from monitor.service.contacts import LAST_GOOD, first_of, keep_last_good
+from monitor.service.record import record_of
 from probes.words.clock import SystemClock
 from probes.words.errors import ConfigError, ShowupError, StoreError
 
 
 def main(argv: Sequence[str] = tuple(sys.argv[1:]), environ: Mapping[str, str] = os.environ) -> int:
-    """0 with the copy's path on standard output, 3 with a sentence."""
+    """0 with the copy's path on standard output, or when the record is in a database that others copy; 3 with a
+    sentence."""
     kind = argv[0] if argv else "daily"
     try:
-        print(copy(state_folder(environ), kind, environ=environ))  # noqa: T201 - the answer
+        path = copy(state_folder(environ), kind, environ=environ)
+        print(path or "showup: the record is in PostgreSQL; copy it with pg_dump")  # noqa: T201 - the answer
     except (ShowupError, OSError) as error:
         hint = getattr(error, "hint", "")
         print(f"showup: no copy was made: {error}{hint and f'; {hint}'}", file=sys.stderr)  # noqa: T201
@@ -31,18 +34,23 @@ def main(argv: Sequence[str] = tuple(sys.argv[1:]), environ: Mapping[str, str] =
     return 0
 
 
-def copy(state: Path, kind: str, *, environ: Mapping[str, str]) -> Path:
-    """The new copy; also keeps the configuration as it is, when it reaches somebody. Raises ShowupError, OSError."""
+def copy(state: Path, kind: str, *, environ: Mapping[str, str]) -> Path | None:
+    """The new copy, None for PostgreSQL; also keeps the configuration as it is, when it reaches somebody. Raises
+    ShowupError, OSError."""
+    last = state / LAST_GOOD
     try:
-        place = find(None, environ=environ)
+        places = [find(None, environ=environ), last]
     except ConfigError:
-        place = state / LAST_GOOD
-    contacts = first_of([place, state / LAST_GOOD])
+        places = [last]
+    contacts = first_of(places)
     if contacts is not None:
         keep_last_good(state, contacts.files)
+    record = record_of(places, state)
+    if record.file is None:
+        return None
     if client.alive(state):
         return Path(client.call("backup", folder=state, kind=kind)["path"])
-    return copy_file(state, kind, store=contacts.store if contacts else "")
+    return copy_file(state, kind, store=record.url)
 
 
 def copy_file(state: Path, kind: str, *, store: str = "") -> Path:

@@ -25,12 +25,11 @@ LAST_GOOD = "last-good"
 
 @dataclass(frozen=True, slots=True)
 class Contacts:
-    """The alerting half of a configuration: `policy` is that of the monitor's own troubles, `store` the address of the
-    database ("" for the default), `secrets` the names that the channels and people refer to."""
+    """The alerting half of a configuration: `policy` is that of the monitor's own troubles, `secrets` the names that
+    the channels and people refer to."""
 
     book: Book
     policy: str
-    store: str
     secrets: frozenset[str]
     files: tuple[Path, ...]
 
@@ -65,10 +64,9 @@ def read_contacts(place: Path) -> Contacts | None:
     policy = monitor.policy if monitor is not None else ""
     if policy not in checked.all("policies"):
         return None
-    store = merged.data.get("store")
     told = (merged.data.get("channels"), merged.data.get("people"))
     names = frozenset(name for part in told for name in names_in(part))
-    return Contacts(_book(checked), policy, store if isinstance(store, str) else "", names, files)
+    return Contacts(_book(checked), policy, names, files)
 
 
 def _book(checked: Checked) -> Book:

@@ -13,6 +13,7 @@ from monitor.config.secrets import Secrets
 from monitor.service import layout
 from monitor.service.host import Failed, Host
 from monitor.service.ready import wait_until_ready
+from monitor.service.record import record_at
 from probes.words.errors import ConfigError, ShowupError
 from probes.words.secret import names_in
 
@@ -189,17 +190,23 @@ def _credentials(host: Host, plan: Plan) -> None:
 
 
 def _folders(host: Host, plan: Plan) -> None:
-    folders = [Path(to) for to in plan.catalog.publish.to if to.startswith("/")]
+    """The state, where pages are published, and the folder of a record that lies elsewhere, for its copies too."""
+    pages = [Path(to) for to in plan.catalog.publish.to if to.startswith("/")]
+    file = record_at(plan.catalog.store, layout.STATE).file
+    records = [file.parent] if file and not file.is_relative_to(layout.STATE) else []
     host.step("folders: the state, and where pages are published")
     host.folder(layout.STATE, mode=0o700)
     host.run("chown", f"{layout.USER}:{layout.USER}", str(layout.STATE))
-    for folder in folders:
+    for folder in [*pages, *records]:
         if host.exists(folder):
             continue
-        host.folder(folder)
+        host.folder(folder, mode=0o700 if folder in records else 0o755)
         host.run("chown", f"{layout.USER}:{layout.USER}", str(folder))
-    if folders:
-        host.write(layout.dropin(layout.SERVICE, "20-folders"), layout.folders_text(folders))
+    for unit, folders in ((layout.SERVICE, [*pages, *records]), (layout.BACKUP, records)):
+        if folders:
+            host.write(layout.dropin(unit, "20-folders"), layout.folders_text(folders))
+        elif host.exists(layout.dropin(unit, "20-folders")):
+            host.remove(layout.dropin(unit, "20-folders"))
 
 
 def put_units(host: Host, prefix: Path) -> None:

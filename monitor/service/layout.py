@@ -15,10 +15,11 @@ STATE = Path("/var/lib/showup")
 OPT = Path("/opt/showup")
 SYSTEMD = Path("/etc/systemd/system")
 COMMAND = Path("/usr/local/bin/showup")
-SERVICE, FAILURE, TIMER = "showup.service", "showup-failure@.service", "showup-backup.timer"
-RUN = ("showup.service", "showup-backup.timer")
+SERVICE, FAILURE = "showup.service", "showup-failure@.service"
+BACKUP, TIMER = "showup-backup.service", "showup-backup.timer"
+RUN = (SERVICE, TIMER)
 WITH_SECRETS = (SERVICE, FAILURE)
-WITH_PROGRAM = (SERVICE, FAILURE, "showup-backup.service")
+WITH_PROGRAM = (SERVICE, FAILURE, BACKUP)
 DROPINS = ("05-program", "10-credentials", "20-folders")
 _HIDDEN = tuple(map(Path, ("/home", "/root", "/tmp", "/var/tmp", "/run/user")))  # noqa: S108 - where nothing may lie
 
@@ -57,7 +58,7 @@ def program_text(prefix: Path) -> str:
 
 
 def folders_text(folders: list[Path]) -> str:
-    """The drop-in that lets the daemon write where it publishes."""
+    """The drop-in that lets a unit write where pages and records lie."""
     lines = [f"ReadWritePaths=-{folder}" for folder in folders]
     return "\n".join(["# Written by showup install.", "[Service]", *lines, ""])
 

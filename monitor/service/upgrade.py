@@ -1,7 +1,8 @@
 """`showup upgrade`: after the new version was installed, copy the database, restart, and go back when it fails.
 
 The daemon that runs is still the old version, so it makes the copy. Going back puts that copy in place of the database;
-the program itself is put back by pip, and the two commands for it are said.
+the program itself is put back by pip, and the two commands for it are said. A record in PostgreSQL is not ours to copy:
+that is said, and nothing is done until the operator has said that it may.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import shlex
 from importlib.metadata import distribution
 from pathlib import Path
 
+from monitor.config.load import find
 from monitor.service import layout
+from monitor.service.contacts import LAST_GOOD
 from monitor.service.host import Failed, Host
 from monitor.service.install import may, put_units, refused
 from monitor.service.ready import wait_until_ready
-from probes.words.errors import ShowupError
+from monitor.service.record import Record, record_of
+from probes.words.errors import ConfigError, ShowupError
 
 
-def run_upgrade(*, dry_run: bool, host: Host | None = None) -> int:
+def run_upgrade(*, dry_run: bool, without_copy: bool = False, host: Host | None = None) -> int:
     """0 when the new version is up, 1 when it was taken back, 3 when a step before the restart failed."""
     host = host or Host(dry=dry_run)
     try:
@@ -26,7 +30,8 @@ def run_upgrade(*, dry_run: bool, host: Host | None = None) -> int:
         old, prefix = _installed(host)
         new = distribution("showup").version
         host.step(f"from showup {old or '(unknown)'} to {new}, in {prefix}")
-        copy = _copy(host)
+        record = _record(host)
+        copy = None if without_copy else _copy(host, record)
         put_units(host, prefix)
     except (ShowupError, OSError) as error:
         return refused(host, error)
@@ -37,11 +42,11 @@ def run_upgrade(*, dry_run: bool, host: Host | None = None) -> int:
             return 0
         found = wait_until_ready(host, good=0)
     except (ShowupError, OSError) as error:
-        return _back(host, copy, old=old, prefix=prefix, why=str(error))
+        return _back(host, copy, record, old=old, prefix=prefix, why=str(error))
     if not found.up:
-        return _back(host, copy, old=old, prefix=prefix, why=found.sentence)
+        return _back(host, copy, record, old=old, prefix=prefix, why=found.sentence)
     host.write(layout.INSTALLED, json.dumps({"version": new, "prefix": str(prefix)}))
-    host.say(f"showup {new} watches; the copy from before stays: {copy}")
+    host.say(f"showup {new} watches; {f'the copy from before stays: {copy}' if copy else 'no copy was made'}")
     return 0
 
 
@@ -60,9 +65,32 @@ def _installed(host: Host) -> tuple[str, Path]:
     return version, place
 
 
-def _copy(host: Host) -> Path | None:
-    """The copy that the running daemon made; of a daemon that is stopped, what the backup program makes."""
-    host.step(f"copy the database into {layout.STATE / 'backups'}")
+def _configuration(host: Host) -> Path:
+    """What the service reads, or the last of it that was good."""
+    try:
+        return find(None, environ={}, folder=host.at(layout.CONFIG))
+    except ConfigError:
+        return host.at(layout.STATE / LAST_GOOD)
+
+
+def _record(host: Host) -> Record:
+    """Where the record lies; in a dry run by a user who may not look, where it lies when nothing else is said."""
+    try:
+        return record_of([_configuration(host), host.at(layout.STATE / LAST_GOOD)], layout.STATE)
+    except PermissionError:
+        if not host.dry:
+            raise
+        host.say(f"    (the configuration in {layout.CONFIG} is for root's eyes: the record may lie elsewhere)")
+        return record_of([], layout.STATE)
+
+
+def _copy(host: Host, record: Record) -> Path | None:
+    """The copy that the running daemon made; of a daemon that is stopped, what the backup program makes. None when
+    there is no record yet; raises Failed for a database that showup does not copy."""
+    if record.file is None:
+        what = f"the record is in {record.shown}, and showup makes no copy of that: copy it yourself, with pg_dump"
+        raise Failed(what, hint="then run: sudo showup upgrade --without-copy")
+    host.step(f"copy the database {record.file} into {layout.STATE / 'backups'}")
     if host.would("have the daemon copy it"):
         return None
     try:
@@ -70,10 +98,12 @@ def _copy(host: Host) -> Path | None:
     except ShowupError:
         host.say("the running daemon made no copy, so it is stopped for one")
     host.run("systemctl", "stop", layout.SERVICE)
-    if not host.exists(layout.STATE / "showup.db"):
+    if not host.exists(record.file):
+        host.say(f"there is no record yet at {record.file}, so there is nothing to copy")
         return None
     program = str(host.python()["prefix"] / "bin" / "python")
-    said = host.run("runuser", "-u", layout.USER, "--", "env", f"STATE_DIRECTORY={layout.STATE}",
+    places = [f"STATE_DIRECTORY={layout.STATE}", f"SHOWUP_CONFIG={_configuration(host)}"]
+    said = host.run("runuser", "-u", layout.USER, "--", "env", *places,
                     program, "-I", "-m", "monitor.service.backup", "upgrade")  # fmt: skip
     return _named(said.strip().splitlines()[-1])
 
@@ -83,15 +113,16 @@ def _named(told: str) -> Path:
     return layout.STATE / "backups" / Path(told).name
 
 
-def _back(host: Host, copy: Path | None, *, old: str, prefix: Path, why: str) -> int:
+def _back(host: Host, copy: Path | None, record: Record, *, old: str, prefix: Path, why: str) -> int:
     """Stop, put the copy back, and say how to put the program back. The database that failed is kept beside it."""
     host.say(f"the new version does not come up: {why}")
-    database = layout.STATE / "showup.db"
     try:
         host.step("stop, and put the copy of the database back")
         host.run("systemctl", "stop", layout.SERVICE)
-        if copy is not None:
-            _restore(host, copy, database)
+        if copy is not None and record.file is not None:
+            _restore(host, copy, record.file)
+        else:
+            host.say(f"there is no copy of ours: {record.shown} is as the new version left it")
     except (ShowupError, OSError) as error:
         host.say(f"the copy could not be put back: {error}; it is {copy}")
     pip = shlex.join([str(prefix / "bin" / "pip"), "install", f"showup=={old}" if old else "showup==VERSION"])

@@ -31,7 +31,8 @@ _BEGIN = "showup_begin"
 
 
 def address(url: str, folder: Path) -> URL:
-    """The database's address; "" is `showup.db` in the state folder. Raises StoreError when it is none we can use."""
+    """The database's address; "" is `showup.db` in the state folder, where a relative path starts too. Raises
+    StoreError when it is none we can use."""
     try:
         parsed = make_url(url or f"sqlite:///{folder / 'showup.db'}")
     except ArgumentError:
@@ -41,6 +42,8 @@ def address(url: str, folder: Path) -> URL:
         ) from None
     if parsed.drivername in {"postgresql", "postgres"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername == "sqlite" and parsed.database and parsed.database != ":memory:":
+        parsed = parsed.set(database=str(folder / parsed.database))  # the same file whatever folder a command is in
     if parsed.drivername not in {"sqlite", "postgresql+psycopg"}:
         raise StoreError(
             f"showup keeps no record in {parsed.drivername}",

@@ -18,8 +18,8 @@ WELL = {
 
 
 class Machine(Host):
-    """`answers` decides what a command comes to (its exit code); `status` what the daemon answers, None when it does
-    not."""
+    """`answers` decides what a command comes to (its exit code), `prints` what it prints, and `status` is what the
+    daemon answers, None when it does not."""
 
     def __init__(self, root: Path, *, dry: bool = False, prefix: Path = Path("/opt/showup"), root_user: bool = True):
         super().__init__(root=root, dry=dry)
@@ -30,6 +30,7 @@ class Machine(Host):
         self.root_user = root_user
         self.systemd = True
         self.answers: Callable[[str], int] = lambda command: 1 if command.startswith("getent") else 0
+        self.prints: Callable[[str], str] = lambda command: ""
         self.status: Mapping[str, Any] | None = WELL
         self.copies: Callable[[], str] | None = None
         self.waited = 0.0
@@ -51,7 +52,8 @@ class Machine(Host):
         line = " ".join(command)
         self.commands.append(line)
         code = self.answers(line)
-        return subprocess.CompletedProcess(list(command), code, "", f"{command[0]} says no" if code else "")
+        refusal = f"{command[0]} says no" if code else ""
+        return subprocess.CompletedProcess(list(command), code, self.prints(line), refusal)
 
     def ask(self, service: str, **given: Any) -> Any:
         if service == "backup" and self.copies is not None:

@@ -104,3 +104,25 @@ def test_where_no_record_is_there_is_a_sentence(tmp_path: Path, capsys: pytest.C
     environ = {"STATE_DIRECTORY": str(tmp_path), "SHOWUP_CONFIG": str(tmp_path / "none.yaml")}
     assert main([], environ) == 3
     assert "there is no database" in capsys.readouterr().err
+
+
+async def test_a_record_elsewhere_is_copied_whoever_can_be_told(config: Path, tmp_path: Path) -> None:
+    """The address hangs on no policy that reaches somebody; a relative one starts in the state folder."""
+    config.write_text(config.read_text() + "store: sqlite:///mine/record.db\n")
+    state = tmp_path / "state"
+    keeper = await build(config, folder=state)
+    await keeper.store.close()
+    config.write_text(config.read_text().replace("monitor: {policy: wake-us}", ""))
+    assert (state / "mine" / "record.db").exists()
+    path = await asyncio.to_thread(copy, state, "daily", environ={"SHOWUP_CONFIG": str(config)})
+    assert path is not None and is_whole(path)
+
+
+def test_a_record_in_postgresql_is_for_others_to_copy_and_no_failure(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(config.read_text() + "store: postgresql://showup@db.example.com/showup\n")
+    (tmp_path / "state").mkdir()
+    assert main([], {"STATE_DIRECTORY": str(tmp_path / "state"), "SHOWUP_CONFIG": str(config)}) == 0
+    assert "pg_dump" in capsys.readouterr().out
+    assert (tmp_path / "state" / "last-good" / "showup.yaml").read_text() == config.read_text()

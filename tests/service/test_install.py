@@ -105,6 +105,18 @@ def test_a_dry_run_tells_the_same_steps_and_changes_nothing(given: Path, host: M
     assert [value for value in SECRETS.values() if any(value in line for line in dry.said)] == []
 
 
+def test_a_record_elsewhere_gets_its_folder_and_both_units_may_write_there(given: Path, host: Machine) -> None:
+    given.write_text(given.read_text() + "store: sqlite:////srv/record/showup.db\n")
+    assert run_install(given, dry_run=False, host=host) == 0
+    assert mode(host, Path("/srv/record")) == 0o700
+    assert "chown showup:showup /srv/record" in host.commands
+    for unit in (layout.SERVICE, layout.BACKUP):
+        assert "ReadWritePaths=-/srv/record" in host.at(layout.dropin(unit, "20-folders")).read_text()
+    given.write_text(given.read_text().replace("store:", "# store:").replace("publish:", "# publish:"))
+    assert run_install(given, dry_run=False, host=host) == 0
+    assert not any("20-folders" in path for path in everything(host.root))
+
+
 def test_who_is_not_root_is_told_what_to_write(given: Path, tmp_path: Path) -> None:
     host = machine(tmp_path / "m", root_user=False)
     assert run_install(given, dry_run=False, host=host) == 3
