@@ -13,6 +13,7 @@ from probes.calls import place, say_place
 from probes.context import Context
 from probes.words.errors import ProbeBug
 
+Cost = Literal["requests", "asks", "tokens", "usd", "records"]
 Script = Callable[[Context], Awaitable[None]]
 
 
@@ -65,10 +66,12 @@ def probe(
     idempotent: bool | None = None,
     was: str | None = None,
     environments: Sequence[str] | None = None,
+    costs: Mapping[Cost, float] | None = None,
     secrets: Sequence[str] | None = None,
 ) -> Callable[[Script], Probe]:
     """Make an async function a probe of `workflow`; the keys are those of a probe in YAML.
 
+    `costs` is what one run costs, for the forecast of `showup validate`: {"tokens": 900, "usd": 0.002, "records": 0}.
     `secrets` are the names it reads by ctx.secret(name), where its source does not show them as plain text.
     """
     where = place()

@@ -12,7 +12,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from probes.words.section import Section
-from probes.words.units import DURATION_PATTERN, Duration, parse_duration
+from probes.words.units import DURATION_PATTERN, Duration, Money, parse_duration
 
 
 class Also:
@@ -105,6 +105,25 @@ Confirm = Annotated[
     PlainSerializer(lambda pair: f"{pair[0]} of {pair[1]}", return_type=str),
     WithJsonSchema({"type": ["integer", "string"], "examples": [1, "2 of 3"]}),
 ]
+_MOST = 1_000_000_000  # of anything in one run
+Number = Annotated[int, Field(ge=0, le=_MOST)]
+
+
+class Costs(Section):
+    """What one run costs, where its author knows it better than the file shows."""
+
+    requests: Number | None = Field(None, description="Requests.")
+    asks: Number | None = Field(None, description="Questions to a model.")
+    tokens: Number | None = Field(None, description="Tokens, of questions and answers.")
+    usd: Money | None = Field(None, description="US dollars.")
+    records: Number | None = Field(None, description="Synthetic records that it leaves behind.")
+
+    def said(self) -> dict[str, float]:
+        """The costs that are written down, by name."""
+        named = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: float(amount) for name, amount in named.items() if amount is not None}
+
+
 Names = Annotated[
     tuple[str, ...],
     BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),

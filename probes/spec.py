@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from probes.forms import Confirm, Names, Timeout
+from probes.forms import Confirm, Costs, Names, Timeout
 from probes.words.names import is_key, nearest
 from probes.words.secret import names_in
 from probes.words.section import Section
@@ -74,6 +74,9 @@ class Spec(Section):
     idempotent: bool = Field(False, description="True when an attempt of unknown outcome may simply be repeated.")
     was: str | None = Field(None, description="The name it had before; history moves along.")
     environments: Names | None = Field(None, description="Only in these environments.")
+    costs: Costs | None = Field(
+        None, description="What one run costs, where the file does not show it: {tokens: 900, usd: 0.002}."
+    )
 
     @field_validator("cron")
     @classmethod
@@ -154,9 +157,14 @@ class Spec(Section):
         """The names of the secrets that the probe refers to."""
         return names_in(self.model_dump(mode="json", exclude_unset=True, by_alias=True))
 
-    def costs(self) -> dict[str, float]:
-        """What one run costs at most, as far as known: requests, tokens, usd, records."""
+    def counted(self) -> dict[str, float]:
+        """What one run costs at most, as far as its steps show: requests, asks, records."""
         return {}
+
+    @property
+    def talks(self) -> tuple[tuple[str, ...], ...]:
+        """The questions of each conversation, in order, as far as they are known before a run."""
+        return ()
 
 
 def _named(path: str) -> Any:

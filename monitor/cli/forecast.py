@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING
 
 from alerts.policy import PolicySpec, parse_target
@@ -21,7 +22,10 @@ KNOWN_LATE = frozenset({"requests", "asks", "records"})  # what a script alone d
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """A probe's: `period` and `paged` in µs, a month's runs, and what they cost, as far as it is known."""
+    """A probe's: `period` and `paged` in µs, a month's runs, and what they cost, as far as it is known.
+
+    `estimated` are the names of costs that are neither said nor counted, `unknown` of those that there is no number of.
+    """
 
     probe: str
     period: int
@@ -30,6 +34,7 @@ class Forecast:
     costs: Mapping[str, float] = field(default_factory=dict)
     scheduled: bool = True
     unknown: frozenset[str] = frozenset()
+    estimated: frozenset[str] = frozenset()
 
 
 def forecasts(catalog: Catalog) -> list[Forecast]:
@@ -40,14 +45,24 @@ def forecasts(catalog: Catalog) -> list[Forecast]:
 def _forecast(probe: Probe) -> Forecast:
     period = period_of(probe)
     runs = MONTH // period if probe.scheduled else 0
-    costs = {name: runs * float(amount) for name, amount in probe.costs.items()}
-    return Forecast(probe.id, period, paged_within(probe, period), runs, costs, probe.scheduled, unknown_of(probe))
+    return Forecast(
+        probe=probe.id,
+        period=period,
+        paged=paged_within(probe, period),
+        runs=runs,
+        costs={name: runs * amount for name, amount in probe.costs.amounts.items()},
+        scheduled=probe.scheduled,
+        unknown=unknown_of(probe),
+        estimated=probe.costs.estimated,
+    )
 
 
 def unknown_of(probe: Probe) -> frozenset[str]:
-    """The costs that a run has and that cannot be told before it: a model's tokens, and all that a script does."""
-    wanted = ASKING | KNOWN_LATE if probe.kind == "script" else ASKING if probe.costs.get("asks") else frozenset()
-    return frozenset(wanted - probe.costs.keys())
+    """The costs that a run has and nobody can tell before it: those of an agent of the workflow's own, which its author
+    may know, a model's without its price, and all that a script does."""
+    known = probe.costs.amounts
+    wanted = ASKING | KNOWN_LATE if probe.kind == "script" else ASKING if known.get("asks") else frozenset()
+    return frozenset(wanted - known.keys())
 
 
 def period_of(probe: Probe) -> int:
@@ -103,7 +118,23 @@ def warnings(catalog: Catalog) -> list[str]:
             "pagerduty has no api_key: its pages count as accepted, unverified; "
             'add api_key: "${secret:NAME}" under channels: pagerduty'
         )
-    return [*found, *catalog.warnings]
+    return [*found, *_spending(catalog), *catalog.warnings]
+
+
+def _spending(catalog: Catalog) -> list[str]:
+    """The providers whose limit a day of probes would pass, when all is well."""
+    days: dict[str, float] = {}
+    for probe in catalog.probes.values():
+        if probe.scheduled and probe.costs.provider:
+            usd = probe.costs.amounts.get("usd", 0.0) * DAY / period_of(probe)
+            days[probe.costs.provider] = days.get(probe.costs.provider, 0.0) + usd
+    limits = {name: (usd, float(catalog.providers[name].spend_usd)) for name, usd in days.items()}
+    return [
+        f"a day of probes costs ~{usd:,.2f} USD at {name}, and {limit:,.2f} USD may be spent there; ask less often, "
+        f"lower max_tokens, or write spend: {{usd: {ceil(usd)}}} under it"
+        for name, (usd, limit) in limits.items()
+        if usd > limit
+    ]
 
 
 def _silent(name: str, policy: PolicySpec, book: Book) -> list[str]:

@@ -52,29 +52,32 @@ def run_validate(config: Path | None, *, as_json: bool) -> None:
 
 def _table(found: Sequence[Forecast]) -> Table:
     """A line for each probe: how often, how soon a hang is paged at the latest, and what it does in a month."""
-    made = table("probe", "every", "hang paged in", "runs", "requests", "asks", "USD", right=(1, 2, 3, 4, 5, 6))
+    made = table("probe", "every", "hang paged in", "runs", "tokens", "USD", "records", right=(1, 2, 3, 4, 5, 6))
     for one in found:
-        amounts = [_amount(one, part) for part in ("requests", "asks", "usd")]
+        amounts = [_amount(one, part) for part in ("tokens", "usd", "records")]
         name = one.probe.rpartition("/")[2]
         row(made, name, took(one.period), took(one.paged), f"{one.runs:,}", *amounts)
     return made
 
 
 def _amount(one: Forecast, name: str) -> str:
-    """A month's amount, or ? where it cannot be known before a run."""
+    """A month's amount, with ~ where it is an estimate, or ? where it cannot be known before a run."""
     if name in one.costs:
-        return f"{one.costs[name]:,.2f}" if name == "usd" else f"{one.costs[name]:,.0f}"
+        return _said(name, one.costs[name], name in one.estimated)
     return "?" if name in one.unknown else "0"
+
+
+def _said(name: str, amount: float, estimated: bool) -> str:
+    return ("~" if estimated else "") + (f"{amount:,.2f}" if name == "usd" else f"{amount:,.0f}")
 
 
 def _month(found: Sequence[Forecast]) -> str:
     sums = forecast.totals(found)
     said = [f"{sums.get('runs', 0):,.0f} runs"]
-    for name, word in WORDS.items():
-        if name in sums:
-            said.append(f"{sums[name]:,.2f} {word}" if name == "usd" else f"{sums[name]:,.0f} {word}")
+    guessed = frozenset[str]().union(*(one.estimated for one in found if one.runs))
+    said += [f"{_said(name, sums[name], name in guessed)} {word}" for name, word in WORDS.items() if name in sums]
     unknown = [word for name, word in WORDS.items() if any(name in one.unknown for one in found if one.runs)]
-    more = f"; not known before a run: {', '.join(unknown)}" if unknown else ""
+    more = f"; of some probes not known before a run: {', '.join(unknown)}" if unknown else ""
     return f"A month of 30 days, when all is well: {', '.join(said)}{more}."
 
 
@@ -88,6 +91,7 @@ def _print_json(catalog: Catalog, found: Sequence[Forecast], warnings: Sequence[
             "paged": one.paged / 1e6,
             "costs": dict(one.costs),
             "unknown": sorted(one.unknown),
+            "estimated": sorted(one.estimated),
         }
         for one in found
     ]

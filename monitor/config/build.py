@@ -14,10 +14,11 @@ from pydantic import ValidationError
 from alerts.signal import Severity
 from monitor.config.catalog import Environment, Probe, Slo, Workflow
 from monitor.config.check import Checked
+from monitor.config.costs import costs_of
 from monitor.config.defaults import for_probe
 from monitor.config.merged import Merged
 from monitor.config.problems import of_errors
-from monitor.config.sections import EnvironmentSection, TargetSection, WorkflowSection
+from monitor.config.sections import EnvironmentSection, ProviderSection, TargetSection, WorkflowSection
 from probes.spec import Spec, by_kind, keys_of, read
 from probes.words.errors import Problem
 from probes.words.names import is_key, slug
@@ -206,10 +207,12 @@ def probes(built: Built, found: Iterable[Written], checked: Checked) -> None:
     for probe in found:
         workflow = built.workflows[probe.workflow]
         section: WorkflowSection = checked.all("workflows")[probe.workflow]
+        there = checked.all("providers")
+        providers = {name: there[name] for name in section.depends_on if name in there}
         for environment in workflow.environments.values():
             if probe.spec.environments and environment.name not in probe.spec.environments:
                 continue
-            made = _probe(probe, workflow, environment, section)
+            made = _probe(probe, workflow, environment, section, providers=providers)
             built.probes[made.id], built.origins[made.id] = made, probe
     running = {(probe.workflow, probe.environment) for probe in built.probes.values()}
     for key, workflow in built.workflows.items():
@@ -218,7 +221,14 @@ def probes(built: Built, found: Iterable[Written], checked: Checked) -> None:
             built.warnings.append(f"{workflow.place}: nothing of {key} is scheduled; {_NOT_SCHEDULED}")
 
 
-def _probe(probe: Written, workflow: Workflow, environment: Environment, section: WorkflowSection) -> Probe:
+def _probe(
+    probe: Written,
+    workflow: Workflow,
+    environment: Environment,
+    section: WorkflowSection,
+    *,
+    providers: Mapping[str, ProviderSection],
+) -> Probe:
     spec = probe.spec
     override = section.environments.get(environment.name)
     every = override.every if override is not None and override.every is not None else spec.every
@@ -250,7 +260,7 @@ def _probe(probe: Written, workflow: Workflow, environment: Environment, section
         secrets=tuple(sorted(names_in(job) | spec.secret_names())),
         scheduled=environment.scheduled and spec.enabled,
         place=probe.place,
-        costs=spec.costs(),
+        costs=costs_of(spec, environment.target.get("chat") or {}, providers),
     )
 
 

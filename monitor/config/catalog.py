@@ -78,6 +78,19 @@ class Workflow:
 
 
 @dataclass(frozen=True, slots=True)
+class Costs:
+    """A run's: `amounts` of requests, asks, tokens, usd and records, as far as they are known before it.
+
+    `estimated` are the names of those that nobody said or counted; `provider` is paid for the questions, "" when that
+    is not known.
+    """
+
+    amounts: Mapping[str, float] = field(default_factory=dict)
+    estimated: frozenset[str] = frozenset()
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """One scripted check of one workflow in one environment, ready to be scheduled.
 
@@ -111,7 +124,7 @@ class Probe:
     scheduled: bool = True
     location: str = HERE
     place: str = ""
-    costs: Mapping[str, float] = field(default_factory=dict)  # a run's requests, tokens, usd, records, as far as known
+    costs: Costs = field(default_factory=Costs)
 
     @property
     def id(self) -> str:

@@ -14,7 +14,7 @@ from probes.spec import Spec
 from probes.words.errors import Problem
 from probes.words.section import Section
 
-OWN = frozenset({"probes", "environments", "title", "promise", "url", "kind", "was"})
+OWN = frozenset({"probes", "environments", "title", "promise", "url", "kind", "was", "costs"})
 """Keys that only mean something where they stand."""
 
 SHARED = frozenset({*Spec.model_fields, *WorkflowSection.model_fields} - OWN)

@@ -23,6 +23,7 @@ from alerts.rotation import RotationSpec
 from monitor.config import sections
 from monitor.config.defaults import SHARED
 from monitor.config.words import MEANINGS
+from probes.forms import Costs
 from probes.guide import table
 from probes.spec import Spec
 from probes.words.units import DURATION_PATTERN, say_duration
@@ -138,6 +139,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "channels": _channels,
     "providers": _named(sections.ProviderSection, "providers"),
     "spend": _named(sections.SpendSection, "spend"),
+    "price": _named(sections.PriceSection, "price"),
     "clients": _named(sections.ClientSection, "clients"),
     "workflows": _named(sections.WorkflowSection, "workflows", without=TARGET),
     "target": _named(sections.TargetSection, "target"),
@@ -147,6 +149,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "chat": _named(sections.ChatSection, "chat"),
     "slo": _named(sections.SloSection, "slo"),
     "probes": _named(Spec, "probes"),
+    "costs": _named(Costs, "costs"),
     "defaults": lambda: ", ".join(f"`{name}`" for name in sorted(SHARED)) + "\n",
 }
 

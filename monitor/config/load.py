@@ -254,5 +254,5 @@ def _clients(checked: Checked, secrets: Secrets) -> dict[str, Client]:
 
 
 def _provider(key: str, section: ProviderSection) -> Provider:
-    settings = section.model_dump(mode="json", exclude={"spend"}, exclude_unset=True)
+    settings = section.model_dump(mode="json", exclude={"spend", "price"}, exclude_unset=True)
     return Provider(key, section.dialect, section.model, section.spend.usd, section.spend.per, settings)

@@ -82,6 +82,13 @@ class SpendSection(Section):
     per: Literal["day"] = Field(default="day", description="The time in which they may be spent.")
 
 
+class PriceSection(Section):
+    """What a provider charges, in US dollars for a million tokens."""
+
+    input: Money = Field(description="US dollars for a million tokens that are sent.")
+    output: Money = Field(description="US dollars for a million tokens that are answered.")
+
+
 class ProviderSection(Section):
     """A model provider that workflows depend on."""
 
@@ -90,6 +97,9 @@ class ProviderSection(Section):
     key: SecretText | None = Field(default=None, description="Its API key, a reference.")
     model: str = Field(default="", description="The model that is used.")
     spend: SpendSection = Field(default=SpendSection(), description="What may be spent on it.")
+    price: PriceSection | None = Field(
+        default=None, description="What its model costs, in US dollars for a million tokens."
+    )
 
 
 class ClientSection(Section):

@@ -91,7 +91,12 @@ class Stepped(Spec):
         """The keys that may stand at a place under the probe."""
         return keys_under(loc) or super().keys_under(loc)
 
-    def costs(self) -> dict[str, float]:
+    @property
+    def talks(self) -> tuple[tuple[str, ...], ...]:
+        """The questions that it asks, each a conversation of its own."""
+        return tuple((deed.ask,) for _, deed, _ in self.deeds() if deed.ask is not None)
+
+    def counted(self) -> dict[str, float]:
         """Requests, and records left behind where a step writes without a clean-up of its own."""
         deeds = self.deeds()
         requests = sum(1 + len(cleans) for _, _, cleans in deeds)

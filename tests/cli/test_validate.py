@@ -70,16 +70,62 @@ def test_a_month_is_counted_in_runs_and_requests() -> None:
     assert (found.runs, found.costs["requests"], found.unknown) == (43_200, 43_200, frozenset())
 
 
-def test_what_a_model_costs_is_not_known_before_a_run() -> None:
-    text = """\
+MODEL = """\
 workflows:
   intake:
     url: http://127.0.0.1:9
-    chat: {dialect: openai, model: m}
-    probes: {talk: {ask: Hello, check: [{contains: x}]}}
+    depends_on: [openai]
+    chat: {dialect: openai, model: m, max_tokens: 999}
+    probes: {talk: {ask: Help, every: 5m, check: [{contains: x}]}}
+providers: {openai: {model: m, %s}}
 """
-    found = forecasts(load_text(text))[0]
-    assert found.unknown == {"tokens", "usd"}
+PRICED = MODEL % "price: {input: 1000, output: 1}, spend: {usd: 0.25, per: day}"
+
+
+def test_what_a_model_costs_is_estimated_and_money_only_at_a_price() -> None:
+    found = forecasts(load_text(MODEL % "dialect: openai"))[0]
+    assert (found.costs["tokens"], found.estimated, found.unknown) == (8_640_000, {"tokens"}, {"usd"})
+    found = forecasts(load_text(PRICED))[0]
+    assert (round(found.costs["usd"], 6), found.estimated) == (round(8_640 * 0.001999, 6), {"tokens", "usd"})
+    assert found.unknown == frozenset()
+
+
+def test_what_an_agent_of_its_own_costs_is_not_known_until_it_is_said() -> None:
+    chat = "chat: {post: /chat, send: {q: '${ask}'}, reply: $.a},"
+    assert forecasts(catalog_of("{ask: Hi, check: [{contains: x}]}", policy=chat))[0].unknown == {"tokens", "usd"}
+    said = "{ask: Hi, every: 1h, check: [{contains: x}], costs: {tokens: 900, usd: 0.01, records: 1}}"
+    found = forecasts(catalog_of(said, policy=chat))[0]
+    assert (found.unknown, found.estimated) == (frozenset(), frozenset())
+    assert (found.costs["tokens"], found.costs["usd"], found.costs["records"]) == (648_000, pytest.approx(7.2), 720)
+
+
+def test_synthetic_records_of_a_month_are_counted() -> None:
+    steps = "steps: [{post: /a, check: [{contains: x}]}, {post: /b, cleanup: {delete: /b}}, {get: /c}]"
+    assert forecasts(catalog_of(f"{{every: 1h, {steps}}}"))[0].costs == {"requests": 2_880, "records": 720}
+
+
+def test_a_limit_that_a_day_of_probes_would_pass_is_told_with_its_numbers() -> None:
+    [line] = [line for line in warnings(load_text(PRICED)) if "openai" in line]
+    assert line.startswith("a day of probes costs ~0.58 USD at openai, and 0.25 USD may be spent there;")
+    assert [line for line in warnings(load_text(PRICED.replace("0.25", "0.6"))) if "openai" in line] == []
+
+
+def test_estimates_and_what_nobody_can_tell_are_drawn_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = PRICED.replace(
+        "check: [{contains: x}]}}", "check: [{contains: x}]}, adds: {post: /, check: [{contains: x}]}}"
+    )
+    (tmp_path / "showup.yaml").write_text(text)
+    run_validate(tmp_path / "showup.yaml", as_json=False)
+    drawn = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["talk", "5", "min", "6", "min", "48", "s", "8,640", "~8,640,000", "~17.27", "0"] in drawn
+    assert ["adds", "5", "min", "6", "min", "48", "s", "8,640", "0", "0", "8,640"] in drawn
+    (tmp_path / "showup.yaml").write_text(MODEL % "dialect: openai")
+    run_validate(tmp_path / "showup.yaml", as_json=False)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "~8,640,000 ? 0" in said
+    assert "~8,640,000 tokens; of some probes not known before a run: USD." in said
 
 
 def test_who_cannot_ring_is_named_and_so_are_pages_nobody_verifies() -> None:
@@ -103,7 +149,7 @@ def test_it_is_drawn_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[st
     run_validate(configure(tmp_path, "http://127.0.0.1:9"), as_json=False)
     drawn = capsys.readouterr().out
     home = next(line for line in drawn.splitlines() if line.startswith("home"))
-    assert home.split() == ["home", "1", "min", "1", "min", "48", "s", "43,200", "43,200", "0", "0"]
+    assert home.split() == ["home", "1", "min", "1", "min", "48", "s", "43,200", "0", "0", "0"]
     assert "Only run by hand, and page nobody: 2 probes of intake/staging." in drawn
     assert "warning: level 1 of console has nobody who can ring at night" in drawn
     assert "no problem found." in drawn

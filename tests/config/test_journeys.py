@@ -48,6 +48,12 @@ def test_it_is_found_beside_the_file(tmp_path: Path) -> None:
     assert probe.place == "journeys/door.py:5:1"
 
 
+def test_it_says_what_it_costs(tmp_path: Path) -> None:
+    said = PROBE.replace('every="5m"', 'every="5m", costs={"tokens": 900, "usd": 0.002, "records": 0}')
+    probe = load(put(tmp_path, said), secrets=Secrets({})).probes["site/production/opens-the-door"]
+    assert probe.costs.amounts == {"tokens": 900, "usd": 0.002, "records": 0}
+
+
 def test_no_file_of_a_user_is_imported_here(tmp_path: Path) -> None:
     load(put(tmp_path, PROBE + "\nimport fractions, imaplib\n"), secrets=Secrets({}))
     assert "imaplib" not in sys.modules

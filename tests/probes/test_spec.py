@@ -97,10 +97,10 @@ def test_defaults_fit_what_the_probe_does(written: str, every: timedelta, timeou
 def test_the_intake_probe_says_what_it_costs_and_needs() -> None:
     spec = read(yaml.safe_load(INTAKE))
     assert [step.name for step in spec.steps] == ["ask", "booked"]
-    assert spec.costs() == {"requests": 3.0, "asks": 1.0}
+    assert spec.counted() == {"requests": 3.0, "asks": 1.0}
     assert read(yaml.safe_load(MANY[4])).secret_names() == {"NAME"}
     assert read(yaml.safe_load(MANY[7])).secret_names() == {"A"}
-    assert read({"post": "/a", "check": [{"status": 201}]}).costs() == {"requests": 1.0, "records": 1.0}
+    assert read({"post": "/a", "check": [{"status": 201}]}).counted() == {"requests": 1.0, "records": 1.0}
 
 
 def test_steps_without_a_name_get_one_each() -> None:

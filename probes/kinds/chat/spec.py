@@ -57,3 +57,10 @@ class ChatSpec(Stepped, Deed):
         if self.turns is None:
             return (((), self, self.own_cleanup),)
         return tuple((("chat", number), turn, turn.cleanup) for number, turn in enumerate(self.turns))
+
+    @property
+    def talks(self) -> tuple[tuple[str, ...], ...]:
+        """The questions: of `chat`, those of one conversation."""
+        if self.turns is None:
+            return super().talks
+        return (tuple(turn.ask for turn in self.turns if turn.ask is not None),)
