@@ -65,6 +65,12 @@ class _Keeper(Collector):
         for stats in keeper.hosts.stats():
             hosts.add_metric([stats.role, str(stats.pid)], stats.cpu)
         yield hosts
+        ends = GaugeMetricFamily(
+            "showup_certificate_expiry_timestamp_seconds", "When a host's certificate ends", labels=["host"]
+        )
+        for host, at in keeper.engine.expiries.soonest():
+            ends.add_metric([host], at / 1e6)
+        yield ends
         yield GaugeMetricFamily("showup_healthy", "1 while everything moves", value=float(health(keeper).well))
         yield GaugeMetricFamily(
             "showup_config_stale",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Found = Mapping[str, Any]
 MANY = 8  # of one kind; a screen has an end
+ENDING = 3  # certificates, the soonest
+SOON = 30  # days before which a certificate should have been renewed
 
 
 def status(found: Found) -> None:
@@ -104,8 +106,8 @@ def _itself(out: Console, found: Found) -> None:
     trouble = f"; the last try failed: {published['trouble']}" if published.get("trouble") else ""
     _line(out, "published", at(published.get("at")) + trouble)
     _line(out, "dead man", _dead_man(found.get("dead_man") or {}))
-    expiring = found.get("expiring") or found.get("next_expiry")
-    _line(out, "next expiry", str(expiring) if expiring else "none known")
+    ending = found.get("certificates") or []
+    _line(out, "next expiry", "; ".join(map(_expiry, ending[:ENDING])) or "none known")
     _line(out, "paused", _some(found.get("paused") or ()) or "nothing")
     health = found.get("health") or []
     _line(out, "health", "; ".join(map(str, health)) or "all parts move")
@@ -117,6 +119,14 @@ def _itself(out: Console, found: Found) -> None:
         _line(out, "config", f"NOT TAKEN OVER, the old one is in force: {config['trouble']}")
     for warning in (config.get("warnings") or [])[:MANY]:
         _line(out, "warning", str(warning))
+
+
+def _expiry(one: Found) -> str:
+    """A host, the day its certificate ends, and how far off that is."""
+    days, when = int(one["days_left"]), at(one["expires"])[:10]
+    if days < 0:
+        return f"{one['host']} EXPIRED on {when}"
+    return f"{one['host']} {when}, {count(days, 'day')} left" + (", soon" if days < SOON else "")
 
 
 def _dead_man(found: Found) -> str:

@@ -16,6 +16,7 @@ from monitor.config.catalog import Catalog
 from monitor.engine import freshness, restore
 from monitor.engine.attempts import Maker, Runs
 from monitor.engine.clockwork import Clockwork
+from monitor.engine.expiries import Expiries, kept_in
 from monitor.engine.keeping import keep_house
 from monitor.engine.record import BUGS_TOLD, Recorder
 from monitor.engine.stats import Lateness
@@ -76,6 +77,7 @@ class Engine:
         self.tracks: dict[str, Track] = {}
         self.paused: frozenset[str] = frozenset()
         self.pulse = Pulse()
+        self.expiries = Expiries()
         self._unbegun: frozenset[int] = frozenset()
         self._told: dict[str, Any] = {}
         self._works: Clockwork | None = None
@@ -89,7 +91,7 @@ class Engine:
             woke=self._woke,
             emergency=parts.emergency,
         )
-        self._recorder = Recorder(self._append, self.teller.tell, lambda: self.catalog)
+        self._recorder = Recorder(self._append, self.teller.tell, lambda: self.catalog, self.expiries.learn)
         self._runs = Runs(parts.hosts, self._recorder, parts.clock, chance=parts.chance, sleep=parts.sleep)
 
     # -- start, reload, stop ------------------------------------------------------------------------------------------
@@ -119,16 +121,17 @@ class Engine:
     async def _take_over(self, catalog: Catalog) -> None:
         now, parts = self._parts.clock.now(), self._parts
 
-        def read(session: Session) -> tuple[restore.Restored, list[OpenMember], list[str]]:
+        def read(session: Session) -> tuple[restore.Restored, list[OpenMember], list[str], Any]:
             found = restore.restore(session, catalog, now=now, secrets=parts.secrets)
             begin_generation(session, catalog.fingerprint, now=now)
-            return found, parts.desk.open_members(session), read_note(session, PAUSED) or []
+            return found, parts.desk.open_members(session), read_note(session, PAUSED) or [], kept_in(session)
 
         await parts.store.flush()
-        found, members, paused = await parts.store.write(read)
+        found, members, paused, expiries = await parts.store.write(read)
         self.catalog, self._unbegun = catalog, found.unbegun
         self.tracks = restore.keep(self.tracks.values(), found.tracks)
         self.paused = frozenset(paused)
+        self.expiries.watch(catalog, expiries)
         self._told = dict(restore.told_of_monitor(members))
         for name in restore.bugs_told(members) & self.tracks.keys():
             self.tracks[name].bugs = BUGS_TOLD
@@ -248,6 +251,7 @@ class Engine:
     async def _sign_of_life(self, now: int) -> None:
         await self._parts.store.write(lambda session: extend_alive(session, self._alive, now=now))
         self.pulse.alive = now
+        await self.expiries.keep(self._parts.store.write, now=now)
 
     def _look(self, now: int) -> None:
         troubles = freshness.look(self.tracks.values(), now=now, began=self.pulse.began, paused=self.paused)

@@ -6,8 +6,9 @@ through a durable transaction after the rows it rests on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from alerts.signal import Condition, Severity, Signal
 from monitor.config.catalog import Catalog
@@ -40,18 +41,24 @@ class Running:
 
 
 class Recorder:
-    """Turns replies into rows (`append`) and finished runs into signals (`tell`)."""
+    """Turns replies into rows (`append`) and finished runs into signals (`tell`); `learn` gets what else was seen."""
 
     def __init__(
-        self, append: Callable[[Rows], None], tell: Callable[[Signal], None], catalog: Callable[[], Catalog]
+        self,
+        append: Callable[[Rows], None],
+        tell: Callable[[Signal], None],
+        catalog: Callable[[], Catalog],
+        learn: Callable[[Mapping[str, Any]], None] = lambda learned: None,
     ) -> None:
-        self._append, self._tell, self._catalog = append, tell, catalog
+        self._append, self._tell, self._catalog, self._learn = append, tell, catalog, learn
 
     def attempt(self, track: Track, run: Running, started: int, *, reply: Reply, ended: bool) -> Verdict:
         """Record one attempt that began at `started`; `ended` says that no other follows in this run."""
         verdict = judge(reply)
         run.verdicts.append((started, verdict))
         number = len(run.verdicts)
+        if reply.learned:
+            self._learn(reply.learned)
         spans, late = _observe(track, Observation(started, verdict.state, track.hold))
         state, failure = state_code(verdict.state), failure_code(verdict.failure)
         phases = pack_phases(reply.phases, took=reply.took)

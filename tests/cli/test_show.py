@@ -162,6 +162,18 @@ def test_status_is_one_screen_with_all_that_matters(capsys: pytest.CaptureFixtur
     assert len(drawn.splitlines()) <= 30
 
 
+def test_the_certificates_that_end_next_are_named_with_a_word_when_it_is_time(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ends = [("gone.example", "2026-11-20T12:00:00+00:00", -3), ("near.example", "2026-11-24T12:00:00+00:00", 1)]
+    ends += [("far.example", "2026-12-23T12:00:00+00:00", 30), ("later.example", "2027-03-23T12:00:00+00:00", 120)]
+    listed = [{"host": host, "expires": at, "days_left": left} for host, at, left in ends]
+    show.status(status_of(certificates=listed))
+    drawn = " ".join(capsys.readouterr().out.split())
+    said = "gone.example EXPIRED on 2026-11-20; near.example 2026-11-24, 1 day left, soon;"
+    assert f"next expiry {said} far.example 2026-12-23, 30 days left paused" in drawn
+
+
 def test_a_figure_that_too_little_was_watched_for_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
     thin = status_of()["workflows"][0] | {"24h": {"uptime": 99.305, "coverage": 12.0, "enough": False}}
     show.status(status_of(workflows=[thin]))
@@ -224,6 +236,9 @@ DRAWN: dict[str, Any] = {
         "figures": {"uptime": 99.1, "coverage": 100.0, "at_least": 99.0, "enough": False},
         "seconds": {"up": 86_000.0, "down": 400.0},
         "rows": [{"start": AT, "end": AT, "seconds": 60.0, "state": "down", "because": [NASTY]}],
+        "corrections": [
+            {"start": AT, "end": AT, "state": "up", "probes": [NASTY], "reason": NASTY, "author": NASTY, "made": AT},
+        ],
         "runs": 10,
         "passed_first_try": 9,
         "as_of": AT,
