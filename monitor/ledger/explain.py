@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from monitor.ledger.spans import Interval, Span, cut, merge, overlay
@@ -34,7 +34,7 @@ class Row:
     """[start, end) was in one state, for the same reasons throughout.
 
     `because` names the members that decided it, or "showup was not running", "no critical probe", or the maintenance
-    windows; it is empty when up.
+    windows, and last whatever correction lies over a member; when up it is empty but for those.
     """
 
     start: int
@@ -82,8 +82,8 @@ def explain(
 ) -> Explanation:
     """Why the workflow's figures for the window are what they are.
 
-    Unlike for `derive`, members come with what was observed: absences and maintenance are laid over here, so that a
-    row can name them. The rows' states are those that `derive` gives.
+    Unlike for `derive`, members come with what was observed: absences, maintenance and their corrections are laid
+    over here, so that a row can name them. The rows' states are those that `derive` gives.
     """
     away = merge(absences, within=window)
     laid = [_lay(member, window, absences=away, maintenance=maintenance) for member in members]
@@ -92,7 +92,7 @@ def explain(
         present = [(member, _state_at(member.spans, start)) for member in laid if _belongs(member, start)]
         state = worst_of(tally([(held, member.critical) for member, held in present]))
         absent = any(first <= start < last for first, last in away)
-        because = _because(state, present, absent=absent, planned=_running(maintenance, start))
+        because = _because(state, present, at=start, absent=absent, planned=_running(maintenance, start))
         if rows and (rows[-1].state, rows[-1].because) == (state, because):
             start = rows.pop().start
         rows.append(Row(start, end, state, because))
@@ -107,8 +107,8 @@ def _lay(
 ) -> Member:
     """The member as `derive` takes it."""
     planned = [(each.start, each.end) for each in maintenance if each.covers(member.key)]
-    spans = overlay(member.spans, absences=absences, maintenance=planned, window=window)
-    return Member(member.key, spans, critical=member.critical, since=member.since, until=member.until)
+    spans = overlay(member.spans, absences=absences, maintenance=planned, window=window, corrections=member.corrections)
+    return replace(member, spans=spans)
 
 
 def _segments(
@@ -124,6 +124,8 @@ def _segments(
     for member in members:
         edges.update(span.start for span in member.spans)
         edges.update((member.since, end if member.until is None else member.until))
+        for correction in member.corrections:
+            edges.update((correction.start, correction.end))
     for first, last in away:
         edges.update((first, last))
     for each in maintenance:
@@ -145,21 +147,35 @@ def _running(maintenance: Sequence[MaintenanceWindow], at: int) -> list[Maintena
 
 
 def _because(
-    state: State, present: Sequence[tuple[Member, State]], *, absent: bool, planned: Sequence[MaintenanceWindow]
+    state: State,
+    present: Sequence[tuple[Member, State]],
+    *,
+    at: int,
+    absent: bool,
+    planned: Sequence[MaintenanceWindow],
 ) -> tuple[str, ...]:
-    """What decided the state, each named once."""
-    critical = [(member, held) for member, held in present if member.critical]
+    """What decided the state, each named once; a member that was corrected is named by its correction, last."""
+    corrected = [(member, member.corrected(at)) for member, _ in present]
+    said = [str(correction) for _, correction in corrected if correction is not None]
+    if state is State.UNKNOWN and not any(member.critical for member, _ in present):
+        return tuple(dict.fromkeys([NO_CRITICAL, *said]))
+    seen = [one for one, (_, correction) in zip(present, corrected, strict=True) if correction is None]
+    return tuple(dict.fromkeys([*_seen(state, seen, absent=absent, planned=planned), *said]))
+
+
+def _seen(
+    state: State, present: Sequence[tuple[Member, State]], *, absent: bool, planned: Sequence[MaintenanceWindow]
+) -> list[str]:
+    """What of all that nobody corrected is a reason for the state."""
     if state is State.UP:
-        return ()
-    if state is State.UNKNOWN and not critical:
-        return (NO_CRITICAL,)
-    if state is State.UNKNOWN and absent:
-        return (NOT_RUNNING,)
-    if state is State.MAINTENANCE:
-        names = [each.name for each in planned if any(each.covers(member.key) for member, _ in critical)]
-        return tuple(dict.fromkeys(names or [member.key for member, _ in critical]))
+        return []
     keys = [member.key for member, held in present if _decides(member, held, state=state)]
-    return tuple(dict.fromkeys(keys))
+    if state is State.UNKNOWN and absent:
+        return [NOT_RUNNING] if keys else []
+    if state is State.MAINTENANCE:
+        critical = [member.key for member, _ in present if member.critical]
+        return [each.name for each in planned if any(map(each.covers, critical))] or keys
+    return keys
 
 
 def _decides(member: Member, held: State, *, state: State) -> bool:

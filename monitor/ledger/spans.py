@@ -57,6 +57,25 @@ class Observation:
         return self.at + self.hold
 
 
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A person's word on what [start, end) was; `made` is when it was said, µs. What was observed stays under it."""
+
+    start: int
+    end: int
+    state: State
+    author: str
+    reason: str
+    made: int = 0
+
+    def covers(self, at: int) -> bool:
+        """True when it speaks of this instant."""
+        return self.start <= at < self.end
+
+    def __str__(self) -> str:
+        return f"corrected by {self.author}: {self.reason}"
+
+
 class Late(ValueError):
     """A result that came after its time: a newer attempt is already in the ledger, and spans never change."""
 
@@ -156,16 +175,26 @@ class Tail:
 
 
 def overlay(
-    spans: Sequence[Span], *, absences: Iterable[Interval], maintenance: Iterable[Interval], window: Interval
+    spans: Sequence[Span],
+    *,
+    absences: Iterable[Interval],
+    maintenance: Iterable[Interval],
+    window: Interval,
+    corrections: Sequence[Correction] = (),
 ) -> list[Span]:
-    """What counts in the window: maintenance first, then unknown by absence, then what was observed, else unknown.
+    """What counts in the window: corrections first, then maintenance, then unknown by absence, then what was
+    observed, else unknown.
 
     `spans` are sorted; `absences` (from the keeper's last `alive` to its return) and `maintenance` may come in any
-    order and overlap. The result is merged and covers the window exactly.
+    order and overlap; `corrections` come as they were made, and of two the later counts. The result is merged and
+    covers the window exactly.
     """
     known = fill(spans, window)
     away = paint(known, absences, state=State.UNKNOWN)
-    return paint(away, maintenance, state=State.MAINTENANCE)
+    cover = paint(away, maintenance, state=State.MAINTENANCE)
+    for correction in corrections:
+        cover = paint(cover, [(correction.start, correction.end)], state=correction.state)
+    return cover
 
 
 def fill(spans: Sequence[Span], window: Interval) -> list[Span]:

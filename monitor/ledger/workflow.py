@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from monitor.ledger.spans import Interval, Span, fill
+from monitor.ledger.spans import Correction, Interval, Span, fill
 from probes.words.outcome import State
 
 ABSENT, UP, DEGRADED, UNKNOWN, DOWN, MAINTENANCE, SPOILS = range(7)  # places in Counts
@@ -31,7 +31,8 @@ class Member:
     """One probe of a workflow, from `since` until `until` (None: still), with maintenance and absences laid over.
 
     `critical=False` means `affects: degraded`. Membership is dated, so that editing config does not rewrite
-    history: a probe that left and came back, or whose `affects` changed, is two members with one key.
+    history: a probe that left and came back, or whose `affects` changed, is two members with one key. `corrections`
+    are its own, as they were made; whoever lays things over its spans lays them over last.
     """
 
     key: str
@@ -39,6 +40,11 @@ class Member:
     critical: bool
     since: int
     until: int | None = None
+    corrections: Sequence[Correction] = ()
+
+    def corrected(self, at: int) -> Correction | None:
+        """The correction that counts at an instant, the latest that was made; None where there is none."""
+        return next((one for one in reversed(self.corrections) if one.covers(at)), None)
 
     def term(self, window: Interval) -> Interval:
         """The part of the window in which it belongs to the workflow; its end is at or before its start if none."""

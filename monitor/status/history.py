@@ -10,18 +10,26 @@ from dataclasses import dataclass, replace
 from sqlmodel import Session
 
 from monitor.ledger.explain import Explanation, MaintenanceWindow, explain
-from monitor.ledger.spans import Interval, Observation, Span, Tail, overlay
+from monitor.ledger.spans import Correction, Interval, Observation, Span, Tail, overlay
 from monitor.ledger.uptime import Figures, figures, shares
 from monitor.ledger.workflow import Member, derive
 from monitor.store.queries.counts import first_try
 from monitor.store.queries.history import latest_runs
 from monitor.store.queries.ledgers import LedgerView, ledgers, memberships
-from monitor.store.queries.presence import absences, windows
+from monitor.store.queries.presence import absences, corrections_of, windows
 from monitor.store.queries.runs import RunView, attempts_of
 from monitor.store.queries.spans import last_spans, spans_of
 
 Place = tuple[str, str]  # (workflow, environment)
 ALIVE_SLACK = 30_000_000  # µs after the last sign of life that are not yet an absence
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A correction as it was said of a workflow: of these probes, or of all that it had then, for ()."""
+
+    correction: Correction
+    probes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,9 @@ class Record:
 
     def _laid(self, member: Member, window: Interval, place: Place) -> Member:
         planned = [(one.start, one.end) for one in self.maintenance if one.covers(member_key(place, member.key))]
-        cover = overlay(member.spans, absences=self.away, maintenance=planned, window=window)
+        cover = overlay(
+            member.spans, absences=self.away, maintenance=planned, window=window, corrections=member.corrections
+        )
         return replace(member, spans=cover)
 
     def figures(self, place: Place, start: int, *, firsts: tuple[int, int] | None = None) -> Figures:
@@ -68,6 +78,23 @@ class Record:
         ]
         return explain(self.members[place], window, absences=self.away, maintenance=planned)
 
+    def corrections(self, place: Place) -> list[Corrected]:
+        """What was put right of the window, each once, what it speaks of newest first."""
+        found: dict[Correction, dict[str, None]] = {}
+        members = self.members.get(place, ())
+        for member in members:
+            for one in member.corrections:
+                found.setdefault(one, {})[member.key] = None
+        told = []
+        for one, keys in found.items():
+            then = {member.key for member in members if _overlaps(member.term((one.start, one.end)))}
+            told.append(Corrected(one, () if then <= keys.keys() else tuple(keys)))
+        return sorted(told, key=lambda each: (each.correction.start, each.correction.made), reverse=True)
+
+
+def _overlaps(term: Interval) -> bool:
+    return term[0] < term[1]
+
 
 def member_key(place: Place, name: str) -> str:
     """`workflow/environment/probe`."""
@@ -85,6 +112,7 @@ def read(session: Session, *, start: int, end: int, now: int, places: Iterable[P
     terms = defaultdict(list)
     for term in memberships(session, numbers):
         terms[term.ledger].append(term)
+    corrected = _corrections(session, numbers, start, end)
     members: dict[Place, list[Member]] = defaultdict(list)
     since: dict[Place, int] = {}
     for one in known:
@@ -95,7 +123,8 @@ def read(session: Session, *, start: int, end: int, now: int, places: Iterable[P
             since[place] = min(first, since.get(place, first))
         for term in terms[one.id]:
             begins = max(term.since, first) if first is not None else term.since
-            members[place].append(Member(one.probe, spans, term.affects == "down", begins, term.until))
+            said = corrected.get(one.id, ())
+            members[place].append(Member(one.probe, spans, term.affects == "down", begins, term.until, said))
     return Record(
         window=(start, end),
         members=members,
@@ -159,6 +188,14 @@ def _maintenance(session: Session, start: int, end: int, known: Sequence[LedgerV
         covered = frozenset(name for name in names if not subject or name == subject or name.startswith(f"{subject}/"))
         found.append(MaintenanceWindow(window.start, window.end, window.reason, covered))
     return found
+
+
+def _corrections(session: Session, numbers: Sequence[int], start: int, end: int) -> dict[int, list[Correction]]:
+    """By ledger, in the order in which they were made."""
+    return {
+        ledger: [Correction(one.start, one.end, one.state, one.author, one.reason, one.created) for one in some]
+        for ledger, some in corrections_of(session, numbers, start=start, end=end).items()
+    }
 
 
 def firsts(session: Session, record: Record, place: Place, start: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from monitor.ledger.spans import Interval, Observation, Span, hold_for
+from monitor.ledger.spans import Correction, Interval, Observation, Span, hold_for
 from probes.words.outcome import State
 
 SECOND = 1_000_000
@@ -87,6 +87,15 @@ def histories(draw: st.DrawFn) -> list[Span]:
     cuts = sorted(draw(st.sets(INSTANTS, max_size=12)))
     spans = [Span(start, end, draw(STATES)) for start, end in pairwise(cuts)]
     return [span for span in spans if draw(st.integers(0, 4))]
+
+
+@st.composite
+def corrections(draw: st.DrawFn) -> list[Correction]:
+    """Corrections as they were made, touching, overlapping, even empty; each has a reason of its own."""
+    return [
+        Correction(start, end, draw(STATES), "Ana", f"c{number}")
+        for number, (start, end) in enumerate(draw(intervals()))
+    ]
 
 
 @st.composite

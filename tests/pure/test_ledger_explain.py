@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.ledger.explain import MaintenanceWindow, Row, explain
-from monitor.ledger.spans import Interval, Span, overlay
+from monitor.ledger.spans import Correction, Interval, Span, overlay
 from monitor.ledger.uptime import Shares, figures, shares, total
 from monitor.ledger.workflow import Member, derive
 from probes.words.outcome import State
@@ -19,6 +20,7 @@ from tests.pure.ledger_kit import (
     SECOND,
     TODAY,
     at,
+    corrections,
     drawn,
     histories,
     intervals,
@@ -27,8 +29,20 @@ from tests.pure.ledger_kit import (
 )
 
 
-def probe(key: str, picture: str, *, critical: bool = True, since: int = 0, until: int | None = None) -> Member:
-    return Member(key, drawn(picture), critical=critical, since=since, until=until)
+def probe(
+    key: str,
+    picture: str,
+    *,
+    critical: bool = True,
+    since: int = 0,
+    until: int | None = None,
+    said: tuple[Correction, ...] = (),
+) -> Member:
+    return Member(key, drawn(picture), critical=critical, since=since, until=until, corrections=said)
+
+
+def corrected(start: int, end: int, state: State, reason: str) -> Correction:
+    return Correction(start, end, state, "Ana", reason)
 
 
 def told(*members: Member, length: int, maintenance: list[MaintenanceWindow] | None = None) -> list[tuple[str, ...]]:
@@ -117,6 +131,51 @@ def test_time_without_a_critical_probe_says_so() -> None:
     assert rows == [("-", "no critical probe"), ("g", "extra")]
 
 
+def test_a_correction_is_named_with_author_and_reason_instead_of_the_probe_also_when_it_made_it_up() -> None:
+    said = (corrected(1, 3, State.UP, "a wrong check"), corrected(4, 5, State.DOWN, "customers called"))
+    assert told(probe("home", "dddddd", said=said), length=6) == [
+        ("d", "home"),
+        ("u", "corrected by Ana: a wrong check"),
+        ("d", "home"),
+        ("d", "corrected by Ana: customers called"),
+        ("d", "home"),
+    ]
+
+
+def test_of_two_corrections_the_later_is_named() -> None:
+    said = (corrected(0, 4, State.UP, "first"), corrected(2, 4, State.UNKNOWN, "on second thoughts"))
+    assert told(probe("home", "dddd", said=said), length=4) == [
+        ("u", "corrected by Ana: first"),
+        ("-", "corrected by Ana: on second thoughts"),
+    ]
+
+
+def test_a_correction_of_one_probe_leaves_the_others_to_decide_and_is_named_beside_them() -> None:
+    one = probe("home", "dddd", said=(corrected(0, 2, State.UP, "a wrong check"),))
+    assert told(one, probe("books", "dddd"), length=4) == [
+        ("d", "books", "corrected by Ana: a wrong check"),
+        ("d", "home", "books"),
+    ]
+
+
+def test_a_correction_of_absence_or_maintenance_is_the_reason_and_they_are_not() -> None:
+    said = (corrected(1, 8, State.UP, "seen by hand"),)
+    planned = [MaintenanceWindow(1, 3, "nightly import")]
+    assert told(probe("home", "uuuuuu--uu", said=said), length=10, maintenance=planned) == [
+        ("u",),
+        ("u", "corrected by Ana: seen by hand"),
+        ("u",),
+    ]
+    unknown = (corrected(5, 8, State.UNKNOWN, "nobody knows"), corrected(1, 3, State.MAINTENANCE, "the move"))
+    assert told(probe("home", "uuuuuu--uu", said=unknown), length=10, maintenance=planned) == [
+        ("u",),
+        ("m", "corrected by Ana: the move"),
+        ("u",),
+        ("-", "corrected by Ana: nobody knows"),
+        ("u",),
+    ]
+
+
 def test_the_working_can_be_redone_by_hand() -> None:
     """The keeper's death of the worked cases, as `showup explain` tells it."""
     seen = [
@@ -184,6 +243,38 @@ def test_the_rows_are_the_derived_spans_and_sum_to_the_figures(
     for one, two in pairwise(found.rows):
         assert one.end == two.start
         assert (one.state, one.because) != (two.state, two.because)
+
+
+@st.composite
+def put_right(draw: st.DrawFn) -> tuple[list[Member], list[Interval], list[MaintenanceWindow]]:
+    """The same stories, with corrections of each probe."""
+    members, absences, planned = draw(stories())
+    return [replace(member, corrections=draw(corrections())) for member in members], absences, planned
+
+
+@given(put_right(), windows())
+def test_corrected_rows_are_the_derived_spans_and_name_each_correction_that_counts(
+    story: tuple[list[Member], list[Interval], list[MaintenanceWindow]], window: Interval
+) -> None:
+    members, absences, planned = story
+    laid = []
+    for member in members:
+        of = [(each.start, each.end) for each in planned if each.covers(member.key)]
+        spans = overlay(member.spans, absences=absences, maintenance=of, window=window, corrections=member.corrections)
+        laid.append(replace(member, spans=spans))
+    spans = derive(laid, window)
+
+    found = explain(members, window, absences=absences, maintenance=planned)
+
+    assert found.shares == shares(spans, *window)
+    assert found.shares.total == window[1] - window[0]
+    assert (found.figures.uptime is None) == (found.shares.known == 0)
+    assert picture_of(shifted(found.rows, by=10)) == picture_of(shifted(spans, by=10))
+    for row in found.rows:
+        there = [one for one in members if one.since <= row.start and (one.until is None or row.start < one.until)]
+        counting = {str(said) for one in there if (said := one.corrected(row.start)) is not None}
+        assert {name for name in row.because if name.startswith("corrected by ")} == counting
+        assert row.because or row.state is State.UP
 
 
 def shifted(parts: list[Row] | list[Span], *, by: int) -> list[Span]:

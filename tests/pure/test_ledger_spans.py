@@ -8,13 +8,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.ledger.spans import Late, Observation, Span, Tail, cut, fill, fold, hold_for, merge, overlay, paint
+from monitor.ledger.spans import (
+    Correction,
+    Late,
+    Observation,
+    Span,
+    Tail,
+    cut,
+    fill,
+    fold,
+    hold_for,
+    merge,
+    overlay,
+    paint,
+)
+from monitor.ledger.uptime import figures, shares
 from probes.words.outcome import State
 from tests.pure.ledger_kit import (
     HOUR,
     MINUTE,
     SECOND,
     STATES,
+    corrections,
     drawn,
     histories,
     intervals,
@@ -203,6 +218,20 @@ def test_maintenance_comes_first_then_absence_then_what_was_observed() -> None:
     assert picture_of(day) == "uu--mm-ddmmm"
 
 
+def test_a_correction_comes_before_all_and_of_two_the_later_counts() -> None:
+    said = [Correction(1, 6, UP, "Ana", "a wrong check"), Correction(5, 10, DOWN, "Bo", "customers called")]
+    laid = {"absences": [(2, 7)], "maintenance": [(4, 6), (9, 12)], "window": (0, 12)}
+    assert picture_of(overlay(drawn("dddddddddddd"), **laid, corrections=said)) == "duuuudddddmm"
+    assert picture_of(overlay(drawn("dddddddddddd"), **laid, corrections=said[::-1])) == "duuuuuddddmm"
+
+
+def test_a_correction_holds_within_the_window_alone() -> None:
+    said = [Correction(-5, 2, DOWN, "Ana", "early"), Correction(4, 90, UNKNOWN, "Ana", "late")]
+    day = overlay(drawn("uuuuuu"), absences=[], maintenance=[], window=(0, 6), corrections=said)
+    assert picture_of(day) == "dduu--"
+    assert overlay(drawn("uu"), absences=[], maintenance=[], window=(1, 1), corrections=said) == []
+
+
 def test_where_nothing_was_observed_it_is_unknown() -> None:
     assert picture_of(overlay(drawn("  uu  dd"), absences=[], maintenance=[], window=(0, 10))) == "--uu--dd--"
     assert overlay([], absences=[], maintenance=[], window=(3, 5)) == [Span(3, 5, UNKNOWN)]
@@ -243,6 +272,28 @@ def test_laid_over_or_not_the_window_is_covered_to_the_microsecond(
         expected = UNKNOWN if any(start <= number < end for start, end in absences) else expected
         expected = State.MAINTENANCE if any(start <= number < end for start, end in maintenance) else expected
         assert next(span.state for span in day if span.start <= number < span.end) is expected
+
+
+@given(histories(), intervals(), intervals(), windows(), corrections())
+def test_corrected_or_not_the_window_is_covered_and_no_data_is_no_percentage(
+    spans: list[Span],
+    absences: list[tuple[int, int]],
+    maintenance: list[tuple[int, int]],
+    window: tuple[int, int],
+    said: list[Correction],
+) -> None:
+    before = overlay(spans, absences=absences, maintenance=maintenance, window=window)
+    day = overlay(spans, absences=absences, maintenance=maintenance, window=window, corrections=said)
+    assert is_merged_cover(day, window)
+    for number in range(*window):
+        expected = next(span.state for span in before if span.start <= number < span.end)
+        for correction in said:
+            expected = correction.state if correction.covers(number) else expected
+        assert next(span.state for span in day if span.start <= number < span.end) is expected
+    parts = shares(day, *window)
+    assert parts.total == window[1] - window[0]
+    assert (figures(parts).uptime is None) == (parts.known == 0)
+    assert parts.known == 0 or 0 <= (figures(parts).uptime or 0) <= 100_000
 
 
 @given(intervals(), windows())

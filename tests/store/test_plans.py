@@ -48,6 +48,7 @@ READS: dict[str, Callable[[Session], Any]] = {
     "absences": lambda session: queries.absences(session, NOON, NOON + DAY),
     "windows": lambda session: queries.windows(session, NOON, NOON + DAY),
     "corrections": lambda session: queries.corrections(session, 1, NOON, NOON + DAY),
+    "corrections_of": lambda session: queries.corrections_of(session, [1, 2], start=NOON, end=NOON + DAY),
     "spend_between": lambda session: queries.spend_between(session, 1, 2),
     "disk_used": retention.disk_used,
 }

@@ -206,6 +206,29 @@ async def test_a_correction_is_a_row_with_author_and_reason(store: Store) -> Non
     assert [(each.id, each.state, each.author) for each in found] == [(number, State.UNKNOWN, "first")]
 
 
+async def test_corrections_of_several_ledgers_come_at_once_as_they_were_made(store: Store) -> None:
+    async def put(ledger: int, state: State, start: int, end: int, reason: str = "seen by hand") -> None:
+        said: dict[str, Any] = {"author": "Ana", "reason": reason, "now": NOON + DAY}
+        await store.write(
+            lambda session: queries.add_correction(session, ledger, state, start=start, end=end, **said)
+        )
+
+    for number, state in enumerate(State):  # the newest speaks of the oldest time
+        await put(1, state, NOON + (9 - number) * MINUTE, NOON + (10 - number) * MINUTE)
+    await put(2, State.UP, NOON, NOON + HOUR, "für „Ana“ ✗ <b>")
+    await put(3, State.DOWN, NOON, NOON + HOUR)
+    found = await store.read(
+        lambda session: queries.corrections_of(session, [1, 2, 9], start=NOON + 6 * MINUTE, end=NOON + 9 * MINUTE)
+    )
+    assert [each.state for each in found.pop(1)] == list(State)[1:4]
+    assert [each.state for each in found[2]] == [State.UP]
+    assert list(found) == [2], "one that has none, or was not asked for, is not there"
+    assert (found[2][0].reason, found[2][0].created) == ("für „Ana“ ✗ <b>", NOON + DAY)
+    assert await store.read(lambda session: queries.corrections_of(session, [], start=NOON, end=NOON + DAY)) == {}
+    with pytest.raises(Refused, match="must end after"):
+        await put(1, State.UP, NOON, NOON)
+
+
 async def test_notes_generations_and_spend_are_remembered(store: Store) -> None:
     await store.write(lambda session: queries.remember(session, "published", {"at": 1}, now=NOON))
     await store.write(lambda session: queries.remember(session, "published", [1, "zwei"], now=NOON + 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from monitor.store.codes import state_code, state_of
-from monitor.store.queries.ground import ALIVE, CORRECTION, MAINTENANCE, rows, run
+from monitor.store.queries.ground import ALIVE, CORRECTION, MAINTENANCE, parts, rows, run
 from monitor.store.queries.notes import upsert
 from probes.words.errors import Refused
 from probes.words.outcome import State
@@ -104,7 +105,8 @@ def add_window(
     reason.
     """
     if start < now:
-        raise Refused("a maintenance window cannot begin in the past", hint="begin it now; correct what is over")
+        hint = "begin it now; for what is over: showup correct"
+        raise Refused("a maintenance window cannot begin in the past", hint=hint)
     if end <= start:
         raise Refused("a maintenance window must end after it begins")
     if not author.strip() or not reason.strip():
@@ -126,11 +128,30 @@ def end_window(session: Session, number: int, *, now: int) -> bool:
 
 def corrections(session: Session, ledger: int, start: int, end: int) -> list[CorrectionView]:
     """The corrections of a ledger that reach into [start, end), in the order in which they were made."""
-    asked = select(CORRECTION).where(CORRECTION.c.ledger == ledger, CORRECTION.c.end > start, CORRECTION.c.start < end)
-    return [
-        CorrectionView(row.id, row.ledger, row.start, row.end, state_of(row.state), row.author, row.reason, row.created)
-        for row in rows(session, asked.order_by(CORRECTION.c.id))
-    ]
+    return corrections_of(session, [ledger], start=start, end=end).get(ledger, [])
+
+
+def corrections_of(
+    session: Session, ledgers: Sequence[int], *, start: int, end: int
+) -> dict[int, list[CorrectionView]]:
+    """The same of several ledgers at once; those that have one are there."""
+    found: dict[int, list[CorrectionView]] = {}
+    for some in parts(ledgers):
+        within = (CORRECTION.c.ledger.in_(some), CORRECTION.c.end > start, CORRECTION.c.start < end)
+        for row in rows(session, select(CORRECTION).where(*within).order_by(CORRECTION.c.id)):
+            said = (row.start, row.end, state_of(row.state), row.author, row.reason, row.created)
+            found.setdefault(row.ledger, []).append(CorrectionView(row.id, row.ledger, *said))
+    return found
+
+
+def check_correction(*, start: int, end: int, author: str, reason: str, now: int) -> None:
+    """Raises Refused when nobody could say this of [start, end)."""
+    if end <= start:
+        raise Refused("a correction must end after it begins")
+    if end > now:
+        raise Refused("a correction speaks of a time that is over", hint="for what is to come: showup maintenance")
+    if not author.strip() or not reason.strip():
+        raise Refused("a correction needs an author and a reason", hint="both are shown with it")
 
 
 def add_correction(
@@ -138,10 +159,7 @@ def add_correction(
 ) -> int:
     """Put right what was recorded for [start, end); the spans stay, this is shown over them. Returns its number.
     Raises Refused."""
-    if not start < end <= now:
-        raise Refused("a correction speaks of a time that is over")
-    if not author.strip() or not reason.strip():
-        raise Refused("a correction needs an author and a reason")
+    check_correction(start=start, end=end, author=author, reason=reason, now=now)
     said = {"author": author, "reason": reason, "created": now}
     adding = upsert(session, CORRECTION).values(ledger=ledger, start=start, end=end, state=state_code(state), **said)
     return int(rows(session, adding.returning(CORRECTION.c.id))[0][0])
