@@ -134,6 +134,10 @@ def explain(found: Found) -> None:
         because = "; ".join(line(reason, 120) for reason in one.get("because") or ())
         row(made, at(one["start"]), at(one["end"]), took(one["seconds"] * SECOND), one["state"], because)
     out.print(made)
+    for one in found.get("corrections") or ():
+        of = ", ".join(line(name, 80) for name in one.get("probes") or ()) or "all probes"
+        out.print(f"corrected {at(one.get('made'))} by {line(one.get('author'))}: {line(one.get('reason'))}")
+        out.print(f"  {at(one['start'])} – {at(one['end'])} counts as {line(one.get('state'))}, for {of}")
     out.print(f"as of {at(found.get('as_of'))}")
 
 

@@ -253,12 +253,26 @@ async def explain(keeper: Keeper, workflow: str, window: str = "30d") -> dict[st
             "figures": _figures(record.figures(place, found.window[0], firsts=firsts)),
             "seconds": {name: part / SECOND for name, part in asdict(found.shares).items()},
             "rows": rows,
+            "corrections": [_corrected(one) for one in record.corrections(place)],
             "runs": firsts[1],
             "passed_first_try": firsts[0],
             "as_of": when(now),
         }
 
     return await keeper.store.read(read)
+
+
+def _corrected(one: history.Corrected) -> dict[str, Any]:
+    found = one.correction
+    return {
+        "start": when(found.start),
+        "end": when(found.end),
+        "state": str(found.state),
+        "probes": list(one.probes),
+        "reason": found.reason,
+        "author": found.author,
+        "made": when(found.made),
+    }
 
 
 @service()

@@ -18,7 +18,19 @@ from monitor.ledger.slo import Slo, clip, error_budget, hours_between
 from monitor.ledger.spans import Span
 from monitor.ledger.uptime import Shares, days, figures, percent_text, shares, total
 from monitor.status import history
-from monitor.status.model import WORDS, Clock, Figure, Group, Page, WorkflowView, figure, headline, incident, length
+from monitor.status.model import (
+    WORDS,
+    Clock,
+    Figure,
+    Group,
+    Page,
+    WorkflowView,
+    correction,
+    figure,
+    headline,
+    incident,
+    length,
+)
 from monitor.store.queries.notes import read_note, remember
 from monitor.store.queries.presence import windows
 from probes.words.clock import moment
@@ -185,6 +197,11 @@ def _workflow(catalog: Catalog, facts: _Facts, place: history.Place, clock: Cloc
         since=clock.date(since) if since is not None else None,
         slo=_slo(catalog, workflow, spans, now),
         speed=_speed(record, place),
+        corrections=[
+            correction(one.correction, clock, probes=one.probes)
+            for one in record.corrections(place)
+            if one.correction.end > now - DAYS * DAY
+        ],
     )
 
 

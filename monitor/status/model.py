@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from alerts.message import REMOVED, IncidentView
+from monitor.ledger.spans import Correction
 from monitor.ledger.uptime import Day, Figures, percent_text
 from probes.words.outcome import State
 from probes.words.units import HOUR, SECOND
@@ -46,6 +47,20 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectionPart:
+    """A time that somebody put right, as it stands under its workflow; `probes` is () when it speaks of all."""
+
+    when: str
+    start_iso: str
+    end_iso: str
+    state: State
+    word: str
+    probes: Sequence[str]
+    reason: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkflowView:
     """One workflow on the page. `since` is the date of its first run, None before it."""
 
@@ -59,6 +74,7 @@ class WorkflowView:
     since: date | None
     slo: str
     speed: str
+    corrections: Sequence[CorrectionPart] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +217,34 @@ class Clock:
         """Time and date."""
         return self._moment(at).astimezone(self._zone).strftime("%H:%M, %-d %b %Y")
 
+    def iso(self, at: int) -> str:
+        """For programs: ISO 8601, in UTC."""
+        return self._moment(at).isoformat(timespec="seconds")
+
+    def between(self, start: int, end: int) -> str:
+        """From when to when; the date stands once when both are on one day."""
+        first, last = (self._moment(at).astimezone(self._zone) for at in (start, end))
+        time = "%H:%M:%S" if first.second or last.second else "%H:%M"
+        until = last.strftime(time if first.date() == last.date() else f"%-d %b %Y, {time}")
+        return f"{first.strftime(f'%-d %b %Y, {time}')} to {until}"
+
     def date(self, at: int) -> date:
         """The date in the site's zone."""
         return self._moment(at).astimezone(self._zone).date()
+
+
+def correction(one: Correction, clock: Clock, *, probes: Sequence[str] = ()) -> CorrectionPart:
+    """A correction as the public sees it: with its reason, and by the name that its author gave."""
+    return CorrectionPart(
+        when=clock.between(one.start, one.end),
+        start_iso=clock.iso(one.start),
+        end_iso=clock.iso(one.end),
+        state=one.state,
+        word=WORDS[one.state].lower(),
+        probes=probes,
+        reason=one.reason,
+        author=one.author,
+    )
 
 
 def incident(view: IncidentView, clock: Clock, now: int) -> IncidentPart:

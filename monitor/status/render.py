@@ -16,7 +16,7 @@ from typing import Any
 from monitor.ledger.uptime import Day, figures
 from monitor.status.bars import strip
 from monitor.status.build import Made
-from monitor.status.model import Page
+from monitor.status.model import CorrectionPart, Page
 from probes.words.outcome import State
 from templates import render
 
@@ -66,7 +66,19 @@ def _workflow(view: Any) -> dict[str, Any]:
         "since": view.since.isoformat() if view.since else None,
         "figures": {one.label: one.text for one in view.figures},
         "slo": view.slo,
+        "corrections": [_correction(one) for one in view.corrections],
         "days": [_day(day) for day in view.days],
+    }
+
+
+def _correction(one: CorrectionPart) -> dict[str, Any]:
+    return {
+        "start": one.start_iso,
+        "end": one.end_iso,
+        "state": str(one.state),
+        "probes": list(one.probes),
+        "reason": one.reason,
+        "author": one.author,
     }
 
 

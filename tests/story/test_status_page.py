@@ -208,7 +208,9 @@ async def test_status_json_has_what_programs_count_on(watch: Watch) -> None:
         "maintenance",
     }  # fmt: skip
     for workflow in found["workflows"]:
-        assert set(workflow) == {"workflow", "title", "promise", "state", "since", "figures", "slo", "days"}
+        assert set(workflow) == {
+            "workflow", "title", "promise", "state", "since", "figures", "slo", "corrections", "days",
+        }  # fmt: skip
         assert len(workflow["days"]) == 90
         for day in workflow["days"]:
             assert set(day) == {"date", "uptime", "coverage", "microseconds"}
