@@ -169,6 +169,24 @@ def maintenance(
 
 
 @app.command()
+def correct(
+    workflow: Annotated[str, typer.Argument(help="The workflow, or workflow/environment.")],
+    start: Annotated[str, typer.Option("--from", help="From when on: 2026-11-23T03:00, or 2h for two hours ago.")],
+    end: Annotated[str, typer.Option("--to", help="Until when: the same, or now.")],
+    counts_as: Annotated[str, typer.Option("--as", help="What it was: up, degraded, down, maintenance or unknown.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is shown on the page.")],
+    probe: Annotated[str, typer.Option("--probe", help="Of this probe alone; else of all.")] = "",
+    by: Annotated[str, typer.Option("--by", help="Your name as the page shows it; never your login name.")] = "",
+    config: Config = None,
+    state: State = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put right what a time that is over counts as; what was observed stays, and the correction is shown."""
+    given = {"workflow": workflow, "start": start, "end": end, "counts_as": counts_as, "reason": reason}
+    _show(_ask("correct", config, state, probe=probe, by=by, **given), as_json, "plain")
+
+
+@app.command()
 def pause(
     name: Annotated[str, typer.Argument(help="A probe, or a workflow for all its probes.")],
     resume: Annotated[bool, typer.Option("--resume", help="Run again.")] = False,

@@ -12,15 +12,22 @@ from sqlmodel import Session
 from alerts.message import Reaction
 from alerts.oncall import reach
 from alerts.tables import Notification
-from monitor.services.base import length_of, place_named, probe_named, service, when
+from monitor.services.base import length_of, moment_of, place_named, probe_named, service, when
 from monitor.store.queries import presence
+from monitor.store.queries.ledgers import LedgerView, ledgers, memberships
 from monitor.store.queries.notes import read_note, remember
 from probes.words.errors import Refused
 from probes.words.names import nearest
+from probes.words.outcome import State
+from probes.words.text import clean
 from probes.words.units import SECOND
 
 if TYPE_CHECKING:
     from monitor.app import Keeper
+    from monitor.status.history import Place
+
+LONGEST_NAME, LONGEST_REASON = 80, 300  # characters of what is shown with a correction
+NOBODY_NAMED = "the operator"  # who corrects, without a name: a login is nothing for a public page
 
 
 async def _react(keeper: Keeper, action: str, id: str, by: str, via: str) -> dict[str, Any]:
@@ -75,6 +82,8 @@ async def maintenance(
 ) -> dict[str, Any]:
     """Announce maintenance: probes go on, its time is not counted, and pages are held until it ends."""
     place, now = place_named(keeper, workflow), keeper.clock.now()
+    if start.strip().startswith("-") or start.strip().endswith("ago"):
+        raise Refused("maintenance cannot begin in the past", hint="for what is over: showup correct")
     begins = now + (length_of(start) if start else 0)
     ends, subject, author = begins + length_of(length), "/".join(place), by or "somebody"
 
@@ -88,6 +97,63 @@ async def maintenance(
     number = await keeper.store.write(write)
     keeper.changed.set()
     return {"id": number, "subject": subject, "from": when(begins), "until": when(ends)}
+
+
+@service(acts=True)
+async def correct(
+    keeper: Keeper, workflow: str, start: str, end: str, counts_as: str, reason: str, probe: str = "", by: str = ""
+) -> dict[str, Any]:
+    """Say what a time that is over was: figures are read with it and show it, what was observed stays as it is."""
+    place, now, zone = place_named(keeper, workflow), keeper.clock.now(), keeper.catalog.site.timezone
+    begins, ends = moment_of(start, zone, now=now), moment_of(end, zone, now=now)
+    state = _state_named(counts_as)
+    author, why = clean(by, LONGEST_NAME) or NOBODY_NAMED, clean(reason, LONGEST_REASON)
+    presence.check_correction(start=begins, end=ends, author=author, reason=why, now=now)
+
+    def write(session: Session) -> list[str]:
+        found = _watched(session, place, probe, start=begins, end=ends)
+        for one in found:
+            presence.add_correction(session, one.id, state, start=begins, end=ends, author=author, reason=why, now=now)
+        return [one.probe for one in found]
+
+    probes = await keeper.store.write(write)
+    keeper.changed.set()
+    said = {"workflow": "/".join(place), "probes": probes, "from": when(begins), "until": when(ends)}
+    return {**said, "state": str(state), "reason": why, "author": author}
+
+
+def _state_named(name: str) -> State:
+    if name in list(State):
+        return State(name)
+    near = nearest(name, State)
+    raise Refused(
+        f"there is no state {name[:40]}", hint=f"did you mean {near}?" if near else f"write one of {', '.join(State)}"
+    )
+
+
+def _watched(session: Session, place: Place, probe: str, *, start: int, end: int) -> list[LedgerView]:
+    """The ledgers of a workflow, or of one of its probes, that counted in [start, end); raises Refused."""
+    known, name = [one for one in ledgers(session) if (one.workflow, one.environment) == place], "/".join(place)[:200]
+    if probe and probe not in {one.probe for one in known}:
+        near = nearest(probe, [one.probe for one in known])
+        raise Refused(
+            f"{name} never had a probe {probe[:80]}",
+            hint=f"did you mean {near}?" if near else f"see: showup explain {name}",
+        )
+    begun = {one.id: one.since for one in known if one.since is not None and probe in ("", one.probe)}
+    if not begun:
+        raise Refused(f"{name} has not run yet", hint="there is nothing to correct")
+    first = min(begun.values()) // SECOND * SECOND  # as it is shown, to the second
+    if start < first:
+        raise Refused("a correction cannot begin before the first run", hint=f"that was at {when(first)}")
+    counted = {
+        term.ledger
+        for term in memberships(session, list(begun))
+        if max(term.since, begun[term.ledger]) < end and (term.until is None or term.until > start)
+    }
+    if not counted:
+        raise Refused("no probe counted at that time", hint=f"see: showup explain {name}")
+    return [one for one in known if one.id in counted]
 
 
 @service(acts=True)

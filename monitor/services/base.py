@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from inspect import signature
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from monitor.config.naming import probe_id
-from probes.words.clock import moment
+from monitor.ledger.wall import instant
+from probes.words.clock import micros, moment
 from probes.words.errors import Refused
 from probes.words.names import nearest
 from probes.words.units import SECOND, micros_of, parse_duration
@@ -95,3 +98,21 @@ def length_of(text: str) -> int:
         return max(SECOND, micros_of(parse_duration(text)))
     except ValueError as error:
         raise Refused(f"{text[:40]!r} is {error}") from None
+
+
+def moment_of(text: str, zone: str, *, now: int) -> int:
+    """A moment in µs: an ISO date-time, on the wall of `zone` unless it names its own; how long ago, such as `2h`; or
+    `now`. Raises Refused."""
+    said = text.strip()
+    if said == "now":
+        return now
+    try:
+        return now - micros_of(parse_duration(said.removesuffix("ago")))
+    except ValueError:
+        pass  # then it is a date
+    try:
+        found = datetime.fromisoformat(said)
+        return micros(found) if found.tzinfo else instant(found, ZoneInfo(zone))
+    except (ValueError, OverflowError):
+        hint = "write 2026-11-23T03:00, or how long ago, such as 2h"
+        raise Refused(f"{text[:40]!r} is no moment", hint=hint) from None
