@@ -214,7 +214,7 @@ class Dispatcher:
 
         def keep(session: Session) -> frozenset[str]:
             now = self._clock.now()
-            rows = _rows(session, taken.rows)
+            rows = [row for number in taken.rows if (row := session.get(Notification, number)) is not None]
             if receipt is not None:
                 settle.delivered(session, rows, receipt, now=now, verifies=verifies)
                 return outbox.waiting_on(session, now=now)
@@ -294,8 +294,3 @@ class Dispatcher:
             return frozenset()
 
         self.wake(await self._transact(keep))
-
-
-def _rows(session: Session, numbers: Iterable[int]) -> list[Notification]:
-    found = (session.get(Notification, number) for number in numbers)
-    return [row for row in found if row is not None]
