@@ -33,6 +33,7 @@ from monitor.places import state_folder
 from monitor.store.database import Store
 from monitor.systemd import Notifier
 from monitor.web import acks
+from probes.maker import settle
 from probes.words.clock import SystemClock
 from probes.words.errors import ConfigError, StoreError
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("showup")
 
 DRAIN = 15.0  # seconds that runs under way have when the keeper stops
+YOUNG = 10_000  # new objects that are worth a look by the collector
 
 
 @dataclass(slots=True)
@@ -90,6 +92,7 @@ class Keeper:
         logs.hide(self.secrets.redactor())
         await self._take_channels(catalog)
         await self.engine.reload(catalog)
+        settle(young=YOUNG)
         self.config_trouble = ""
         self.changed.set()
         log.info("the configuration was taken over", probes=len(catalog.probes), fingerprint=catalog.fingerprint)
@@ -136,6 +139,9 @@ def _assemble(
         return await store.read(lambda session: desk.open_pages(session, channel))
 
     key = acks.key_in(state)
+    def recovering(subject: str) -> int | None:
+        return keeper.engine.recovering(subject)
+
     around = Surroundings(
         secrets=secrets.need,
         people=lambda: keeper.catalog.book.people,
@@ -144,7 +150,7 @@ def _assemble(
         ack_url=lambda incident, number, person: acks.address(keeper.catalog.web.url, key, incident, number, person),
     )
     schedules = _schedules(catalog, around, lambda: keeper.catalog.book.rotations)
-    desk = Desk(lambda: keeper.catalog.book, schedules=schedules)
+    desk = Desk(lambda: keeper.catalog.book, schedules=schedules, recovering=recovering)
     channels = {name: open_channel(name, spec, around) for name, spec in catalog.book.channels.items()}
     hosts = Hosts(clock, folder=str(catalog.folder))
     dispatcher = Dispatcher(
@@ -199,6 +205,7 @@ async def serve(keeper: Keeper, *, notifier: Notifier, ready: Callable[[], None]
     starts it anew."""
     await keeper.hosts.start()
     await keeper.engine.start()
+    settle(young=YOUNG)
     loops = {
         "engine": keeper.engine.run,
         "dispatch": keeper.dispatcher.run,

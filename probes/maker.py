@@ -41,8 +41,12 @@ def _warm() -> None:
     tls_context()
 
 
-def settle() -> None:
-    """What was loaded so far is not looked at again by the collector, and stays shared with what is forked."""
+def settle(*, young: int = 50_000) -> None:
+    """What was loaded so far is not looked at again by the collector, and stays shared with what is forked.
+
+    `young`: how many new objects are worth a look; a look at everything stops a process for as long as 0.5 s.
+    """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(young, 20, 50)

@@ -21,7 +21,7 @@ from monitor.engine.keeping import keep_house
 from monitor.engine.record import BUGS_TOLD, Recorder
 from monitor.engine.stats import Lateness
 from monitor.engine.teller import Teller
-from monitor.engine.track import Track
+from monitor.engine.track import Track, recovering
 from monitor.store.database import Store
 from monitor.store.queries.counts import tally
 from monitor.store.queries.ledgers import begin_ledger
@@ -78,6 +78,7 @@ class Engine:
         self.paused: frozenset[str] = frozenset()
         self.pulse = Pulse()
         self.expiries = Expiries()
+        self._subjects: Mapping[str, list[Track]] = {}
         self._unbegun: frozenset[int] = frozenset()
         self._told: dict[str, Any] = {}
         self._works: Clockwork | None = None
@@ -130,6 +131,10 @@ class Engine:
         found, members, paused, expiries = await parts.store.write(read)
         self.catalog, self._unbegun = catalog, found.unbegun
         self.tracks = restore.keep(self.tracks.values(), found.tracks)
+        subjects: dict[str, list[Track]] = {}
+        for track in self.tracks.values():
+            subjects.setdefault(track.probe.subject, []).append(track)
+        self._subjects = subjects  # swapped whole: the store's thread reads it
         self.paused = frozenset(paused)
         self.expiries.watch(catalog, expiries)
         self._told = dict(restore.told_of_monitor(members))
@@ -281,6 +286,10 @@ class Engine:
     def under_way(self) -> int:
         """How many runs are going."""
         return self._runs.under_way
+
+    def recovering(self, subject: str) -> int | None:
+        """Until when the recovery of a subject is awaited, as its newest attempts passed (µs); else None."""
+        return recovering(self._subjects.get(subject, ()), self._parts.clock.now())
 
     def next_due(self, name: str) -> int | None:
         """When a probe is due next (µs)."""

@@ -13,13 +13,13 @@ from alerts.signal import Severity, Signal
 from monitor.config.catalog import Catalog, Probe
 from monitor.engine import freshness, signals
 from monitor.engine.cadence import cadence_of
-from monitor.engine.confirm import Level, Ran, replay
+from monitor.engine.confirm import Level, Progress, Ran, replay
 from monitor.engine.track import Last, Track
 from monitor.engine.verdict import Verdict
 from monitor.ledger.spans import Observation, Span, Tail
 from monitor.store.queries.history import latest_runs
-from monitor.store.queries.ledgers import LedgerView, begin_ledger, ledgers, resolve_ledger, set_memberships
-from monitor.store.queries.proof import last_good
+from monitor.store.queries.ledgers import LedgerView, begin_ledger, ledgers, resolve_ledgers, set_memberships
+from monitor.store.queries.proof import good_kept
 from monitor.store.queries.runs import AttemptView, RunView, attempts_of
 from monitor.store.queries.spans import last_spans
 from probes.words.failure import FACTS, Failure
@@ -44,12 +44,9 @@ def restore(
 ) -> Restored:
     """Every scheduled probe of the catalog as the record knows it; memberships are brought up to date."""
     wanted = [probe for probe in catalog.probes.values() if probe.scheduled]
-    numbers = {
-        probe.id: resolve_ledger(
-            session, (probe.workflow, probe.environment, probe.name, probe.location), now=now, was=probe.was
-        )
-        for probe in wanted
-    }
+    keys = {probe.id: (probe.workflow, probe.environment, probe.name, probe.location) for probe in wanted}
+    resolved = resolve_ledgers(session, {keys[probe.id]: probe.was for probe in wanted}, now=now)
+    numbers = {name: resolved[key] for name, key in keys.items()}
     set_memberships(session, {numbers[probe.id]: probe.affects for probe in wanted}, now=now)
     ours = sorted(set(numbers.values()))
     runs = latest_runs(session, ours, count=RUNS_READ)
@@ -59,6 +56,7 @@ def restore(
     known = {ledger.id: ledger for ledger in ledgers(session)}
     spans = last_spans(session, ours)
     attempts = attempts_of(session, [run for some in runs.values() for run in some])  # a run cut off says 1 still
+    good = good_kept(session, ours)
     tracks = {}
     for probe in wanted:
         number = numbers[probe.id]
@@ -66,8 +64,7 @@ def restore(
         newest = runs.get(number, [])
         if newest:
             _read_back(track, newest, attempts, spans.get(number), known[number])
-            good = last_good(session, number)
-            track.last_good_kept = good.started if good is not None else 0
+            track.last_good_kept = good.get(number, 0)
         tracks[probe.id] = track
     return Restored(tracks, frozenset(number for number in ours if known[number].since is None))
 
@@ -137,7 +134,11 @@ def _newest(run: RunView, further: list[AttemptView]) -> Observation:
 def reconcile(
     catalog: Catalog, tracks: Mapping[str, Track], open_members: Sequence[OpenMember], *, now: int
 ) -> list[Signal]:
-    """The signals that were lost between a record and its telling, or that a changed configuration brings."""
+    """The signals that were lost between a record and its telling, or that a changed configuration brings.
+
+    What was seen so long ago that nothing is known any more opens nothing: such a probe begins anew, and its next
+    failure is told.
+    """
     found: list[Signal] = []
     told = {(member.subject, member.member): member for member in open_members if member.subject != signals.MONITOR}
     for track in tracks.values():
@@ -145,7 +146,10 @@ def reconcile(
         member = told.pop(key, None)
         level = track.progress.open
         if level is not Level.PASS and member is None:
-            found.append(_signal(catalog, track, level, now=now))
+            if _is_known(track, now):
+                found.append(_signal(catalog, track, level, now=now))
+            else:
+                track.progress = Progress()
         elif level is Level.PASS and member is not None and track.progress.recent:
             found.append(_signal(catalog, track, Level.PASS, now=now))
     for subject, name in told:
@@ -155,6 +159,12 @@ def reconcile(
         policy = catalog.monitor_policy
         found.append(signals.gone(signals.MONITOR, f"{BUG}{name}", at=now, title="showup", policy=policy, why=why))
     return found
+
+
+def _is_known(track: Track, now: int) -> bool:
+    """True while the newest observation still holds."""
+    newest = track.tail.last
+    return newest is not None and now < newest.until
 
 
 def _signal(catalog: Catalog, track: Track, level: Level, *, now: int) -> Signal:

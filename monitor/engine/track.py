@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from monitor.config.catalog import Probe
 from monitor.engine.cadence import Cadence
-from monitor.engine.confirm import Progress
+from monitor.engine.confirm import Level, Progress
 from monitor.ledger.spans import Tail, hold_for
 from probes.words.outcome import State
 from probes.words.units import SECOND, micros_of
@@ -67,3 +67,17 @@ class Track:
     def room(self) -> int:
         """How long a run may take before the next is due, less one attempt and its clean-up (µs)."""
         return self.cadence.period - micros_of(self.probe.timeout) - micros_of(self.probe.cleanup) - SECOND
+
+    def recovers_by(self, now: int) -> int | None:
+        """When the next run will have told whether it recovered (µs), as the newest passed; None when that did not."""
+        if self.last is None or self.last.state is not State.UP:
+            return None
+        return self.cadence.after(now) + micros_of(self.probe.timeout)
+
+
+def recovering(tracks: Iterable[Track], now: int) -> int | None:
+    """Until when (µs) to wait for the recovery of all that is open among these probes of one subject, one period at
+    most; None when nothing is, or one of them still fails."""
+    ends = [track.recovers_by(now) for track in tracks if track.progress.open is not Level.PASS]
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else None

@@ -43,6 +43,7 @@ READS: dict[str, Callable[[Session], Any]] = {
     "last_spans": lambda session: queries.last_spans(session, [1, 2]),
     "evidence_of": lambda session: queries.evidence_of(session, NOON, 1),
     "last_good": lambda session: queries.last_good(session, 1),
+    "good_kept": lambda session: queries.good_kept(session, [1, 2]),
     "last_failure": lambda session: queries.last_failure(session, 1),
     "first_try": lambda session: queries.first_try(session, [1, 2], start=NOON - DAY, end=NOON + DAY),
     "absences": lambda session: queries.absences(session, NOON, NOON + DAY),

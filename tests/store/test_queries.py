@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -74,6 +75,8 @@ async def test_spans_that_reach_into_a_window_are_found_whole(store: Store) -> N
     await fill(store, Rows(spans=spans))
     found = await store.read(lambda session: queries.spans_of(session, [2, 3], start=NOON + 25, end=NOON + 40))
     assert found == {2: [Span(NOON + 20, NOON + 30, State.DOWN), Span(NOON + 30, NOON + 40, State.UP)], 3: []}
+    for name in ("a", "b", "c"):
+        await store.write(partial(queries.resolve_ledger, key=("w", "p", name, "here"), now=NOON))
     last = await store.read(lambda session: queries.last_spans(session, [1, 3]))
     assert last == {1: Span(NOON + 80, NOON + 90, State.DOWN)}
 

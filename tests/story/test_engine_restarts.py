@@ -9,7 +9,7 @@ import pytest
 from alerts.signal import Severity
 from monitor.store.queries.history import last_runs
 from probes.words.outcome import State
-from probes.words.units import SECOND
+from probes.words.units import MINUTE, SECOND
 from tests.story.watch import BOOKS, CONFIG, Watch, clock_of, configure, said
 
 
@@ -62,6 +62,44 @@ async def test_a_probe_that_was_deleted_leaves_its_incident_visibly(watch: Watch
     assert any("no longer in the configuration" in event.text for event in incident.events)
     assert incident.headline.startswith("Closed: "), "what is no longer looked at has not recovered"
     assert incident.resolved_by == "a change of the configuration"
+
+
+async def test_a_probe_that_comes_back_is_not_judged_by_what_was_seen_before_it_left(watch: Watch) -> None:
+    watch.world = lambda probe, at: "x"
+    await watch.run(at=clock_of("10:00"))
+    with_books = watch.catalog
+    await watch.reload(configure(CONFIG.replace("books:", "home:")))
+    await watch.pass_to(clock_of("12:00"))
+    await watch.reload(with_books)
+    assert len(await watch.incidents()) == 1, "a failure of two hours ago says nothing about now"
+    await watch.run(at=clock_of("12:01"))
+    newest = (await watch.incidents())[-1]
+    assert (said(newest.began), newest.resolved_at) == ("12:01:00", None)
+
+
+async def test_an_answer_that_runs_out_while_it_recovers_waits_for_the_run_that_decides(watch: Watch) -> None:
+    start = watch.books.cadence.after(clock_of("10:00"))
+    watch.world = lambda probe, at: "x" if at < start + 29 * MINUTE + 50 * SECOND else "."
+    await watch.run(at=start)
+    await watch.react("ack", by="Ana")  # 40 s after the start: the run had three attempts
+    await watch.runs(start + MINUTE, start + 31 * MINUTE, every=60)
+    await watch.pass_to(start + 30 * MINUTE + 50 * SECOND)
+    (incident,) = await watch.incidents()
+    assert incident.state == "acknowledged"
+    assert any("recovery is awaited" in event.text for event in incident.events)
+    await watch.run(at=start + 31 * MINUTE)
+    (over,) = await watch.incidents()
+    assert (over.resolved_at, watch.paged) == (start + 31 * MINUTE, ["ana"])
+
+
+async def test_an_answer_that_runs_out_while_it_seems_to_recover_pages_again_when_it_does_not(watch: Watch) -> None:
+    start = watch.books.cadence.after(clock_of("10:00"))
+    well = range(start + 29 * MINUTE + 50 * SECOND, start + 30 * MINUTE + 50 * SECOND)
+    watch.world = lambda probe, at: "." if at in well else "x"
+    await watch.run(at=start)
+    await watch.react("ack", by="Ana")
+    await watch.runs(start + MINUTE, start + 33 * MINUTE, every=60)
+    assert watch.paged == ["ana", "ana"]
 
 
 async def test_a_probe_that_was_renamed_keeps_its_history_and_its_incident(watch: Watch) -> None:

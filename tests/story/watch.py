@@ -16,7 +16,7 @@ from sqlmodel import Session, col, func, select
 
 from alerts.desk import Desk
 from alerts.dispatch import Dispatcher
-from alerts.message import IncidentView, Purpose
+from alerts.message import IncidentView, Purpose, Reaction
 from alerts.signal import Signal
 from alerts.tables import Incident, Mute, Notification
 from monitor.config.catalog import Catalog
@@ -133,11 +133,9 @@ class Watch:
 
     async def rise(self) -> None:
         """The keeper comes up."""
-        self.store = await asyncio.to_thread(
-            partial(Store.open, "", folder=self.folder, clock=self.clock, ballast=1 << 20)
-        )
-        self.providers = {name: Provider(name) for name in self.catalog.book.channels}
-        self.desk = Desk(lambda: self.catalog.book)
+        self.store = await self.open_store()
+        self.providers = {name: self.provider(name) for name in self.catalog.book.channels}
+        self.desk = Desk(lambda: self.catalog.book, recovering=self.recovering)
         self.dispatcher = Dispatcher(
             self.providers,
             self.store.write,
@@ -149,7 +147,16 @@ class Watch:
         self.engine = Engine(self.catalog, self._parts())
         await self.engine.start()
         self.up = True
+        await self.dispatcher.recover()
         await self.settle()
+
+    async def open_store(self) -> Store:
+        """The database, when the keeper comes up."""
+        return await asyncio.to_thread(partial(Store.open, "", folder=self.folder, clock=self.clock, ballast=1 << 20))
+
+    def provider(self, name: str) -> Provider:
+        """The provider behind a channel, when the keeper comes up."""
+        return Provider(name)
 
     def _parts(self) -> Parts:
         return Parts(
@@ -255,15 +262,13 @@ class Watch:
                 await self.store.write(lambda session: self.desk.due(session, now=self.clock.now()))
                 await self.deliver()
 
-    async def maintenance(self, start: int, end: int) -> None:
-        """Announce maintenance of the workflow."""
+    async def maintenance(self, start: int, end: int, subject: str = "intake/production") -> None:
+        """Announce maintenance of a workflow."""
         now = self.clock.now()
 
         def write(session: Session) -> None:
-            add_window(session, "intake/production", start=start, end=end, author="Ana", reason="move", now=now)
-            self.desk.mute(
-                session, "intake/production", start=start, end=end, author="Ana", reason="maintenance", now=now
-            )
+            add_window(session, subject, start=start, end=end, author="Ana", reason="move", now=now)
+            self.desk.mute(session, subject, start=start, end=end, author="Ana", reason="maintenance", now=now)
 
         await self.store.write(write)
 
@@ -277,6 +282,16 @@ class Watch:
         """All incidents, oldest first."""
         found = await self.store.read(lambda session: self.desk.views(session, now=self.clock.now(), since=since))
         return list(reversed(found))
+
+    def recovering(self, subject: str) -> int | None:
+        """What the engine of the moment says."""
+        return self.engine.recovering(subject)
+
+    async def react(self, action: str, *, by: str) -> None:
+        """Somebody answers the newest incident."""
+        reaction = Reaction(action=action, incident=(await self.incidents())[-1].public_id, by=by, via="a test")
+        await self.store.write(lambda session: self.desk.react(session, reaction, now=self.clock.now()))
+        await self.deliver()
 
     @property
     def paged(self) -> list[str]:

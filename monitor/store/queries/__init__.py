@@ -37,7 +37,7 @@ from monitor.store.queries.presence import (
     extend_alive,
     windows,
 )
-from monitor.store.queries.proof import EvidenceView, evidence_of, last_failure, last_good
+from monitor.store.queries.proof import EvidenceView, evidence_of, good_kept, last_failure, last_good
 from monitor.store.queries.runs import AttemptView, RunView, attempts_of, read_run, read_runs, runs_between
 from monitor.store.queries.spans import last_spans, spans_between, spans_of
 
@@ -71,6 +71,7 @@ __all__ = [
     "first_try",
     "forget",
     "generations",
+    "good_kept",
     "last_failure",
     "last_good",
     "last_runs",

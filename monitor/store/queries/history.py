@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from monitor.store.codes import FAIL
 from monitor.store.queries.counts import tallied
-from monitor.store.queries.ground import ALWAYS, DAY, EVIDENCE, MANY, RUN, TALLY, rows
+from monitor.store.queries.ground import ALWAYS, DAY, EVIDENCE, MANY, RUN, TALLY, parts, rows
 from monitor.store.queries.runs import COLUMNS, RunView, between, read_runs, view
 from monitor.store.tables import RARE
 
@@ -75,10 +75,9 @@ def _newest_keys(session: Session, ledgers: set[int]) -> list[tuple[int, int]]:
         select(RUN.c.ledger, func.max(RUN.c.started)).where(RUN.c.started >= tallied(session)).group_by(RUN.c.ledger)
     )
     newest = {ledger: started for ledger, started in rows(session, asked) if ledger in ledgers}
-    for ledger in ledgers - newest.keys():
-        last = select(TALLY.c.last).where(TALLY.c.ledger == ledger).order_by(TALLY.c.day.desc()).limit(1)
-        for found in rows(session, last):
-            newest[ledger] = found[0]
+    for some in parts(ledgers - newest.keys()):
+        last = select(TALLY.c.ledger, func.max(TALLY.c.last)).where(TALLY.c.ledger.in_(some)).group_by(TALLY.c.ledger)
+        newest.update((ledger, started) for ledger, started in rows(session, last))
     return [(started, ledger) for ledger, started in newest.items()]
 
 

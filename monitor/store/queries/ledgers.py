@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlmodel import Session
 
 from monitor.store.queries.ground import LEDGER, MEMBERSHIP, rows, run
 from monitor.store.tables import LEDGERS
 from probes.words.errors import StoreError
+
+Key = tuple[str, str, str, str]  # (workflow, environment, probe, location)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class LedgerView:
     since: int | None
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> Key:
         """(workflow, environment, probe, location)."""
         return self.workflow, self.environment, self.probe, self.location
 
@@ -46,31 +48,45 @@ def ledgers(session: Session) -> list[LedgerView]:
     return [LedgerView(*found) for found in rows(session, select(*columns).order_by(LEDGER.c.id))]
 
 
-def find_ledger(session: Session, key: tuple[str, str, str, str]) -> int | None:
+def find_ledger(session: Session, key: Key) -> int | None:
     """The number of the ledger (workflow, environment, probe, location), or None."""
     names = (LEDGER.c.workflow, LEDGER.c.environment, LEDGER.c.probe, LEDGER.c.location)
     asked = select(LEDGER.c.id).where(*(column == name for column, name in zip(names, key, strict=True)))
     return next((int(found[0]) for found in rows(session, asked)), None)
 
 
-def resolve_ledger(session: Session, key: tuple[str, str, str, str], *, now: int, was: str | None = None) -> int:
+def resolve_ledger(session: Session, key: Key, *, now: int, was: str | None = None) -> int:
     """The number of the ledger (workflow, environment, probe, location), made when it is new.
 
     `was` is the probe's former name: as long as only that one has a ledger, it is renamed and its history carried over.
     Raises StoreError when all numbers are used up.
     """
-    if (found := find_ledger(session, key)) is not None:
-        return found
-    workflow, environment, probe, location = key
-    if was is not None and (former := find_ledger(session, (workflow, environment, was, location))) is not None:
-        run(session, LEDGER.update().where(LEDGER.c.id == former).values(probe=probe))
-        return former
-    number = int(rows(session, select(func.coalesce(func.max(LEDGER.c.id), 0)))[0][0]) + 1
-    if number >= LEDGERS:
+    return resolve_ledgers(session, {key: was}, now=now)[key]
+
+
+def resolve_ledgers(session: Session, wanted: Mapping[Key, str | None], *, now: int) -> dict[Key, int]:
+    """The same for many at once: `wanted` gives each key its former name, or None."""
+    known = {ledger.key: ledger.id for ledger in ledgers(session)}
+    new, found = [], {}
+    last = max(known.values(), default=0)
+    for key, was in wanted.items():
+        workflow, environment, probe, location = key
+        former = known.get((workflow, environment, was, location)) if was is not None else None
+        if key in known:
+            found[key] = known[key]
+        elif former is not None:
+            run(session, LEDGER.update().where(LEDGER.c.id == former).values(probe=probe))
+            found[key] = former
+        else:
+            last += 1
+            found[key] = last
+            named = {"workflow": workflow, "environment": environment, "probe": probe, "location": location}
+            new.append({"id": last, "created": now, "since": None, **named})
+    if new and last >= LEDGERS:
         raise StoreError(f"there are no ledger numbers left: {LEDGERS - 1} are in use")
-    named = {"workflow": workflow, "environment": environment, "probe": probe, "location": location}
-    run(session, LEDGER.insert().values(id=number, created=now, since=None, **named))
-    return number
+    if new:
+        run(session, LEDGER.insert(), new)
+    return found
 
 
 def begin_ledger(session: Session, ledger: int, *, at: int) -> int:
@@ -105,6 +121,7 @@ def set_memberships(session: Session, wanted: Mapping[int, str], *, now: int) ->
             run(session, MEMBERSHIP.delete().where(*which))
         else:
             run(session, MEMBERSHIP.update().where(*which).values(until=now))
-    for ledger, affects in beginning.items():
-        run(session, MEMBERSHIP.insert().values(ledger=ledger, since=now, until=None, affects=affects))
+    if beginning:
+        named = [{"ledger": ledger, "since": now, "until": None, "affects": word} for ledger, word in beginning.items()]
+        run(session, MEMBERSHIP.insert(), named)
     return len(ending) + len(beginning)

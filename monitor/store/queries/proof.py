@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlmodel import Session
 
 from monitor.store.codes import FAIL, GOOD
 from monitor.store.inserts import unpack_evidence
-from monitor.store.queries.ground import EVIDENCE, rows
+from monitor.store.queries.ground import EVIDENCE, parts, rows
 from probes.words.names import run_id
 
 
@@ -40,6 +41,16 @@ def evidence_of(session: Session, started: int, ledger: int) -> list[EvidenceVie
 def last_good(session: Session, ledger: int) -> EvidenceView | None:
     """The record of the newest kept success of a ledger."""
     return _newest(session, ledger, GOOD)
+
+
+def good_kept(session: Session, ledgers: Sequence[int]) -> dict[int, int]:
+    """When the run began (µs) whose success is kept, of each of these ledgers that has one."""
+    found: dict[int, int] = {}
+    for some in parts(ledgers):
+        asked = select(EVIDENCE.c.ledger, func.max(EVIDENCE.c.started)).group_by(EVIDENCE.c.ledger)
+        asked = asked.where(EVIDENCE.c.ledger.in_(some), EVIDENCE.c.kind == GOOD)
+        found.update((ledger, started) for ledger, started in rows(session, asked))
+    return found
 
 
 def last_failure(session: Session, ledger: int) -> EvidenceView | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 from sqlmodel import Session
 
 from monitor.ledger.spans import Span
 from monitor.store.codes import state_of
-from monitor.store.queries.ground import SPAN, parts, rows
+from monitor.store.queries.ground import LEDGER, SPAN, parts, rows
+
+_OTHER = SPAN.alias()
 
 
 def spans_between(session: Session, ledger: int, *, start: int, end: int) -> list[Span]:
@@ -33,14 +35,15 @@ def spans_of(session: Session, ledgers: Sequence[int], *, start: int, end: int) 
 
 def last_spans(session: Session, ledgers: Sequence[int]) -> dict[int, Span]:
     """The last closed span of each ledger that has one: its open tail begins where that ends."""
+    newest = select(func.max(_OTHER.c.end)).where(_OTHER.c.ledger == LEDGER.c.id).correlate(LEDGER).scalar_subquery()
     last: dict[int, Span] = {}
-    for ledger in ledgers:
+    for some in parts(ledgers):
         asked = (
-            select(SPAN.c.start, SPAN.c.end, SPAN.c.state)
-            .where(SPAN.c.ledger == ledger)
-            .order_by(SPAN.c.end.desc())
-            .limit(1)
+            select(SPAN.c.ledger, SPAN.c.start, SPAN.c.end, SPAN.c.state)
+            .select_from(LEDGER)
+            .join(SPAN, and_(SPAN.c.ledger == LEDGER.c.id, SPAN.c.end == newest))
+            .where(LEDGER.c.id.in_(some))
         )
-        for begins, ends, code in rows(session, asked):
+        for ledger, begins, ends, code in rows(session, asked):
             last[ledger] = Span(begins, ends, state_of(code))
     return last
