@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from probes.frames import Reply, Request, pack
+from probes.held import excused, processor
 from probes.maker import Maker
 from probes.processes import adopt_orphans, die_with
 from probes.words.failure import Failure
@@ -143,7 +144,8 @@ def _attempt(request: Request, job: Mapping[str, Any], maker: Maker, pulse: memo
     async def attempt() -> Reply:
         beat()
         prepared = maker.prepare(job)  # loads the author's file: its time is the attempt's own
-        return await maker.make(prepared, replace(request, timeout=request.timeout - (time.monotonic() - began)))
+        reply = await maker.make(prepared, replace(request, timeout=request.timeout - (time.monotonic() - began)))
+        return excused(reply, processor()[1])
 
     task = loop.create_task(attempt())
     loop.add_signal_handler(signal.SIGTERM, task.cancel)

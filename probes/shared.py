@@ -13,6 +13,7 @@ from typing import Any
 
 from probes.board import Board, Sight, boot
 from probes.frames import Reply, Request, pack, unpack_request
+from probes.held import excused
 from probes.lines import Lines
 from probes.maker import BEAT, READY, Maker, settle
 from probes.waiting import Waiting
@@ -75,6 +76,7 @@ class SharedHost:
         self._starting = False
         self._turned = self._beat_due = monotonic()
         self._beats = self._started = self._shed = 0
+        self._held = 0.0
         self.ended = self._loop.create_future()
 
     def begin(self, reading: int, writing: int) -> None:
@@ -148,7 +150,7 @@ class SharedHost:
     async def _attempt(self, request: Request) -> None:
         """One attempt, from what was asked to what is answered; the outermost level, so it lets nothing through."""
         number = request.number
-        waited = max(0, boot() - request.sent)
+        waited, held = max(0, boot() - request.sent), self._held_so_far()
         try:
             if not self._board.begin(number):
                 self._tell(b"!back %d\n" % number)
@@ -157,7 +159,8 @@ class SharedHost:
             _number.set(number)
             prepared = self._prepared(request.job_id)
             reply = await self._maker.make(prepared, request)
-            self._send_own(replace(reply, number=number, waited=waited))
+            own = excused(reply, self._held_so_far() - held)
+            self._send_own(replace(own, number=number, waited=waited))
         except asyncio.CancelledError:
             if number in self._overdue:
                 self._send_own(_unended(number, waited))
@@ -196,12 +199,18 @@ class SharedHost:
         now = monotonic()
         lag = max(0, int((now - self._beat_due) * 1e6))
         self._beats += 1
+        self._held = self._held_so_far()
         self._beat_due = now + BEAT
         if self._beats % 4 == 0:
             self._end_overdue(now)
         flying, waiting, overdue = len(self._flying), len(self._waiting), sum(self._overdue.values())
         self._board.write(Sight(self._beats, 0, flying, waiting, self._started, self._shed, overdue, lag))
         self._loop.call_later(BEAT, self._beat)
+
+    def _held_so_far(self) -> float:
+        """Seconds in which this loop stood still since it began, an interval that is not over yet included."""
+        late = monotonic() - self._beat_due
+        return self._held + (late if late > BEAT else 0.0)
 
     def _end_overdue(self, now: float) -> None:
         """Cancel what goes on for too long; what does not even end then is answered for, and the keeper sees it."""

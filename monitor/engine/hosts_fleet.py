@@ -134,7 +134,7 @@ class Fleet:
             if now - host.since > STARTING:
                 host.signal(signal.SIGKILL)
                 self._lose(host, f"it was not ready after {STARTING:g} s")
-        elif host.silent >= STALLED:
+        elif host.silent >= STALLED and host.stood_still() >= STALLED:
             self.stalls += 1
             host.stalled = True
             host.signal(signal.SIGABRT)

@@ -15,6 +15,7 @@ from typing import Protocol
 from monitor.engine.hosts_facts import Asked, Phase, Recipe, Stats
 from probes.board import Board, Sight
 from probes.frames import Reply, pack, unpack_reply
+from probes.held import processor, wants_processor
 from probes.lines import Lines
 
 DUBIOUS = 0.15  # seconds without a beat after which a host gets no more to do
@@ -42,6 +43,7 @@ class HostProcess:
         self._loop = asyncio.get_running_loop()
         self.since = self._loop.time()
         self.silent = 0.0  # seconds without a beat, as far as we looked in time
+        self._then = (0.0, 0.0)  # seconds it had had a processor, and had waited for one, when it fell silent
         self.stalled = False
         self.why = ""
         self.asked: dict[int, Asked] = {}
@@ -88,6 +90,11 @@ class HostProcess:
     def is_dubious(self) -> bool:
         """True while it has not beaten for a moment: it may be busy, or stuck."""
         return self.silent >= DUBIOUS
+
+    def stood_still(self) -> float:
+        """Seconds without a beat that a machine which is too busy does not explain: it had a processor, or slept."""
+        had, waited = (now - then for now, then in zip(processor(self.pid), self._then, strict=True))
+        return had if wants_processor(self.pid) else self.silent - waited
 
     # -- asking
 
@@ -169,7 +176,12 @@ class HostProcess:
     def look(self, elapsed: float) -> Sight:
         """Look at its board; `elapsed` seconds count as silence when it has not beaten since the last look."""
         beat = self.board.beat
-        self.silent = 0.0 if beat != self._last_beat else self.silent + elapsed
+        if beat != self._last_beat:
+            self.silent = 0.0
+        else:
+            if not self.silent:
+                self._then = processor(self.pid)
+            self.silent += elapsed
         self._last_beat = beat
         return self.board.read()
 

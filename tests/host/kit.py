@@ -38,9 +38,11 @@ class _Page(asyncio.Protocol):
 async def page() -> AsyncIterator[str]:
     """The address of a page that says `Book online`; /never never answers."""
     server = await asyncio.get_running_loop().create_server(_Page, "127.0.0.1", 0, backlog=1024)
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    server.close()
-    await server.wait_closed()
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        await server.wait_closed()
 
 
 @asynccontextmanager
