@@ -30,11 +30,13 @@ MOST_DUE = 500  # incidents seen to in one scan; the others come with the next, 
 
 @dataclass(frozen=True, slots=True)
 class OpenMember:
-    """A member that fails in an open incident: what the engine compares with its own memory after a restart."""
+    """A member that fails in an open incident since then (µs): what the engine compares with its own memory after a
+    restart."""
 
     subject: str
     member: str
     severity: Severity
+    since: int
 
 
 class Desk:
@@ -168,11 +170,12 @@ class Desk:
     def open_members(self, session: Session) -> list[OpenMember]:
         """Every failing member of every open incident."""
         query = (
-            select(Incident.subject, Member.member, Member.severity)
+            select(Incident.subject, Member.member, Member.severity, Member.since)
             .join(Member, col(Member.incident) == col(Incident.id))
             .where(col(Incident.resolved_at).is_(None), col(Member.ended).is_(None))
         )
-        return [OpenMember(subject, member, Severity(severity)) for subject, member, severity in session.exec(query)]
+        found = session.exec(query).all()
+        return [OpenMember(subject, member, Severity(severity), since) for subject, member, severity, since in found]
 
     def views(self, session: Session, *, now: int, since: int | None = None, limit: int = 500) -> list[IncidentView]:
         """Open incidents, or with `since` (µs) all that were open at some time after it; newest first."""

@@ -73,9 +73,15 @@ def advance(progress: Progress, ran: Ran, *, confirm: tuple[int, int], recover: 
     return now, None
 
 
-def replay(runs: list[Ran], *, confirm: tuple[int, int], recover: int) -> Progress:
-    """The progress after these runs: what a restart restores from the record."""
-    progress = Progress()
+def replay(
+    runs: list[Ran],
+    *,
+    confirm: tuple[int, int],
+    recover: int,
+    before: Progress = Progress(),
+) -> Progress:
+    """The progress after these runs: what a restart restores from the record, and from what was told `before` them."""
+    progress = before
     for ran in runs:
         progress, _ = advance(progress, ran, confirm=confirm, recover=recover)
     return progress

@@ -123,9 +123,10 @@ class Engine:
         now, parts = self._parts.clock.now(), self._parts
 
         def read(session: Session) -> tuple[restore.Restored, list[OpenMember], list[str], Any]:
-            found = restore.restore(session, catalog, now=now, secrets=parts.secrets)
+            told = parts.desk.open_members(session)
+            found = restore.restore(session, catalog, now=now, secrets=parts.secrets, open_members=told)
             begin_generation(session, catalog.fingerprint, now=now)
-            return found, parts.desk.open_members(session), read_note(session, PAUSED) or [], kept_in(session)
+            return found, told, read_note(session, PAUSED) or [], kept_in(session)
 
         await parts.store.flush()
         found, members, paused, expiries = await parts.store.write(read)

@@ -40,9 +40,17 @@ class Restored:
 
 
 def restore(
-    session: Session, catalog: Catalog, *, now: int, secrets: Callable[[Iterable[str]], Mapping[str, str]]
+    session: Session,
+    catalog: Catalog,
+    *,
+    now: int,
+    secrets: Callable[[Iterable[str]], Mapping[str, str]],
+    open_members: Sequence[OpenMember] = (),
 ) -> Restored:
-    """Every scheduled probe of the catalog as the record knows it; memberships are brought up to date."""
+    """Every scheduled probe of the catalog as the record knows it; memberships are brought up to date.
+
+    `open_members` say what was told of runs that are older than those read.
+    """
     wanted = [probe for probe in catalog.probes.values() if probe.scheduled]
     keys = {probe.id: (probe.workflow, probe.environment, probe.name, probe.location) for probe in wanted}
     resolved = resolve_ledgers(session, {keys[probe.id]: probe.was for probe in wanted}, now=now)
@@ -57,16 +65,31 @@ def restore(
     spans = last_spans(session, ours)
     attempts = attempts_of(session, [run for some in runs.values() for run in some])  # a run cut off says 1 still
     good = good_kept(session, ours)
+    told = {(member.subject, member.member): member for member in open_members}
     tracks = {}
     for probe in wanted:
         number = numbers[probe.id]
         track = Track(probe, number, cadence_of(probe), secrets(probe.secrets))
         newest = runs.get(number, [])
+        member = _member_of(probe, told)
+        if member is not None:
+            track.progress = Progress(open=_level_of(member, probe), since=member.since)
         if newest:
             _read_back(track, newest, attempts, spans.get(number), known[number])
             track.last_good_kept = good.get(number, 0)
         tracks[probe.id] = track
     return Restored(tracks, frozenset(number for number in ours if known[number].since is None))
+
+
+def _member_of(probe: Probe, told: Mapping[tuple[str, str], OpenMember]) -> OpenMember | None:
+    """The probe's share of an open incident, under its name or its former one."""
+    return told.get((probe.subject, probe.name)) or told.get((probe.subject, probe.was or ""))
+
+
+def _level_of(member: OpenMember, probe: Probe) -> Level:
+    """What was told: degraded is never more than a warning."""
+    slow = member.severity is Severity.WARNING and probe.severity.pages
+    return Level.DEGRADED if slow else Level.FAIL
 
 
 def keep(old: Iterable[Track], new: Mapping[str, Track]) -> dict[str, Track]:
@@ -105,6 +128,7 @@ def _read_back(
         [_ran(run, attempts.get((run.started, run.ledger), [])) for run in reversed(newest)],
         confirm=track.probe.confirm,
         recover=track.probe.recover,
+        before=track.progress,
     )
     observed = [run for run in newest if not run.late]
     if observed:
@@ -136,17 +160,17 @@ def reconcile(
 ) -> list[Signal]:
     """The signals that were lost between a record and its telling, or that a changed configuration brings.
 
-    What was seen so long ago that nothing is known any more opens nothing: such a probe begins anew, and its next
-    failure is told.
+    A failure of so long ago that nothing follows from it any more opens nothing: such a probe begins anew, and its
+    next failure is told.
     """
     found: list[Signal] = []
     told = {(member.subject, member.member): member for member in open_members if member.subject != signals.MONITOR}
     for track in tracks.values():
-        key = (track.probe.subject, track.probe.name)
-        member = told.pop(key, None)
+        renamed = (track.probe.subject, track.probe.was) in told
+        member = told.pop((track.probe.subject, track.probe.name), None)
         level = track.progress.open
         if level is not Level.PASS and member is None:
-            if _is_known(track, now):
+            if renamed or _fails_still(track, now):
                 found.append(_signal(catalog, track, level, now=now))
             else:
                 track.progress = Progress()
@@ -161,10 +185,10 @@ def reconcile(
     return found
 
 
-def _is_known(track: Track, now: int) -> bool:
-    """True while the newest observation still holds."""
-    newest = track.tail.last
-    return newest is not None and now < newest.until
+def _fails_still(track: Track, now: int) -> bool:
+    """True while the newest failure holds; what is unknown since says nothing, and makes it no younger."""
+    failed = [ran for ran in track.progress.recent if ran.level is not Level.PASS]
+    return bool(failed) and now < failed[-1].at + track.hold
 
 
 def _signal(catalog: Catalog, track: Track, level: Level, *, now: int) -> Signal:

@@ -102,6 +102,42 @@ async def test_an_answer_that_runs_out_while_it_seems_to_recover_pages_again_whe
     assert watch.paged == ["ana", "ana"]
 
 
+async def test_an_incident_of_which_only_unknown_runs_are_remembered_ends_by_the_recover_rule(watch: Watch) -> None:
+    watch.world = lambda probe, at: "x" if at < clock_of("10:01") else "b" if at < clock_of("10:31") else "."
+    await watch.runs(clock_of("10:00"), clock_of("10:31"), every=60)
+    await watch.restart()
+    await watch.run(at=clock_of("10:31"))
+    await watch.restart()
+    (opened,) = [each for each in await watch.incidents() if each.subject != "monitor"]
+    assert opened.resolved_at is None, "one run that passes is not two"
+    await watch.run(at=clock_of("10:32"))
+    (over,) = [each for each in await watch.incidents() if each.subject != "monitor"]
+    assert said(over.resolved_at) == "10:32:00"
+
+
+async def test_a_failure_of_long_ago_is_made_no_younger_by_a_run_that_says_nothing(watch: Watch) -> None:
+    with_books = watch.catalog
+    watch.world = lambda probe, at: "x" if at < clock_of("11:00") else "b"
+    await watch.run(at=clock_of("10:00"))
+    await watch.reload(configure(CONFIG.replace("books:", "home:")))
+    await watch.restart()
+    await watch.pass_to(clock_of("12:00"))
+    watch.catalog = with_books
+    await watch.restart()
+    await watch.run(at=clock_of("12:01"))
+    await watch.restart()
+    assert [each.resolved_at is None for each in await watch.incidents()] == [False]
+
+
+async def test_a_probe_that_is_renamed_while_nothing_is_known_of_it_keeps_its_incident_open(watch: Watch) -> None:
+    watch.world = lambda probe, at: "x"
+    await watch.run(at=clock_of("10:00"))
+    await watch.pass_to(clock_of("10:30"))
+    await watch.reload(configure(CONFIG.replace("books: {", "bookings: {was: books, ")))
+    (incident,) = await watch.incidents()
+    assert (incident.resolved_at, incident.members) == (None, ("bookings",))
+
+
 async def test_a_probe_that_was_renamed_keeps_its_history_and_its_incident(watch: Watch) -> None:
     watch.world = lambda probe, at: "x"
     await watch.runs(clock_of("10:00"), clock_of("10:03"), every=60)
