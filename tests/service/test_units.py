@@ -90,6 +90,15 @@ def test_the_daemon_is_restarted_for_ever_and_watched() -> None:
     assert unit["Service"]["OOMPolicy"] == "continue"
 
 
+def test_only_the_daemon_is_told_to_end_so_that_it_can_drain() -> None:
+    assert ("KillMode", "mixed") in settings("showup.service")
+
+
+@pytest.mark.parametrize("name", sorted(EXPOSURE))
+def test_the_journal_knows_every_line_by_our_name(name: str) -> None:
+    assert ("SyslogIdentifier", "showup") in settings(name)
+
+
 def test_exits_are_counted_before_the_page_is_looked_for() -> None:
     after = [value for key, value in settings("showup.service") if key == "ExecStopPost"]
     assert "monitor.service.stopped count" in after[0]
