@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -13,6 +15,10 @@ from probes.words.secret import NOTHING, Redactor
 from probes.words.text import for_log
 
 _LONGEST = 2_000  # characters of one value
+_NOISY = (
+    "aiohttp", "alembic", "apscheduler", "httpcore", "httpcore2", "httpx", "httpx2", "pagerduty", "slack_sdk", "uvicorn"
+)  # fmt: skip
+_PRIORITY = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}  # of syslog, as journalctl -p knows them
 
 
 class _Guard:
@@ -38,8 +44,26 @@ def hide(redactor: Redactor) -> None:
     _guard.redactor = redactor
 
 
-def set_up(*, json: bool, level: str = "INFO") -> None:
-    """Send every log line, the libraries' too, to standard error: JSON for a journal, plain for a person."""
+def in_journal(environ: Mapping[str, str] = os.environ, *, handle: int = 2) -> bool:
+    """True when this descriptor, standard error, leads to systemd's journal, which keeps time and priority itself."""
+    try:
+        there = os.fstat(handle)
+    except OSError:
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{there.st_dev}:{there.st_ino}"
+
+
+def journal_line(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> str:
+    """One line for the journal: the priority as it takes it off again, what happened, then what belongs to it."""
+    priority = _PRIORITY.get(str(event.pop("level", "info")), 6)
+    event.pop("timestamp", None)
+    what = event.pop("event", "")
+    said = f" {json.dumps(event, ensure_ascii=False)}" if event else ""
+    return f"<{priority}>{what}{said}"
+
+
+def set_up(*, as_json: bool, level: str = "INFO") -> None:
+    """Send every log line, the libraries' too, to standard error: JSON, plain for a person, or as a journal has it."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -49,7 +73,9 @@ def set_up(*, json: bool, level: str = "INFO") -> None:
         _guard,
     ]
     renderer: Any = structlog.processors.JSONRenderer()
-    if not json:
+    if in_journal():
+        renderer = journal_line
+    elif not as_json:
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -61,7 +87,7 @@ def set_up(*, json: bool, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("apscheduler", "httpx", "httpcore", "uvicorn", "slack_sdk", "pagerduty", "aiohttp", "alembic"):
+    for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

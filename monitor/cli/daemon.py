@@ -15,7 +15,7 @@ from probes.words.errors import StoreError
 
 def run_daemon(config: Path | None, state: Path | None) -> int:
     """Serve until told to stop; 0 after a clean end, 3 when it could not start, 1 when a part failed."""
-    log.set_up(json=not sys.stderr.isatty(), level=os.environ.get("SHOWUP_LOG", "INFO"))
+    log.set_up(as_json=not sys.stderr.isatty(), level=os.environ.get("SHOWUP_LOG", "INFO"))
     return asyncio.run(_serve(config, state))
 
 

@@ -34,7 +34,7 @@ SECONDS = 35.0  # less than TimeoutStopSec=
 
 def main(argv: Sequence[str] = tuple(sys.argv[1:]), environ: Mapping[str, str] = os.environ) -> int:
     """0 when all that was to be done is done, 1 when a page was due and nobody could be told."""
-    logs.set_up(json=True)
+    logs.set_up(as_json=True)
     clock, state = SystemClock(), state_folder(environ)
     if list(argv) == ["count"]:
         return count(state, environ, clock=clock)

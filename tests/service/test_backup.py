@@ -65,7 +65,7 @@ async def test_the_running_daemon_makes_the_copy_over_its_socket(keeper: Keeper,
     finally:
         server.should_exit = True
         await task
-    assert is_whole(path)
+    assert path is not None and is_whole(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert (keeper.folder / "last-good" / "showup.yaml").read_text() == config.read_text()
 
