@@ -35,16 +35,24 @@ from probes.words.units import micros_of
 
 PLACES = ("showup.yaml", "showup.yml", "showup.d")
 SYSTEM = Path("/etc/showup")
+ROOT = Path("/")  # where a service stands: from here every path would look like a relative one
 
 
 def find(path: Path | None, *, environ: Mapping[str, str] = os.environ, folder: Path | None = None) -> Path:
     """The file or folder that is meant: as given, $SHOWUP_CONFIG, here, /etc/showup; raises ConfigError."""
+    try:
+        return _find(path, environ, folder or Path.cwd())
+    except PermissionError as error:
+        what = Problem(str(error.filename), 0, 0, "you may not look at this", "run it as root: sudo showup …")
+        raise ConfigError([what]) from None
+
+
+def _find(path: Path | None, environ: Mapping[str, str], here: Path) -> Path:
     given = path or (Path(environ["SHOWUP_CONFIG"]) if environ.get("SHOWUP_CONFIG") else None)
     if given is not None:
         if given.exists():
             return given
         raise ConfigError([Problem(str(given), 0, 0, "there is no such file or folder", "run: showup init")])
-    here = folder or Path.cwd()
     for place in [*(here / name for name in PLACES), *(SYSTEM / name for name in PLACES), SYSTEM]:
         if place.is_file() or (place.is_dir() and any(place.glob("*.y*ml"))):
             return place
@@ -71,10 +79,8 @@ def load(path: Path | None = None, *, secrets: Secrets | None = None, find_scrip
 
 
 def _shown(file: Path) -> str:
-    try:
-        return str(file.relative_to(Path.cwd()))
-    except ValueError:
-        return str(file)
+    here = Path.cwd()
+    return str(file.relative_to(here)) if here != ROOT and file.is_relative_to(here) else str(file)
 
 
 def load_text(text: str, *, secrets: Mapping[str, str] | None = None, folder: Path | None = None) -> Catalog:

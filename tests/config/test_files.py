@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,29 @@ def test_a_folder_counts_when_something_is_in_it(tmp_path: Path) -> None:
         find(None, environ={}, folder=tmp_path)
     (tmp_path / "showup.d" / "a.yaml").write_text(SMALLEST)
     assert find(None, environ={}, folder=tmp_path) == tmp_path / "showup.d"
+
+
+def test_what_one_may_not_look_at_leads_to_root(tmp_path: Path) -> None:
+    (tmp_path / "shut").mkdir(mode=0o000)
+    user = os.geteuid()
+    try:
+        os.seteuid(user or 65534)  # root may look at everything
+        with pytest.raises(ConfigError) as caught:
+            find(tmp_path / "shut" / "showup.yaml")
+    finally:
+        os.seteuid(user)
+    assert lines_of(caught.value) == [
+        f"{tmp_path}/shut/showup.yaml: you may not look at this; run it as root: sudo showup …"
+    ]
+
+
+def test_a_service_stands_at_the_root_and_names_whole_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "showup.yaml").write_text("workflows: []\n")
+    for here, shown in (("/", str(tmp_path / "showup.yaml")), (str(tmp_path), "showup.yaml")):
+        monkeypatch.chdir(here)
+        with pytest.raises(ConfigError) as caught:
+            load(tmp_path / "showup.yaml")
+        assert lines_of(caught.value)[0].startswith(f"{shown}:1:")
 
 
 def test_what_is_not_there_leads_to_init(tmp_path: Path) -> None:
