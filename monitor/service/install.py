@@ -226,8 +226,12 @@ def _command(host: Host, prefix: Path) -> None:
     host.step(f"the command {layout.COMMAND}")
     if prefix / "bin" / "showup" != layout.COMMAND:
         host.write(layout.COMMAND, layout.command_text(prefix), mode=0o755)
-    text = json.dumps({"version": distribution("showup").version, "prefix": str(prefix)})
-    host.write(layout.INSTALLED, text, mode=0o644)
+    host.write(layout.INSTALLED, installed_text(prefix), mode=0o644)
+
+
+def installed_text(prefix: Path) -> str:
+    """What is installed, for the upgrade after this one: `source` is what pip was given."""
+    return json.dumps({"version": distribution("showup").version, "prefix": str(prefix), "source": _source()})
 
 
 def _start(host: Host) -> int:

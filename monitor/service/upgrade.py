@@ -16,7 +16,7 @@ from monitor.config.load import find
 from monitor.service import layout
 from monitor.service.contacts import LAST_GOOD
 from monitor.service.host import Failed, Host
-from monitor.service.install import may, put_units, refused
+from monitor.service.install import installed_text, may, put_units, refused
 from monitor.service.ready import wait_until_ready
 from monitor.service.record import Record, record_of
 from probes.words.errors import ConfigError, ShowupError
@@ -27,7 +27,7 @@ def run_upgrade(*, dry_run: bool, without_copy: bool = False, host: Host | None 
     host = host or Host(dry=dry_run)
     try:
         may(host, "upgrade")
-        old, prefix = _installed(host)
+        old, prefix, source = _installed(host)
         new = distribution("showup").version
         host.step(f"from showup {old or '(unknown)'} to {new}, in {prefix}")
         record = _record(host)
@@ -42,27 +42,28 @@ def run_upgrade(*, dry_run: bool, without_copy: bool = False, host: Host | None 
             return 0
         found = wait_until_ready(host, good=0)
     except (ShowupError, OSError) as error:
-        return _back(host, copy, record, old=old, prefix=prefix, why=str(error))
+        return _back(host, copy, record, source=source, prefix=prefix, why=str(error))
     if not found.up:
-        return _back(host, copy, record, old=old, prefix=prefix, why=found.sentence)
-    host.write(layout.INSTALLED, json.dumps({"version": new, "prefix": str(prefix)}))
+        return _back(host, copy, record, source=source, prefix=prefix, why=found.sentence)
+    host.write(layout.INSTALLED, installed_text(prefix))
     host.say(f"showup {new} watches; {f'the copy from before stays: {copy}' if copy else 'no copy was made'}")
     return 0
 
 
-def _installed(host: Host) -> tuple[str, Path]:
-    """(version, prefix) of what was installed; raises Failed when nothing was, or we are another copy."""
+def _installed(host: Host) -> tuple[str, Path, str]:
+    """(version, prefix, what pip takes for it) of what was installed; raises Failed when nothing was, or elsewhere."""
     prefix = host.python()["prefix"]
     try:
         found = json.loads(host.at(layout.INSTALLED).read_text(encoding="utf-8"))
         version, place = str(found["version"]), Path(str(found["prefix"]))
     except (OSError, ValueError, KeyError, TypeError):
         if host.dry:
-            return "", prefix
+            return "", prefix, ""
         raise Failed("showup is not installed as a service here", hint="run: sudo showup install") from None
     if place != prefix:
         raise Failed(f"the service runs from {place}, and this is {prefix}", hint=f"run: {place}/bin/showup upgrade")
-    return version, place
+    source = str(found.get("source", ""))  # a folder holds the new version by now, a file is what it was
+    return version, place, source if source.endswith((".whl", ".tar.gz")) else f"showup=={version}"
 
 
 def _configuration(host: Host) -> Path:
@@ -113,7 +114,7 @@ def _named(told: str) -> Path:
     return layout.STATE / "backups" / Path(told).name
 
 
-def _back(host: Host, copy: Path | None, record: Record, *, old: str, prefix: Path, why: str) -> int:
+def _back(host: Host, copy: Path | None, record: Record, *, source: str, prefix: Path, why: str) -> int:
     """Stop, put the copy back, and say how to put the program back. The database that failed is kept beside it."""
     host.say(f"the new version does not come up: {why}")
     try:
@@ -125,7 +126,7 @@ def _back(host: Host, copy: Path | None, record: Record, *, old: str, prefix: Pa
             host.say(f"there is no copy of ours: {record.shown} is as the new version left it")
     except (ShowupError, OSError) as error:
         host.say(f"the copy could not be put back: {error}; it is {copy}")
-    pip = shlex.join([str(prefix / "bin" / "pip"), "install", f"showup=={old}" if old else "showup==VERSION"])
+    pip = shlex.join([str(prefix / "bin" / "pip"), "install", source])
     host.say("SHOWUP IS STOPPED: nothing is watched. To go back to the version before:")
     host.say(f"    {pip}")
     host.say(f"    {prefix / 'bin' / 'showup'} install")

@@ -64,6 +64,14 @@ def test_a_version_that_does_not_come_up_is_taken_back(host: Machine) -> None:
     assert json.loads(host.at(layout.INSTALLED).read_text())["version"] == "0.0.9"
 
 
+def test_a_version_that_came_from_a_file_goes_back_to_that_file(host: Machine) -> None:
+    known = {"version": "0.0.9", "prefix": "/opt/showup", "source": "file:///srv/showup-0.0.9-py3-none-any.whl"}
+    host.write(layout.INSTALLED, json.dumps(known))
+    host.status = None
+    assert run_upgrade(dry_run=False, host=host) == 1
+    assert "    /opt/showup/bin/pip install file:///srv/showup-0.0.9-py3-none-any.whl" in host.said
+
+
 def test_a_restart_that_fails_is_taken_back_too(host: Machine) -> None:
     host.answers = lambda command: int(command == "systemctl restart showup.service")
     assert run_upgrade(dry_run=False, host=host) == 1
