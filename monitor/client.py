@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
 from monitor.places import SOCKET, state_folder
-from probes.words.errors import Refused, ShowupError
+from probes.words.errors import Refused, ShowupError, StoreLocked
 
 SECONDS = 90.0
+STARTING = 15.0  # seconds that a keeper with its record open may take until it answers
 
 
 def alive(folder: Path) -> bool:
@@ -30,7 +32,20 @@ def call(name: str, *, config: Path | None = None, folder: Path | None = None, *
     place = folder or state_folder()
     if alive(place):
         return _over_socket(place, name, given)
-    return asyncio.run(_here(name, config, place, given))
+    try:
+        return asyncio.run(_here(name, config, place, given))
+    except StoreLocked:
+        if not _comes_up(place):
+            raise
+        return _over_socket(place, name, given)
+
+
+def _comes_up(folder: Path) -> bool:
+    """Wait for the socket of a keeper that has the record open: it may have begun a moment ago."""
+    until = time.monotonic() + STARTING
+    while not (found := alive(folder)) and time.monotonic() < until:
+        time.sleep(0.1)
+    return found
 
 
 def _over_socket(folder: Path, name: str, given: dict[str, Any]) -> Any:

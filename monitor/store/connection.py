@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ PRAGMAS = (
     "temp_store=MEMORY",
 )
 _ADVISORY = 0x73686F777570  # "showup": the lock that the keeper of a PostgreSQL database holds
+TRIES, BETWEEN = 20, 0.1  # of PostgreSQL's lock; seconds
 _BEGIN = "showup_begin"
 
 
@@ -34,7 +36,7 @@ def address(url: str, folder: Path) -> URL:
     """The database's address; "" is `showup.db` in the state folder, where a relative path starts too. Raises
     StoreError when it is none we can use."""
     try:
-        parsed = make_url(url or f"sqlite:///{folder / 'showup.db'}")
+        parsed = make_url(url or f"sqlite:///{folder.absolute() / 'showup.db'}")
     except ArgumentError:
         raise StoreError(
             "the store's address cannot be read",
@@ -88,13 +90,15 @@ def claim(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         with connection.begin():  # in exclusive mode the first write lock is kept until the connection closes
             return
-    with connection.begin():
-        got = connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (_ADVISORY,)).scalar_one()
-    if not got:
-        raise StoreLocked(
-            f"another showup keeps its record in {connection.engine.url.render_as_string()}",
-            hint="stop it first, or give each its own database",
-        )
+    for _ in range(TRIES):
+        with connection.begin():
+            if connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (_ADVISORY,)).scalar_one():
+                return
+        time.sleep(BETWEEN)  # the server may still be taking leave of a showup that has just stopped
+    raise StoreLocked(
+        f"another showup keeps its record in {connection.engine.url.render_as_string()}",
+        hint="stop it first, or give each its own database",
+    )
 
 
 def pragma(connection: Connection, setting: str) -> None:

@@ -176,6 +176,16 @@ async def test_a_second_showup_is_told_who_has_the_database(
     await store.flush()
 
 
+async def test_the_record_lies_in_the_state_folder_however_that_is_written(
+    tmp_path: Path, clock: PushedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with Store.open("", folder=Path("state"), clock=clock, ballast=0):
+        assert (tmp_path / "state" / "showup.db").exists()
+    async with Store.open("sqlite:///other.db", folder=Path("state"), clock=clock, ballast=0):
+        assert (tmp_path / "state" / "other.db").exists()
+
+
 async def test_the_database_of_a_newer_showup_is_left_alone(url: str, tmp_path: Path, clock: PushedClock) -> None:
     async with Store.open(url, folder=tmp_path, clock=clock, ballast=0) as store:
         await store.write(
