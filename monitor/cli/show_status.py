@@ -62,7 +62,7 @@ def _incident(out: Console, one: Found, now: Any) -> None:
 def _workflows(out: Console, found: Found) -> None:
     made = table("workflow", "state", "since", "24 h", "30 d", "watched", right=(2, 3, 4, 5))
     for one in found.get("workflows") or ():
-        name = f"{one['workflow']}/{one['environment']}"
+        name = _named(one)
         day, month = one.get("24h") or {}, one.get("30d") or {}
         figures = (_uptime(day), _uptime(month), percent(month.get("coverage")))
         since = at(one.get("since")) if one.get("since") else "–"
@@ -75,11 +75,16 @@ def _workflows(out: Console, found: Found) -> None:
             for probe in one.get("probes") or ()
             if probe.get("last") and probe["last"].get("failure")
         ]
-        where = plain(one["workflow"]) + ("" if one["environment"] == "production" else f"/{plain(one['environment'])}")
+        where = plain(_named(one))
         if failing:
             out.print(f"failing in {where}: {', '.join(failing[:MANY])}")
         if one.get("not_yet"):
             out.print(f"not run yet in {where}: {_some(one['not_yet'])}")
+
+
+def _named(one: Found) -> str:
+    """A workflow; production goes without saying."""
+    return str(one["workflow"]) if one["environment"] == "production" else f"{one['workflow']}/{one['environment']}"
 
 
 def _uptime(figures: Found) -> str:
