@@ -157,7 +157,7 @@ async def _send(signal: Signal, contacts: Contacts, secrets: Secrets, clock: Clo
 
 
 def _say(text: str) -> None:
-    print(f"showup: {text}", file=sys.stderr, flush=True)  # noqa: T201 - the journal reads standard error
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the journal reads standard error
 
 
 if __name__ == "__main__":
