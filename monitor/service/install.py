@@ -13,8 +13,8 @@ from monitor.config.secrets import Secrets
 from monitor.service import layout
 from monitor.service.host import Failed, Host
 from monitor.service.ready import wait_until_ready
-from monitor.service.record import record_at
-from probes.words.errors import ConfigError, ShowupError
+from monitor.service.record import record_at, record_on
+from probes.words.errors import ConfigError, ShowupError, StoreError
 from probes.words.secret import names_in
 
 ALONG = ("journeys", "runbooks")  # folders that go with the configuration
@@ -253,26 +253,43 @@ def _written() -> list[Path]:
     return [*(layout.SYSTEMD / unit for unit in units), *dropins]
 
 
+def _take_away(host: Host) -> None:
+    for path in _written():
+        if host.dry or host.exists(path):
+            host.remove(path)
+    for folder in sorted({path.parent for path in _written()} - {layout.SYSTEMD}):
+        if host.exists(folder) and not any(host.at(folder).iterdir()):
+            host.remove(folder)
+
+
+def _kept(host: Host) -> str:
+    """Where the record stays, for people; a configuration that names none we know keeps nobody from leaving."""
+    try:
+        record = record_on(host)
+    except StoreError:
+        return str(layout.STATE)
+    return str(layout.STATE) if record.file and record.file.is_relative_to(layout.STATE) else record.shown
+
+
 def run_uninstall(*, dry_run: bool, host: Host | None = None) -> int:
     """0 when the service is gone; data and configuration stay, and it says where. 3 when a step failed."""
     host = host or Host(dry=dry_run)
     try:
         may(host, "uninstall")
+        place = _kept(host)
         host.step("stop, now and at every boot")
         for name in layout.RUN:
             if host.dry or host.exists(layout.SYSTEMD / name):
                 host.run("systemctl", "disable", "--now", name)
         host.step(f"units out of {layout.SYSTEMD}")
-        for path in _written():
-            if host.dry or host.exists(path):
-                host.remove(path)
+        _take_away(host)
         host.run("systemctl", "daemon-reload")
         host.step(f"the command {layout.COMMAND}")
         if host.exists(layout.COMMAND) and b"Written by showup install" in host.at(layout.COMMAND).read_bytes():
             host.remove(layout.COMMAND)
     except (ShowupError, OSError) as error:
         return refused(host, error)
-    host.say(f"kept: the record in {layout.STATE}, the configuration and its secrets in {layout.CONFIG}, "
-             f"the user {layout.USER}, and the program")  # fmt: skip
+    host.say(f"kept: the record in {place}, its copies in {layout.STATE}, the configuration and its secrets in "
+             f"{layout.CONFIG}, the user {layout.USER}, and the program")  # fmt: skip
     host.say(f"to remove them too: rm -r {layout.STATE} {layout.CONFIG} {layout.OPT}; userdel {layout.USER}")
     return 0

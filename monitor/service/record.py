@@ -6,8 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from monitor.config.load import find
 from monitor.config.read import read_file
-from monitor.service.contacts import files_of
+from monitor.service import layout
+from monitor.service.contacts import LAST_GOOD, files_of
+from monitor.service.host import Host
+from probes.words.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,25 @@ def record_at(url: str, state: Path) -> Record:
     where = address(url, state)
     file = file_of(where)
     return Record(url, file, str(file or where.render_as_string()))
+
+
+def configuration_on(host: Host) -> Path:
+    """What the service reads, or the last of it that was good."""
+    try:
+        return find(None, environ={}, folder=host.at(layout.CONFIG))
+    except ConfigError:
+        return host.at(layout.STATE / LAST_GOOD)
+
+
+def record_on(host: Host) -> Record:
+    """Where the record lies; in a dry run by a user who may not look, where it lies when nothing else is said."""
+    try:
+        return record_of([configuration_on(host), host.at(layout.STATE / LAST_GOOD)], layout.STATE)
+    except PermissionError:
+        if not host.dry:
+            raise
+        host.say(f"    (the configuration in {layout.CONFIG} is for root's eyes: the record may lie elsewhere)")
+        return record_of([], layout.STATE)
 
 
 def _store(place: Path) -> str | None:

@@ -12,14 +12,12 @@ import shlex
 from importlib.metadata import distribution
 from pathlib import Path
 
-from monitor.config.load import find
 from monitor.service import layout
-from monitor.service.contacts import LAST_GOOD
 from monitor.service.host import Failed, Host
 from monitor.service.install import installed_text, may, put_units, refused
 from monitor.service.ready import wait_until_ready
-from monitor.service.record import Record, record_of
-from probes.words.errors import ConfigError, ShowupError
+from monitor.service.record import Record, configuration_on, record_on
+from probes.words.errors import ShowupError
 
 
 def run_upgrade(*, dry_run: bool, without_copy: bool = False, host: Host | None = None) -> int:
@@ -30,7 +28,7 @@ def run_upgrade(*, dry_run: bool, without_copy: bool = False, host: Host | None 
         old, prefix, source = _installed(host)
         new = distribution("showup").version
         host.step(f"from showup {old or '(unknown)'} to {new}, in {prefix}")
-        record = _record(host)
+        record = record_on(host)
         copy = None if without_copy else _copy(host, record)
         put_units(host, prefix)
     except (ShowupError, OSError) as error:
@@ -66,25 +64,6 @@ def _installed(host: Host) -> tuple[str, Path, str]:
     return version, place, source if source.endswith((".whl", ".tar.gz")) else f"showup=={version}"
 
 
-def _configuration(host: Host) -> Path:
-    """What the service reads, or the last of it that was good."""
-    try:
-        return find(None, environ={}, folder=host.at(layout.CONFIG))
-    except ConfigError:
-        return host.at(layout.STATE / LAST_GOOD)
-
-
-def _record(host: Host) -> Record:
-    """Where the record lies; in a dry run by a user who may not look, where it lies when nothing else is said."""
-    try:
-        return record_of([_configuration(host), host.at(layout.STATE / LAST_GOOD)], layout.STATE)
-    except PermissionError:
-        if not host.dry:
-            raise
-        host.say(f"    (the configuration in {layout.CONFIG} is for root's eyes: the record may lie elsewhere)")
-        return record_of([], layout.STATE)
-
-
 def _copy(host: Host, record: Record) -> Path | None:
     """The copy that the running daemon made; of a daemon that is stopped, what the backup program makes. None when
     there is no record yet; raises Failed for a database that showup does not copy."""
@@ -103,7 +82,7 @@ def _copy(host: Host, record: Record) -> Path | None:
         host.say(f"there is no record yet at {record.file}, so there is nothing to copy")
         return None
     program = str(host.python()["prefix"] / "bin" / "python")
-    places = [f"STATE_DIRECTORY={layout.STATE}", f"SHOWUP_CONFIG={_configuration(host)}"]
+    places = [f"STATE_DIRECTORY={layout.STATE}", f"SHOWUP_CONFIG={configuration_on(host)}"]
     said = host.run("runuser", "-u", layout.USER, "--", "env", *places,
                     program, "-I", "-m", "monitor.service.backup", "upgrade")  # fmt: skip
     return _named(said.strip().splitlines()[-1])

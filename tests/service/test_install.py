@@ -181,8 +181,19 @@ def test_uninstalling_takes_the_service_and_keeps_the_data(given: Path, host: Ma
         "/etc/systemd/system/showup.service.d/50-memory.conf"
     }
     assert {"/var/lib/showup/showup.db", "/etc/showup/showup.yaml", "/etc/showup/credentials/HOOK"} <= left
+    assert not any(host.exists(f"{layout.SYSTEMD / unit}.d") for unit in (layout.FAILURE, layout.BACKUP))
     assert "/usr/local/bin/showup" not in left
     assert any("/var/lib/showup" in line and "kept" in line for line in host.said)
+
+
+def test_uninstalling_says_where_a_record_elsewhere_stays(given: Path, host: Machine) -> None:
+    given.write_text(given.read_text() + "store: sqlite:////srv/record/showup.db\n")
+    run_install(given, dry_run=False, host=host)
+    assert run_uninstall(dry_run=False, host=host) == 0
+    assert any("the record in /srv/record/showup.db" in line for line in host.said)
+    assert not host.exists(f"{layout.SYSTEMD / layout.BACKUP}.d")
+    host.write(layout.CONFIG / "showup.yaml", "store: oracle://nowhere\n")
+    assert run_uninstall(dry_run=False, host=host) == 0
 
 
 @pytest.mark.parametrize(
