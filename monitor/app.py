@@ -139,6 +139,7 @@ def _assemble(
         return await store.read(lambda session: desk.open_pages(session, channel))
 
     key = acks.key_in(state)
+
     def recovering(subject: str) -> int | None:
         return keeper.engine.recovering(subject)
 

@@ -15,6 +15,7 @@ from alerts.signal import Signal
 from monitor.config.catalog import Catalog
 from monitor.engine import freshness, restore
 from monitor.engine.attempts import Maker, Runs
+from monitor.engine.beginnings import Beginnings
 from monitor.engine.clockwork import Clockwork
 from monitor.engine.expiries import Expiries, kept_in
 from monitor.engine.keeping import keep_house
@@ -24,7 +25,6 @@ from monitor.engine.teller import Teller
 from monitor.engine.track import Track, recovering
 from monitor.store.database import Store
 from monitor.store.queries.counts import tally
-from monitor.store.queries.ledgers import begin_ledger
 from monitor.store.queries.notes import begin_generation, read_note, remember
 from monitor.store.queries.presence import begin_alive, extend_alive
 from monitor.store.rows import Rows
@@ -79,12 +79,11 @@ class Engine:
         self.pulse = Pulse()
         self.expiries = Expiries()
         self._subjects: Mapping[str, list[Track]] = {}
-        self._unbegun: frozenset[int] = frozenset()
         self._told: dict[str, Any] = {}
         self._works: Clockwork | None = None
         self._alive = 0
         self._looked = self._tallied = 0
-        self._beginnings: set[asyncio.Task[int]] = set()  # a task that nothing refers to may be collected
+        self._beginnings = Beginnings(parts.store.write)
         self.teller = Teller(
             parts.store.write,
             self._receive,
@@ -130,7 +129,8 @@ class Engine:
 
         await parts.store.flush()
         found, members, paused, expiries = await parts.store.write(read)
-        self.catalog, self._unbegun = catalog, found.unbegun
+        self.catalog = catalog
+        self._beginnings.expect(found.unbegun)
         self.tracks = restore.keep(self.tracks.values(), found.tracks)
         subjects: dict[str, list[Track]] = {}
         for track in self.tracks.values():
@@ -196,22 +196,8 @@ class Engine:
 
     def _append(self, rows: Rows) -> None:
         self._parts.store.append(rows)
-        for row in rows.runs:
-            if row.ledger in self._unbegun:
-                self._unbegun -= {row.ledger}
-                self._begin(row.ledger, row.started)
-
-    def _begin(self, ledger: int, at: int) -> None:
-        task = asyncio.get_running_loop().create_task(
-            self._parts.store.write(lambda session: begin_ledger(session, ledger, at=at))
-        )
-        self._beginnings.add(task)
-        task.add_done_callback(self._begun)
-
-    def _begun(self, task: asyncio.Task[int]) -> None:
-        self._beginnings.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.warning("a first run could not be noted", reason=str(task.exception()))
+        if rows.runs:
+            self._beginnings.saw(rows.runs)
 
     def _receive(self, session: Session, signal: Signal) -> set[str]:
         received = self._parts.desk.receive(session, signal, now=self._parts.clock.now())

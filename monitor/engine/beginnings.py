@@ -1,0 +1,50 @@
+"""The first run of each ledger, from which its windows begin: for many at once, as all begin on a new machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import structlog
+from sqlmodel import Session
+
+from monitor.store.queries.ledgers import begin_ledgers
+from monitor.store.rows import RunRow
+from probes.words.errors import StoreError
+
+log = structlog.get_logger("showup.engine")
+
+
+class Beginnings:
+    """Watches what is recorded for the first runs of those ledgers that have none. `write` is the store's."""
+
+    def __init__(self, write: Callable[[Callable[[Session], None]], Awaitable[Any]]) -> None:
+        self._write = write
+        self._unbegun: set[int] = set()
+        self._seen: dict[int, int] = {}
+        self._task: asyncio.Task[None] | None = None  # a task that nothing refers to may be collected
+
+    def expect(self, ledgers: Iterable[int]) -> None:
+        """These have no first run yet."""
+        self._unbegun = set(ledgers)
+
+    def saw(self, runs: Sequence[RunRow]) -> None:
+        """Runs were recorded."""
+        for row in runs:
+            if row.ledger in self._unbegun:
+                self._unbegun.discard(row.ledger)
+                self._seen[row.ledger] = row.started
+        if self._seen and self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._note())
+
+    async def _note(self) -> None:
+        """Write down what was seen, and what was seen while that was written."""
+        while self._seen:
+            some, self._seen = self._seen, {}
+            try:
+                await self._write(partial(begin_ledgers, firsts=some))
+            except StoreError as error:  # the next start dates them by their first run
+                log.warning("first runs could not be noted", ledgers=len(some), reason=str(error))
+        self._task = None
