@@ -141,6 +141,7 @@ class Engine:
         self._told = dict(restore.told_of_monitor(members))
         for name in restore.bugs_told(members) & self.tracks.keys():
             self.tracks[name].bugs = BUGS_TOLD
+        members = restore.with_untold(members, self.teller.untold)
         for signal in restore.reconcile(catalog, self.tracks, members, now=now):
             self.teller.tell(signal)
 

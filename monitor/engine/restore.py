@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from alerts.desk import OpenMember
-from alerts.signal import Severity, Signal
+from alerts.signal import Condition, Severity, Signal
 from monitor.config.catalog import Catalog, Probe
 from monitor.engine import freshness, signals
 from monitor.engine.cadence import cadence_of
@@ -153,6 +153,16 @@ def _newest(run: RunView, further: list[AttemptView]) -> Observation:
         if not attempt.late:
             return Observation(attempt.started, attempt.state, attempt.hold)
     return Observation(run.started, run.state, run.hold)
+
+
+def with_untold(members: Sequence[OpenMember], untold: Iterable[Signal]) -> list[OpenMember]:
+    """The failing members as they will be when alerts have heard what a run said while the configuration was read."""
+    failing = {
+        (one.subject, one.member): one for one in untold if one.condition in (Condition.FAILING, Condition.CHANGED)
+    }
+    known = {(member.subject, member.member) for member in members}
+    more = [one for key, one in failing.items() if key not in known]
+    return [*members, *(OpenMember(one.subject, one.member, one.severity, one.since) for one in more)]
 
 
 def reconcile(

@@ -60,6 +60,11 @@ class Teller:
         """How many signals are not committed yet."""
         return len(self._waiting)
 
+    @property
+    def untold(self) -> tuple[Signal, ...]:
+        """The signals that are not committed yet."""
+        return tuple(self._waiting)
+
     async def run(self) -> None:
         """Work until cancelled."""
         while True:

@@ -220,6 +220,18 @@ async def test_a_paused_probe_does_not_run_is_not_missed_and_stays_paused_over_a
     assert (watch.books.counts.runs, watch.books.counts.missed) == (1, 0)
 
 
+async def test_a_run_that_ends_while_its_probe_is_being_taken_out_leaves_no_incident_behind(watch: Watch) -> None:
+    watch.world = lambda probe, at: "x"
+    await watch.pass_to(clock_of("10:00"))
+    leaving = asyncio.create_task(watch.engine.reload(configure(CONFIG.replace("books:", "home:"))))
+    await asyncio.sleep(0)  # the record is being read
+    await watch.engine.run_now(BOOKS)
+    assert watch.engine.teller.waiting == 1
+    await leaving
+    await watch.settle()
+    assert [each.resolved_at is None for each in await watch.incidents()] == [False]
+
+
 async def test_a_run_that_ends_after_its_workflow_was_taken_out_tells_nobody(watch: Watch) -> None:
     watch.world = lambda probe, at: "x"
     watch.hangs = asyncio.Event()
