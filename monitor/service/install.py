@@ -268,7 +268,8 @@ def _kept(host: Host) -> str:
         record = record_on(host)
     except StoreError:
         return str(layout.STATE)
-    return str(layout.STATE) if record.file and record.file.is_relative_to(layout.STATE) else record.shown
+    here = record.file is not None and record.file.is_relative_to(layout.STATE)
+    return str(layout.STATE) if here else f"{record.shown}, its copies in {layout.STATE}"
 
 
 def run_uninstall(*, dry_run: bool, host: Host | None = None) -> int:
@@ -289,7 +290,7 @@ def run_uninstall(*, dry_run: bool, host: Host | None = None) -> int:
             host.remove(layout.COMMAND)
     except (ShowupError, OSError) as error:
         return refused(host, error)
-    host.say(f"kept: the record in {place}, its copies in {layout.STATE}, the configuration and its secrets in "
-             f"{layout.CONFIG}, the user {layout.USER}, and the program")  # fmt: skip
+    host.say(f"kept: the record in {place}, the configuration and its secrets in {layout.CONFIG}, "
+             f"the user {layout.USER}, and the program")  # fmt: skip
     host.say(f"to remove them too: rm -r {layout.STATE} {layout.CONFIG} {layout.OPT}; userdel {layout.USER}")
     return 0

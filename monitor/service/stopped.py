@@ -126,10 +126,10 @@ def _tell(unit: str, reason: str, contacts: Contacts, secrets: Secrets, *, clock
         since=now,
         severity=Severity.CRITICAL,
         policy=contacts.policy,
-        title="showup",
+        title="What showup watches" if own else "showup",
         notice="does not stay up, so nothing is watched" if own else f"has trouble with {for_log(unit, 60)}",
         sentence=f"{for_log(unit, 60)}: {reason}; look at: journalctl -u {for_log(unit, 60)}",
-        failure="monitor_fault",
+        failure="monitor_fault" if own else "",  # a copy that failed leaves nothing unwatched
         blame="us",
         suspected=False,
     )

@@ -74,6 +74,7 @@ async def test_the_third_failed_exit_pages_every_way_of_the_monitors_policy(scen
     sent = json.loads(scene.hook.deliveries[0].body)
     assert sent["purpose"] == "emergency"
     assert "showup.service: it failed 3 times in 5 minutes, the last time with watchdog (1)" in sent["text"]
+    assert sent["headline"].startswith("What showup watches is not being watched: showup.service: it failed 3 times")
     assert [message.topic for message in scene.phone.messages] == ["first-rings"]
     await scene.count()
     assert len(scene.hook.deliveries) == 1
@@ -131,7 +132,9 @@ async def test_a_stop_that_was_meant_takes_back_what_was_due(scene: Scene) -> No
 
 async def test_a_failed_copy_of_the_database_is_told_too(scene: Scene) -> None:
     assert await scene.page("showup-backup.service") == 0
-    assert "showup-backup.service" in json.loads(scene.hook.deliveries[0].body)["text"]
+    sent = json.loads(scene.hook.deliveries[0].body)
+    assert "showup-backup.service" in sent["text"]
+    assert sent["headline"].startswith("showup needs attention: showup-backup.service: it failed")
 
 
 async def test_nobody_to_tell_is_said_and_is_a_failure(scene: Scene) -> None:
