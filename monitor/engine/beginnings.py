@@ -31,7 +31,7 @@ class Beginnings:
         self._unbegun = set(ledgers)
 
     def saw(self, runs: Sequence[RunRow]) -> None:
-        """Runs were recorded."""
+        """Runs were recorded; with none, what could not be noted is tried again."""
         for row in runs:
             if row.ledger in self._unbegun:
                 self._unbegun.discard(row.ledger)
@@ -45,6 +45,8 @@ class Beginnings:
             some, self._seen = self._seen, {}
             try:
                 await self._write(partial(begin_ledgers, firsts=some))
-            except StoreError as error:  # the next start dates them by their first run
+            except StoreError as error:  # tried again with the next run, or the next beat
                 log.warning("first runs could not be noted", ledgers=len(some), reason=str(error))
+                self._seen = {**self._seen, **some}
+                break
         self._task = None

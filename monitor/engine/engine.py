@@ -229,6 +229,7 @@ class Engine:
         self.pulse.clock_behind = clock.behind
         try:
             self._parts.wake(await store.write(lambda session: self._parts.desk.due(session, now=now)))
+            self._beginnings.saw(())
             if now - self.pulse.alive >= ALIVE_EVERY:
                 await self._sign_of_life(now)
             if now - self._tallied >= TALLY_EVERY:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from monitor.ledger.spans import Observation, Span, fold
 from monitor.status.history import read
 from monitor.store.queries.history import last_runs
 from monitor.store.queries.runs import attempts_of
+from probes.words.errors import StoreError
 from probes.words.units import SECOND
 from tests.story.watch import BOOKS, MIDNIGHT, PLACE, Watch
 
@@ -76,6 +78,28 @@ def _merged(spans: list[Span]) -> list[Span]:
             span = Span(found.pop().start, span.end, span.state)
         found.append(span)
     return found
+
+
+async def test_a_first_run_that_the_store_refused_to_note_is_noted_when_it_accepts(tmp_path: Path) -> None:
+    async with Watch(tmp_path) as watch:
+        file, away = tmp_path / "showup.db", tmp_path / "away.db"
+        file.rename(away)
+        watch.world = _script("x")
+        await watch.engine.run_now(BOOKS)
+        with pytest.raises(StoreError):
+            await watch.store.flush()
+        away.rename(file)
+        for _ in range(200):
+            if watch.store.broken_since is None:
+                break
+            await asyncio.sleep(0.05)
+        watch.clock.at += 60 * SECOND
+        await watch.run()
+        await watch.engine.beat()
+        await watch.store.flush()
+        now = watch.clock.now()
+        record = await watch.store.read(partial(read, start=MIDNIGHT, end=now, now=now))
+        assert [(span.start, span.end) for span in record.members[PLACE][0].spans] == [(MIDNIGHT, now)]
 
 
 @given(ACTS)
