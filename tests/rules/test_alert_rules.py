@@ -7,35 +7,24 @@ can be told again with the line that is printed; `SHOWUP_SHRINK=1` looks for a s
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
-from sqlmodel import Session, select
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from alerts.message import Message, Purpose, Receipt
 from alerts.policy import Level, PolicySpec
-from alerts.routes import EDITS, FIRST_WORDS
 from alerts.signal import Condition, Severity
-from alerts.tables import Mute, Notification, Row
+from alerts.tables import Mute, Row
 from probes.words.units import MINUTE, SECOND
-from tests.story.night import Night, Provider, memory
+from tests.rules.watched import FAULTS, Watched, run
+from tests.story.night import Night, memory
 
 T = TypeVar("T")
-SHRINKS = bool(os.environ.get("SHOWUP_SHRINK"))
 ENGINE = memory()
+TABLES = tuple(reversed(Row.metadata.sorted_tables))  # other modules may bring more
 MINUTES = timedelta(minutes=1)
 POLICY = PolicySpec(
     levels=(
@@ -52,7 +41,6 @@ OTHER = PolicySpec(levels=(Level(notify=("cy",)), Level(at=4 * MINUTES, notify=(
 SUBJECTS = ("intake/production", "billing/production", "provider:openai", "monitor")
 MEMBERS = ("home", "books")
 CHANNELS = ("slack", "pagerduty", "ntfy", "pushover")
-FAULTS = ("429", "5xx", "permanent", "timeout", "lost reply", "hang", "crash", "crash after")
 BLAMED = {
     "failure": "provider_down",
     "blame": "provider",
@@ -61,59 +49,19 @@ BLAMED = {
 }
 
 
-class Watched(Provider):
-    """A provider that sees what the rules are about: D2, D4, D7 and D8 as they look from outside."""
-
-    def watch(self, night: Night) -> None:
-        self.night = night
-        self.wrong: list[str] = []
-        self.keys: dict[str, str] = {}
-        self.triggered: set[tuple[str, str]] = set()
-        self.flying: set[tuple[str, str]] = set()
-
-    async def send(self, message: Message) -> Receipt:
-        flight = (message.key, message.target)
-        await self._look(message, flight)
-        self.flying.add(flight)
-        try:
-            return await super().send(message)
-        finally:
-            self.flying.discard(flight)
-
-    async def _look(self, message: Message, flight: tuple[str, str]) -> None:
-        states = await self.night.transact(lambda session: _states(session, message.marker))
-        if states != ["sending"]:
-            self.wrong.append(f"D2: {message.purpose} left {self.name} while its row was {states}")
-        if self.keys.setdefault(message.marker, message.key) != message.key:
-            self.wrong.append(f"D4: {message.marker} had key {self.keys[message.marker]}, now {message.key}")
-        if flight in self.flying:
-            self.wrong.append(f"two messages about {flight} are in flight at {self.name}")
-        state = message.incident.state if message.incident else "triggered"
-        if message.purpose is Purpose.PAGE and state != "triggered" and not (self.name in EDITS and message.repeat):
-            self.wrong.append(f"D7: a page about {message.key} left {self.name}, and it was {state}")
-        if message.purpose in FIRST_WORDS:
-            self.triggered.add(flight)
-        elif message.purpose is Purpose.RESOLVE and flight not in self.triggered:
-            self.wrong.append(f"D8: {message.key} was resolved at {self.name} before it was triggered")
-
-
-def _states(session: Session, marker: str) -> list[str]:
-    return list(session.exec(select(Notification.state).where(Notification.marker == marker)).all())
-
-
 class Nights(RuleBasedStateMachine):
     """Everything that can happen in a night, in any order."""
 
     def __init__(self) -> None:
         super().__init__()
         with ENGINE.begin() as connection:
-            for table in reversed(Row.metadata.sorted_tables):
+            for table in TABLES:
                 connection.execute(table.delete())
         self.loop = asyncio.new_event_loop()
         self.night = Night(POLICY, engine=ENGINE, other=OTHER)
         for name in CHANNELS:
             provider = Watched(name, verified=name != "pagerduty")
-            provider.watch(self.night)
+            provider.watch(self.night.transact)
             self.night.providers[name] = provider
         self.night.rise()
         self.mutes: list[int] = []
@@ -235,14 +183,4 @@ class Nights(RuleBasedStateMachine):
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("half", [1, 2])  # two, so that both cores of a small machine have one
 def test_the_rules_of_delivery_hold_whatever_happens(half: int) -> None:
-    examples, _, steps = os.environ.get("SHOWUP_RULES", "200x50").partition("x")
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        Nights,
-        settings=settings(
-            max_examples=-(-int(examples) // 2),
-            stateful_step_count=int(steps or 50),
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            phases=[phase for phase in Phase if SHRINKS or phase not in (Phase.shrink, Phase.explain)],
-        ),
-    )
+    run(Nights, "200x50", share=2)

@@ -5,7 +5,7 @@ providers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ from alerts.policy import Level, PolicySpec
 from alerts.rotation import RotationSpec
 from alerts.signal import Condition, Severity, Signal
 from alerts.tables import Incident, Mute, Notification, Row
-from probes.words.clock import PushedClock
+from probes.words.clock import Clock, PushedClock
 from probes.words.errors import DeliveryError
 from probes.words.section import Section
 from probes.words.units import SECOND, micros_of, parse_duration
@@ -31,6 +31,7 @@ from probes.words.units import SECOND, micros_of, parse_duration
 T = TypeVar("T")
 HANGS = int(SEND_SECONDS * SECOND)
 START = 1_790_000_000 * SECOND
+NEVER = 1 << 62
 
 
 @dataclass
@@ -49,7 +50,8 @@ class Provider:
     knows: Callable[[str], dict[str, Any] | None] = lambda key: {"incident": key}
     crashed: bool = False
     hanging: list[tuple[int, asyncio.Future[None]]] = field(default_factory=list)
-    clock: PushedClock = field(default_factory=lambda: PushedClock(START))
+    clock: Clock = field(default_factory=lambda: PushedClock(START))
+    dies: Callable[[], None] = lambda: None  # called when the keeper dies while it sends
 
     async def send(self, message: Message) -> Receipt:
         self.sent.append(message)
@@ -66,6 +68,7 @@ class Provider:
             raise DeliveryError("no answer", unknown=True)
         if fault in ("crash", "crash after"):
             self.crashed = True
+            self.dies()
             await asyncio.Event().wait()
         if fault == "hang":
             waits: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -261,19 +264,7 @@ class Night:
             await self.tick()
 
     def _next_due(self, session: Session) -> int:
-        waiting = col(Notification.state).in_(["pending", "sending"])
-        moments = [
-            select(func.min(Incident.due_at)).where(col(Incident.resolved_at).is_(None)),
-            select(func.min(Notification.due_at)).where(Notification.state == "pending"),
-            select(func.min(Notification.claimed_until)).where(Notification.state == "sending"),
-            select(func.min(Notification.spread_at)).where(waiting),
-            select(func.min(Notification.verify_at)).where(Notification.state == "delivered"),
-            select(func.min(Mute.end)).where(col(Mute.closed).is_(None)),
-        ]
-        found = [session.exec(moment).first() for moment in moments]
-        rests = [line.rests_until for line in self.dispatcher._lines.values() if line.rests_until > self.clock.now()]
-        rests += [since + HANGS for provider in self.providers.values() for since, _ in provider.hanging]
-        return min([at for at in [*found, *rests] if at is not None], default=1 << 62)
+        return min([next_due(session), *waits(self.dispatcher, self.providers.values(), self.clock.now())])
 
     async def react(self, incident: str, action: str = "ack", by: str = "Ana", **more: Any) -> Answer:
         reaction = Reaction(action=action, incident=incident, by=by, **{"via": "test", **more})
@@ -311,3 +302,24 @@ class Night:
         found = await self.transact(lambda session: self.desk.find(session, public_id, now=self.clock.now()))
         assert found is not None
         return found
+
+
+def next_due(session: Session) -> int:
+    """When the next thing that alerts have written down is due."""
+    waiting = col(Notification.state).in_(["pending", "sending"])
+    moments = [
+        select(func.min(Incident.due_at)).where(col(Incident.resolved_at).is_(None)),
+        select(func.min(Notification.due_at)).where(Notification.state == "pending"),
+        select(func.min(Notification.claimed_until)).where(Notification.state == "sending"),
+        select(func.min(Notification.spread_at)).where(waiting),
+        select(func.min(Notification.verify_at)).where(Notification.state == "delivered"),
+        select(func.min(Mute.end)).where(col(Mute.closed).is_(None)),
+    ]
+    found = [session.exec(moment).first() for moment in moments]
+    return min([at for at in found if at is not None], default=NEVER)
+
+
+def waits(dispatcher: Dispatcher, providers: Iterable[Provider], now: int) -> list[int]:
+    """When channels that rest go on, and what hangs is given up."""
+    rests = [line.rests_until for line in dispatcher._lines.values() if line.rests_until > now]
+    return rests + [since + HANGS for provider in providers for since, _ in provider.hanging]
