@@ -125,7 +125,9 @@ async def make(prepared: Prepared, request: Request) -> Reply:
         await bench.aclose()
     if cancelled:
         raise asyncio.CancelledError
-    return _reply(request, journal, ctx, target, waited)
+    reply = _reply(request, journal, ctx, target, waited)
+    ctx.let_go()
+    return reply
 
 
 def _open(prepared: Prepared, request: Request, target: Target, journal: Journal) -> tuple[Context, Bench]:

@@ -22,7 +22,8 @@ class Request:
 
     `job_id` names a prepared job; `job` is its content (see `probes.attempt.prepare`) and is sent the first time a
     host sees the id.
-    `sent` is boot time in µs, for measuring how long the request waited. `timeout` and `cleanup` are seconds.
+    `sent` is boot time in µs, for measuring how long the request waited; `late` is by how many µs it was late then.
+    `timeout` and `cleanup` are seconds.
     `at` is µs since the epoch: the attempt's start as the ledger has it. `keep` asks for evidence even when it passes.
     `shed` counts how often running this probe was turned away by a loaded host just before: who was, goes first.
     """
@@ -39,6 +40,7 @@ class Request:
     secrets: dict[str, str] = field(default_factory=dict)
     keep: bool = False
     shed: int = 0
+    late: int = 0
     v: int = VERSION
 
 
@@ -133,7 +135,7 @@ _NUMBER = (int, float)
 _FURTHEST = 2**62  # of an integer: what the database can hold
 _REQUEST: dict[str, Any] = {
     "number": int, "job_id": str, "run_id": str, "attempt": int, "at": int, "sent": int, "timeout": _NUMBER,
-    "cleanup": _NUMBER, "job": dict, "secrets": dict, "keep": bool, "shed": int, "v": int,
+    "cleanup": _NUMBER, "job": dict, "secrets": dict, "keep": bool, "shed": int, "late": int, "v": int,
 }  # fmt: skip
 _REPLY: dict[str, Any] = {
     "number": int, "state": str, "failure": str, "sentence": str, "phase": str, "step": str, "waited": int, "took": int,

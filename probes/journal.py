@@ -152,6 +152,13 @@ class Journal:
             del self.looks[: LOOKS // 2]
         self.looks.append((value, source, unit, reply))
 
+    def let_go(self) -> None:
+        """Forget whoever refers back to this: what was looked at, and what was left open or unchecked."""
+        self.looks.clear()
+        self.open.clear()
+        for step in (*self.steps, *self.clean_ups):
+            step.silent.clear()
+
     def origin(self, value: Any) -> tuple[str, str, Any]:
         """(source, unit, reply) of a value that was looked up, by identity, newest first."""
         for known, source, unit, reply in reversed(self.looks):

@@ -39,7 +39,7 @@ class Waiting:
     """The line in front of a host. `now` and a request's `sent` are boot time in µs.
 
     Whoever was turned away most often goes first, then whoever came first. Turned away is whoever has waited beyond
-    `patience`, those that never were before the others.
+    `patience`, those that never were before the others; what a request was late when it was sent counts too.
     """
 
     def __init__(self, patience: Patience = brief) -> None:
@@ -73,7 +73,7 @@ class Waiting:
         standing = now - self._since
         away: list[Request] = []
         for line in self._lines:
-            while line and now - line[0].sent > self._patience(line[0], standing):
+            while line and now - line[0].sent + line[0].late > self._patience(line[0], standing):
                 away.append(line.popleft())
         self._count -= len(away)
         return away

@@ -108,6 +108,7 @@ class Runs:
             secrets=dict(track.secrets),
             keep=keep,
             shed=track.counts.shed_running,
+            late=0 if run.verdicts else max(0, at - run.due),
         )
 
     def _count(self, track: Track, run: Running, *, shed: bool) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("showup.publish")
 
 LOCAL_EVERY = 2.0  # seconds between renderings of our own copy, at most
+IDLE = 15  # times as long as a rendering took is none made after it: large sites must not take probes their time
 REFRESH = 60.0  # seconds after which the page is made anew though nothing changed
 COMMAND_SECONDS = 120.0
 MEMBER = "publish"
@@ -123,6 +124,11 @@ def _tell(keeper: Keeper, trouble: str, *, told: bool, now: int) -> None:
     )
 
 
+def pause(took: float) -> float:
+    """Seconds in which no page is made after one that `took` so long."""
+    return min(REFRESH, max(LOCAL_EVERY, IDLE * took))
+
+
 async def publisher_loop(keeper: Keeper) -> None:
     """Keep our own copy fresh within seconds of a change, and what is published within its limit."""
     last_put = 0.0
@@ -138,6 +144,6 @@ async def publisher_loop(keeper: Keeper) -> None:
                 await make(keeper)
         except (StoreError, OSError) as error:
             log.warning("the page could not be made; the last good one stays", reason=str(error))
-        await asyncio.sleep(LOCAL_EVERY)
+        await asyncio.sleep(pause(keeper.clock.mono() - mono))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(keeper.changed.wait(), REFRESH)

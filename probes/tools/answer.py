@@ -69,6 +69,9 @@ class Heard(Protocol):
     def text(self) -> str: ...
 
 
+_UNREAD = object()
+
+
 class Answer:
     """One answer. `phases` are µs (dns, connect, tls, first_byte, first_token, total; only those there were).
 
@@ -110,7 +113,7 @@ class Answer:
         self.truncated = False
         self.certificate_expires = 0
         self._text: str | None = None
-        self._document: Any = self  # until it was read
+        self._document: Any = _UNREAD
         self._extra: dict[str, float] = {}
 
     @property
@@ -123,7 +126,7 @@ class Answer:
     def json(self, path: str | None = None) -> Any:
         """The document, or the value at a JSONPath; Missing when there is none; ValueError for what is no path."""
         find = compile_path(path) if path is not None else None
-        if self._document is self:
+        if self._document is _UNREAD:
             self._document = read_json(self.body)
         if self._document is Missing or find is None:
             return self._document

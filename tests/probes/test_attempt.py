@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from typing import Any
 
@@ -392,3 +393,23 @@ async def test_limits_for_each_part_of_a_request_name_the_part(stage: Stage) -> 
     stepped = "{steps: [{get: /, timeout: 100ms, check: [{contains: x}]}]}"
     reply = await stage.timed(stepped, timeout=5)
     assert (reply.failure, reply.took < 1_000_000) == ("timeout", True)
+
+
+async def test_an_attempt_leaves_nothing_for_the_collector(stage: Stage) -> None:
+    booked(stage)
+    await stage.timed(BOOKING, timeout=5)
+    await asyncio.sleep(0.05)
+    gc.collect()
+    try:
+        gc.disable()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        for _ in range(3):
+            await stage.timed(BOOKING, timeout=5)
+        await asyncio.sleep(0.05)
+        gc.collect()
+        left = {f"{type(each).__module__}.{type(each).__name__}" for each in gc.garbage}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert not {name for name in left if name.startswith(("probes.", "httpx.", "httpcore."))}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.frames import Request
-from probes.waiting import BURST, SHORT, STANDING, Waiting, own_timeout
+from probes.waiting import AGAIN, BURST, SHORT, STANDING, Waiting, own_timeout
 
 SECOND = 1_000_000
 
@@ -51,6 +51,17 @@ def test_a_burst_is_waited_for_and_a_standing_line_is_not() -> None:
     assert 200 not in [request.number for request in line.turn_away(STANDING)]
     assert [request.number for request in line.turn_away(STANDING + SHORT)] == [200]
     assert line.take() == asked(201, sent=STANDING - SHORT // 2, shed=1)
+
+
+def test_what_a_request_was_late_when_it_came_counts_too() -> None:
+    def left_out(late: int) -> bool:
+        line = Waiting()
+        line.add(replace(asked(1, sent=STANDING, shed=1), late=late), 0)
+        return bool(line.turn_away(STANDING + SHORT))
+
+    assert not left_out(0)
+    assert not left_out(AGAIN - SHORT)
+    assert left_out(AGAIN - SHORT + 1)
 
 
 def test_a_line_that_was_empty_once_is_a_new_line() -> None:

@@ -28,6 +28,12 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_whole(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html"], "nothing is left lying about"
 
 
+def test_a_site_that_takes_long_to_make_is_made_more_rarely_and_still_each_minute() -> None:
+    assert publisher.pause(0.02) == publisher.LOCAL_EVERY
+    assert publisher.pause(1.0) == publisher.IDLE
+    assert publisher.pause(60.0) == publisher.REFRESH
+
+
 def test_the_page_of_a_client_that_has_none_any_more_is_taken_away(tmp_path: Path) -> None:
     one, two = "c/" + "1" * 27, "c/" + "2" * 27
     both = {f"{key}/{name}": b"page" for key in (one, two) for name in ("index.html", "status.json")}
