@@ -9,6 +9,7 @@ from functools import lru_cache
 from markupsafe import Markup
 
 from monitor.ledger.uptime import Day, Shares, figures, percent_text
+from monitor.status.lengths import length
 
 WIDTH, GAP, HEIGHT = 6, 2, 34
 LEAST = 5  # px; a minute of trouble is still seen
@@ -92,8 +93,6 @@ def say(day: Day) -> str:
 
 
 def _length(micros: int) -> str:
-    from monitor.status.model import length
-
     return length(micros)
 
 

@@ -18,6 +18,7 @@ from monitor.ledger.slo import Slo, clip, error_budget, hours_between
 from monitor.ledger.spans import Span
 from monitor.ledger.uptime import Shares, days, figures, percent_text, shares, total
 from monitor.status import history
+from monitor.status.lengths import length, speed, window
 from monitor.status.model import (
     WORDS,
     Clock,
@@ -29,13 +30,12 @@ from monitor.status.model import (
     figure,
     headline,
     incident,
-    length,
 )
 from monitor.store.queries.notes import read_note, remember
 from monitor.store.queries.presence import windows
 from probes.words.clock import moment
 from probes.words.outcome import State
-from probes.words.units import DAY, micros_of, say_duration
+from probes.words.units import DAY, micros_of
 
 DAYS = 90
 TOKENS = "client pages"  # name of the note that keeps each client's unguessable path
@@ -129,7 +129,7 @@ def _page(catalog: Catalog, facts: _Facts, places: Sequence[history.Place], *, t
         made_iso=moment(now).isoformat(timespec="seconds"),
         stale=clock.full(stale),
         stale_iso=moment(stale).isoformat(timespec="seconds"),
-        zone=zone,
+        zone=clock.zone(now),
         groups=_groups(catalog, views),
         open=[incident(view, clock, now) for view in mine if view.resolved_at is None],
         past=[incident(view, clock, now) for view in mine if view.resolved_at is not None and view.severity != "info"],
@@ -164,7 +164,7 @@ def _plan(catalog: Catalog, row: tuple[str, int, int, str], clock: Clock) -> str
 
 def _cadence(catalog: Catalog, places: Sequence[history.Place]) -> str:
     periods = [p.every for p in catalog.probes.values() if (p.workflow, p.environment) in set(places) and p.every]
-    return f"each workflow is tried every {say_duration(max(periods))} or more often" if periods else ""
+    return f"each workflow is tried every {length(micros_of(max(periods)))} or more often" if periods else ""
 
 
 def _groups(catalog: Catalog, views: dict[history.Place, WorkflowView]) -> list[Group]:
@@ -185,7 +185,8 @@ def _workflow(catalog: Catalog, facts: _Facts, place: history.Place, clock: Cloc
         for label, length_ in (("24 h", DAY), ("7 days", 7 * DAY), ("30 days", 30 * DAY), ("90 days", DAYS * DAY))
     ]
     known = figures(shares(spans, max(first, now - DAYS * DAY), now))
-    covered = Figure("watched, of 90 days", percent_text(known.coverage))
+    young = f"watched since {clock.date(first):%-d %b}" if first > now - DAYS * DAY else ""
+    covered = Figure("watched, of 90 days", percent_text(known.coverage), shown=young)
     return WorkflowView(
         key=place[0],
         title=workflow.title,
@@ -209,15 +210,15 @@ def _slo(catalog: Catalog, workflow: Workflow, spans: Sequence[Span], now: int) 
     promised = workflow.slo
     if promised is None or not spans:
         return ""
-    window = micros_of(promised.window)
+    over = micros_of(promised.window)
     counted = list(spans)
     if promised.hours:
         zone = ZoneInfo(catalog.site.timezone)
-        counted = clip(counted, hours_between(promised.hours, zone, now - window, now))
-    spent = _sum(counted, now - window, now)
-    budget = error_budget(spent, Slo(int(promised.target * 1000), window))
+        counted = clip(counted, hours_between(promised.hours, zone, now - over, now))
+    spent = _sum(counted, now - over, now)
+    budget = error_budget(spent, Slo(int(promised.target * 1000), over))
     left = f"{length(budget.left_us)} of it left" if budget.left_us >= 0 else f"overspent by {length(-budget.left_us)}"
-    promise = f"promised {promised.target:g} % over {say_duration(promised.window)}"
+    promise = f"promised {promised.target:g} % over {window(over)}"
     return f"{promise}; error budget {length(budget.allowed_us)}, {left}"
 
 
@@ -230,4 +231,4 @@ def _speed(record: history.Record, place: history.Place) -> str:
     lengths = [
         run.took for number in record.ledgers.get(place, ()) if (run := record.newest.get(number)) and run.passed
     ]
-    return f"last answers in {median(lengths) / 1e6:.1f} s" if lengths else ""
+    return f"last answers in {speed(int(median(lengths)))}" if lengths else ""

@@ -9,8 +9,8 @@ from datetime import date
 from alerts.message import REMOVED, IncidentView
 from monitor.ledger.spans import Correction
 from monitor.ledger.uptime import Day, Figures, percent_text
+from monitor.status.lengths import length, sentence
 from probes.words.outcome import State
-from probes.words.units import HOUR, SECOND
 
 WORDS = {
     State.UP: "Up",
@@ -24,14 +24,14 @@ _ONE = {
     State.DOWN: "is down",
     State.DEGRADED: "is slow",
     State.MAINTENANCE: "is in maintenance",
-    State.UNKNOWN: "is not known about",
+    State.UNKNOWN: "was not seen lately",
     State.UP: "is working",
 }
 _MANY = {
     State.DOWN: "are down",
     State.DEGRADED: "are slow",
     State.MAINTENANCE: "are in maintenance",
-    State.UNKNOWN: "are not known about",
+    State.UNKNOWN: "were not seen lately",
     State.UP: "are working",
 }
 _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
@@ -39,11 +39,13 @@ _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure under its label; `text` is a percentage or says why there is none."""
+    """One figure under its label; `text` is a percentage or says why there is none. Programs know it by `label`, people
+    read `shown` where there is one."""
 
     label: str
     text: str
     strong: bool = False
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +142,10 @@ def headline(states: Sequence[State], titles: Sequence[str] = ()) -> str:
         state, count = there[0]
         if state is State.UNKNOWN:
             return "We do not know: nothing was seen yet, or lately."
-        one = titles[0] if len(titles) == 1 else "It"
-        return {1: f"{one} {_ONE[state]}."}.get(count, f"All {number(count).lower()} workflows {_MANY[state]}.")
+        if count == 1:
+            return f"{titles[0] if len(titles) == 1 else 'It'} {_ONE[state]}."
+        every = "Both" if count == 2 else f"All {number(count).lower()}"
+        return f"{every} workflows {_MANY[state]}."
     sentences = []
     for position, (state, count) in enumerate(there):
         noun = (" workflow" if count == 1 else " workflows") if position == 0 else ""
@@ -157,20 +161,6 @@ def number(count: int) -> str:
 def figure(label: str, found: Figures, *, strong: bool = False) -> Figure:
     """Uptime under its label."""
     return Figure(label, percent_text(found.uptime, enough=found.enough), strong)
-
-
-def length(micros: int) -> str:
-    """A length for people: 38 s, 1 min 43 s, 2 h 5 min, 3 d 4 h."""
-    seconds = max(0, micros) // SECOND
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min" + (f" {seconds % 60} s" if seconds % 60 and seconds < 600 else "")
-    if micros < 24 * HOUR:
-        rest = seconds % 3600 // 60
-        return f"{seconds // 3600} h" + (f" {rest} min" if rest else "")
-    rest = seconds % 86_400 // 3600
-    return f"{seconds // 86_400} d" + (f" {rest} h" if rest else "")
 
 
 def moments(view: IncidentView, clock: Clock) -> list[Moment]:
@@ -217,6 +207,11 @@ class Clock:
         """Time and date."""
         return self._moment(at).astimezone(self._zone).strftime("%H:%M, %-d %b %Y")
 
+    def zone(self, at: int) -> str:
+        """The zone as people call it then: EST, UTC; UTC-03 where it has no name."""
+        name = self._moment(at).astimezone(self._zone).tzname() or ""
+        return f"UTC{name}" if name.startswith(("+", "-")) else name
+
     def iso(self, at: int) -> str:
         """For programs: ISO 8601, in UTC."""
         return self._moment(at).isoformat(timespec="seconds")
@@ -253,7 +248,7 @@ def incident(view: IncidentView, clock: Clock, now: int) -> IncidentPart:
     return IncidentPart(
         id=view.public_id,
         title=f"{view.title} {_noticed(view)}",
-        sentence=view.sentence,
+        sentence=sentence(view.sentence),
         state=view.state,
         severity=view.severity,
         started=clock(view.began),

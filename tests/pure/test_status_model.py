@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from alerts.message import IncidentView
 from monitor.ledger.uptime import Day, Shares, figures
 from monitor.status.bars import bar, say, strip, summary
-from monitor.status.model import Clock, figure, headline, incident, length, moments
+from monitor.status.lengths import length, sentence, speed, window
+from monitor.status.model import Clock, figure, headline, incident, moments
 from probes.words.outcome import State
 from probes.words.units import HOUR, MINUTE, SECOND
 from tests.story.watch import MIDNIGHT
@@ -23,14 +24,14 @@ CLOCK = Clock("America/New_York", MIDNIGHT + 18 * HOUR)
     [
         ([], "Nothing is watched yet."),
         ([UP], "Intake agent is working."),
-        ([UP, UP], "All two workflows are working."),
+        ([UP, UP], "Both workflows are working."),
         ([UP] * 14, "All 14 workflows are working."),
         ([DOWN], "Intake agent is down."),
         ([DOWN, UP, UP], "One workflow is down. Two are working."),
         ([DOWN, DOWN, SLOW, UP], "Two workflows are down. One is slow. One is working."),
         ([PLAN, UP], "One workflow is in maintenance. One is working."),
         ([GAP], "We do not know: nothing was seen yet, or lately."),
-        ([GAP, UP], "One workflow is not known about. One is working."),
+        ([GAP, UP], "One workflow was not seen lately. One is working."),
     ],
 )
 def test_the_headline_says_it_as_one_would_to_a_customer(states: list[State], sentence: str) -> None:
@@ -57,6 +58,27 @@ def test_no_headline_is_better_than_its_worst_workflow(states: list[State]) -> N
 )
 def test_lengths_are_for_people(micros: int, text: str) -> None:
     assert length(micros) == text
+
+
+def test_windows_speeds_and_zones_are_for_people_too() -> None:
+    assert [window(720 * HOUR), window(24 * HOUR), window(12 * HOUR)] == ["30 days", "1 d", "12 h"]
+    assert [speed(1_430_000), speed(12_400), speed(90)] == ["1.4 s", "12 ms", "1 ms"]
+    winter, summer = MIDNIGHT, MIDNIGHT - 150 * 24 * HOUR
+    assert [CLOCK.zone(winter), CLOCK.zone(summer)] == ["EST", "EDT"]
+    assert Clock("America/Sao_Paulo", MIDNIGHT).zone(MIDNIGHT) == "UTC-03"
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        ("", ""),
+        ('$.time should equal "10:00", got "22:00"', '$.time should equal "10:00", got "22:00".'),
+        ('reply should contain "8", got "When we are open."', 'reply should contain "8", got "When we are open."'),
+        ("no answer", "no answer."),
+    ],
+)
+def test_what_was_seen_ends_with_one_full_stop(seen: str, said: str) -> None:
+    assert sentence(seen) == said
 
 
 def seen(**more: int | str) -> IncidentView:

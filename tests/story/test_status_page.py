@@ -102,7 +102,7 @@ async def test_an_incident_shows_four_times_in_words_and_no_name(watch: Watch) -
     await watch.run("records/production/home")
     await watch.pass_to(watch.clock.at + SECOND)
     after = await page(watch)
-    assert "All two workflows are working." in after.text
+    assert "Both workflows are working." in after.text
     assert "Intake agent did not answer in time" in after.text
     for words in ("Answered recovered first", "Recovered 10:06:00", "after 5 min"):
         assert words in after.text
