@@ -7,8 +7,10 @@ import os
 import secrets
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from monitor.cli.paper import plain
@@ -16,7 +18,10 @@ from probes.words.errors import Refused
 from probes.words.names import slug
 
 FILE, ENV, JOURNEYS = "showup.yaml", ".env", "journeys"
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # of one's own machine, which rarely speaks TLS
 SECRET = "PHONE"  # the name, not the value  # noqa: S105
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +59,34 @@ def run_init(folder: Path, *, url: str, phone: str, promise: str, words: str) ->
 
 def _answers(url: str, phone: str, promise: str, words: str, *, asks: bool) -> Answers:
     """What was given by option, else what a person answers; raises Refused when nobody is there to ask."""
-    suggested = f"showup-{secrets.token_hex(8)}"
-    if not url:
-        url = _ask("The address of what you want to watch", "", "--url", asks=asks)
-    if not phone:
-        phone = _ask("An ntfy topic that rings your phone (anybody who knows it can ring)", suggested, "", asks=asks)
-    if not promise:
-        wanted = "What it promises its users, in a sentence"
-        promise = _ask(wanted, f"{urlsplit(url).hostname or 'It'} answers", "", asks=asks)
-    address, path = read_url(url)
-    server, topic = read_phone(phone)
+    suggested, rings = f"showup-{secrets.token_hex(8)}", "An ntfy topic that rings your phone (who knows it can ring)"
+    address, path = _answer(url, "The address of what you want to watch", "", read_url, option="--url", asks=asks)
+    server, topic = _answer(phone, rings, suggested, read_phone, option="--phone", asks=asks)
+    usual = f"{urlsplit(address).hostname} answers"
+    promise = _answer(promise, "What it promises its users, in a sentence", usual, str, option="--promise", asks=asks)
     return Answers(address, path, topic, server, plain(promise, 200), plain(words, 200))
 
 
-def _ask(question: str, default: str, option: str, *, asks: bool) -> str:
+def _answer(given: str, question: str, default: str, read: Callable[[str], T], *, option: str, asks: bool) -> T:
+    """What `read` makes of an option, else of what a person answers, who is asked again until it can be taken."""
+    if given or (default and not asks):
+        return read(given or default)
     if not asks:
-        if default:
-            return default
         raise Refused(f"nobody can be asked here: {question.lower()}", hint=f"write {option}")
     import typer
 
-    return str(typer.prompt(question, default=default or None))
+    while True:
+        try:
+            return read(str(typer.prompt(question, default=default or None)))
+        except Refused as refused:
+            print(f"  {refused}; {refused.hint.replace(f'write {option} ', 'write ')}")
 
 
 def read_url(text: str) -> tuple[str, str]:
     """(address of the workflow, path of the first probe); raises Refused with what to write."""
-    text = text.strip() if "://" in text else f"https://{text.strip()}"
+    text = text.strip()
+    if "://" not in text:
+        text = f"{'http' if text.lower().startswith(LOOPBACK) else 'https'}://{text}"
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port

@@ -122,5 +122,23 @@ def test_what_is_no_topic_is_refused(text: str) -> None:
         read_phone(text)
 
 
-def test_a_bare_host_is_taken_with_https() -> None:
+def test_a_bare_host_is_taken_with_https_and_ones_own_machine_without() -> None:
     assert read_url("intake.example.com/chat") == ("https://intake.example.com", "/chat")
+    assert read_url("localhost:8000/chat") == ("http://localhost:8000", "/chat")
+    assert read_url("127.0.0.1:8000") == ("http://127.0.0.1:8000", "/")
+
+
+def test_a_bad_answer_is_told_and_asked_for_again(
+    target: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal(f"ftp://x\n{target.url}\n+49 170\nnight-x7\n\nn\n"))
+    assert run_init(tmp_path, url="", phone="", promise="", words="") == 0
+    said = capsys.readouterr().out
+    assert "ftp://x is no address; write https://intake.example.com\n" in said
+    assert "'+49 170' is no ntfy topic; write showup-x7k2, or https://ntfy.example.com/topic\n" in said
+    assert (tmp_path / ".env").read_text() == "PHONE=night-x7\n"
+    assert '"127.0.0.1 answers"' in (tmp_path / "showup.yaml").read_text()
