@@ -117,7 +117,7 @@ def assemble(
     problems += references.workflows(merged, checked, built.workflows, built.probes)
     problems += claims(merged, checked, built, written, known=lambda name: secrets.get(name) is not None)
     periods, found = _periods(merged, built)
-    problems += found + references.fits(merged, built, periods)
+    problems += found + references.fits(merged, built, periods) + references.talks(merged, built)
     problems += references.secrets(merged, lambda name: secrets.get(name) is not None)
     problems += _store(merged)
     policies, monitor_policy, found = _policies(merged, checked, built)

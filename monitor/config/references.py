@@ -17,6 +17,7 @@ from monitor.config.check import Checked
 from monitor.config.merged import Merged
 from monitor.config.sections import SloSection, WorkflowSection
 from monitor.ledger.slo import check_slo
+from probes.kinds.stepped import Stepped
 from probes.words.errors import Problem
 from probes.words.names import nearest
 from probes.words.secret import REFERENCE, names_in
@@ -27,6 +28,7 @@ from probes.words.waiting import waits
 Path = tuple[str | int, ...]
 _MEANT = re.compile(r"\$\{\s*secrets?\b[^}]*\}?", re.IGNORECASE)
 IMPLIED_POLICY = "console"  # pages are lines on the console where nobody is named
+_ASKED = 'add chat: {post: /chat, send: {message: "${ask}"}, reply: $.reply}, or {dialect: openai, model: NAME}, to it'
 _REACHES = "name a person, on-call:ROTATION or pagerduty"
 
 
@@ -185,6 +187,18 @@ def fits(merged: Merged, built: Built, periods: Mapping[str, int]) -> list[Probl
         where = "" if probe.environment == PRODUCTION else f" in {probe.environment}"
         what = f"the longest run of {probe.name} ({sum_up}) is longer than its period of {say_duration(period)}{where}"
         found.append(origin.problem(merged, what, f"write {way}a longer every: or fewer attempts:"))
+    return found
+
+
+def talks(merged: Merged, built: Built) -> list[Problem]:
+    """Probes that ask where nothing says how one asks."""
+    found, told = list[Problem](), set[int]()
+    for key, probe in built.probes.items():
+        origin, target = built.origins[key], built.workflows[probe.workflow].environments[probe.environment].target
+        asks = isinstance(origin.spec, Stepped) and any(deed.ask is not None for _, deed, _ in origin.spec.deeds())
+        if asks and not target.get("chat") and id(origin) not in told:
+            told.add(id(origin))
+            found.append(origin.problem(merged, f"{probe.workflow} does not say how it is asked", _ASKED))
     return found
 
 
