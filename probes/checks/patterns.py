@@ -74,7 +74,7 @@ def compile_pattern(text: str) -> Pattern:
             tree = _parser.parse(text, compiled.flags & ~re.DEBUG)
         doubled, still = _doubles(tree), not _repeats(tree)
     except (re.error, RecursionError, OverflowError) as error:
-        raise ValueError(f"not a regular expression: {error}") from None
+        raise ValueError(f"not a regular expression: {error}; write \\ before what is meant as it stands") from None
     if doubled:
         raise ValueError("a repeat of a repeat, such as (a+)+, can take for ever; write it with one repeat")
     return Pattern(text, compiled, still=still)

@@ -29,6 +29,8 @@ def _some(*texts: str) -> tuple[str, ...]:
 def _texts(*texts: str) -> tuple[str, ...]:
     for text in texts:
         if not isinstance(text, str):
+            if isinstance(text, list):
+                raise ValueError("a list is not one text; write contains-any: or contains-all: with it")
             raise ValueError(f"{say(text)} is not text; put it in quotes")
         if not text:
             raise ValueError('every text contains ""; write what is expected')

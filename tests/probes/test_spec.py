@@ -115,6 +115,7 @@ WRONG = [
     ("{check: [{contains: x}]}", (), "a step that does nothing; add get: /path, post: /path or ask: ..."),
     ("{get: /, check: [{contans: x}]}", ("check", 0, "contans"), "unknown key 'contans'; did you mean contains?"),
     ("{get: /, check: [{contains: 5}]}", ("check", 0, "contains"), "5 is not text; put it in quotes"),
+    ("{get: /, check: [{contains: [a, b]}]}", ("check", 0, "contains"), "write contains-any: or contains-all: with it"),
     (
         "{get: /, check: [{json: $.a}]}",
         ("check", 0),
