@@ -190,6 +190,8 @@ class Dispatcher:
     async def _deliver(self, line: _Line, taken: _Taken) -> None:
         receipt, error = await self._send(line, taken.message)
         line.sent, line.failed = line.sent + (receipt is not None), line.failed + (error is not None)
+        if error is not None:
+            log.warning("a %s was not delivered by %s: %s", taken.message.purpose.value, line.channel.name, error)
         if error is not None and error.retry_after:
             rest = min(settle.LONGEST_WAIT, int(error.retry_after * SECOND))
             line.rests_until = max(line.rests_until, self._clock.now() + rest)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from alerts.message import REMOVED, EventView, IncidentView, Message, Purpose
+from alerts.mute import OURS
 from probes.words.clock import moment
 from probes.words.failure import FACTS, Failure
 from probes.words.text import clean
@@ -31,7 +32,7 @@ def headline(view: IncidentView) -> str:
     if view.state == "resolved":
         word = "Closed: " if view.resolved_by == REMOVED else "Recovered: "
         return mark + _fit(word, view.title, LOCK_SCREEN - len(mark))
-    notice = _notice(view.failure)
+    notice = _notice("" if view.subject == OURS else view.failure)  # it is showup that speaks, and it is watching
     start = _fit("", view.title, LOCK_SCREEN - len(mark) - len(notice) - 1)
     told = clean(view.sentence, _LIMIT)
     return clean(f"{mark}{start} {notice}" + (f": {told}" if told else ""), _LIMIT)

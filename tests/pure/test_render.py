@@ -41,6 +41,11 @@ def test_the_headline_says_what_a_customer_notices() -> None:
     assert render.headline(replace(INCIDENT, drill=True)).startswith("[drill] Intake agent answers wrongly")
 
 
+def test_showup_says_of_itself_what_is_wrong_and_not_that_it_is_unwatched() -> None:
+    ours = replace(INCIDENT, subject="monitor", title="showup", failure="monitor_fault", sentence="the disk is full")
+    assert render.headline(ours) == "showup needs attention: the disk is full"
+
+
 def test_whoever_was_woken_reads_who_is_on_it() -> None:
     told = message(Purpose.ACK, view=acknowledged())
     assert render.subject_line(told) == "Ana Ash is on it: Intake agent"

@@ -158,6 +158,13 @@ async def test_slack_keeps_one_message_that_is_edited_and_answered(night: Night)
     assert others[-1].incident.state == "resolved"
 
 
+async def test_what_a_channel_refused_stands_in_the_journal(night: Night, caplog: pytest.LogCaptureFixture) -> None:
+    night.ntfy.faults = ["permanent"]
+    await night.fails()
+    await night.pass_time("1s")
+    assert "a page was not delivered by ntfy: no such channel" in caplog.messages
+
+
 async def test_when_all_ways_of_the_last_level_fail_the_fallback_does_not_wait(night: Night) -> None:
     night = Night(PolicySpec(levels=(Level(notify=("bo",)),), fallback="cy"))
     night.ntfy.faults = ["permanent"]
