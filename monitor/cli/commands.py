@@ -149,7 +149,7 @@ def override(
 ) -> None:
     """Let a person take over a rotation for a time."""
     given = {"rotation": rotation, "person": person, "length": length, "start": start, "reason": reason}
-    _show(_ask("override", config, state, by=_who(by), **given), as_json, "plain")
+    _show(_ask("override", config, state, by=_who(by), **given), as_json, "override")
 
 
 @app.command()
@@ -165,7 +165,7 @@ def maintenance(
 ) -> None:
     """Announce maintenance: probes go on, its time is not counted, pages are held until it ends."""
     given = {"workflow": workflow, "length": length, "reason": reason, "start": start}
-    _show(_ask("maintenance", config, state, by=_who(by), **given), as_json, "plain")
+    _show(_ask("maintenance", config, state, by=_who(by), **given), as_json, "maintenance")
 
 
 @app.command()
@@ -183,7 +183,7 @@ def correct(
 ) -> None:
     """Put right what a time that is over counts as; what was observed stays, and the correction is shown."""
     given = {"workflow": workflow, "start": start, "end": end, "counts_as": counts_as, "reason": reason}
-    _show(_ask("correct", config, state, probe=probe, by=by, **given), as_json, "plain")
+    _show(_ask("correct", config, state, probe=probe, by=by, **given), as_json, "correct")
 
 
 @app.command()
@@ -195,7 +195,7 @@ def pause(
     as_json: AsJson = False,
 ) -> None:
     """Stop or resume runs; what is paused is unknown meanwhile, never up."""
-    _show(_ask("pause", config, state, probe=name, resume=resume), as_json, "plain")
+    _show(_ask("pause", config, state, probe=name, resume=resume), as_json, "pause")
 
 
 @app.command()
@@ -218,7 +218,7 @@ def notify(
 def publish(config: Config = None, state: State = None, as_json: AsJson = False) -> None:
     """Make the pages now and put them where they are published."""
     found = _ask("publish", config, state)
-    _show(found, as_json, "plain")
+    _show(found, as_json, "publish")
     raise typer.Exit(0 if not found["trouble"] else 1)
 
 
@@ -226,5 +226,5 @@ def publish(config: Config = None, state: State = None, as_json: AsJson = False)
 def reload(config: Config = None, state: State = None, as_json: AsJson = False) -> None:
     """Have the daemon read its configuration again."""
     found = _ask("reload", config, state)
-    _show(found, as_json, "plain")
+    _show(found, as_json, "reload")
     raise typer.Exit(0 if found["taken"] else 2)

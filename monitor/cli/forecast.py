@@ -8,6 +8,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from alerts.policy import PolicySpec, parse_target
+from monitor.config.references import IMPLIED_POLICY
 from probes.words.units import DAY, micros_of
 from probes.words.waiting import waits
 
@@ -138,6 +139,8 @@ def _spending(catalog: Catalog) -> list[str]:
 
 
 def _silent(name: str, policy: PolicySpec, book: Book) -> list[str]:
+    if name == IMPLIED_POLICY and not book.people:
+        return ["nobody is named, so pages are lines on the console; write people: and policies:, or run: showup init"]
     found = []
     for number, level in enumerate(policy.levels, start=1):
         if not any(rings(target, book) for target in level.notify):

@@ -55,11 +55,11 @@ def row(made: Table, *cells: Any) -> None:
 
 
 def took(micros: float) -> str:
-    """How long, as a person says it: 2.31 s, 45 ms, 3 min, 2 h 5 min."""
+    """How long, as a person says it: 2.31 s, 10 s, 45 ms, 3 min, 2 h 5 min."""
     if micros < SECOND:
         return f"{micros / 1000:.0f} ms"
     if micros < MINUTE:
-        return f"{micros / SECOND:.2f} s"
+        return f"{micros / SECOND:.2f} s".replace(".00 s", " s")
     if micros < HOUR:
         minutes, rest = divmod(round(micros / SECOND), 60)
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"

@@ -10,6 +10,7 @@ from typing import Any
 
 from monitor.cli.paper import at, count, paper, percent, row, table, took
 from monitor.cli.paper import plain as line
+from monitor.cli.show_acts import correct, maintenance, override, pause, publish, reload
 from monitor.cli.show_incidents import incident, incidents
 from monitor.cli.show_status import status
 from probes.words.units import SECOND
@@ -17,12 +18,17 @@ from probes.words.units import SECOND
 __all__ = [
     "answer",
     "as_json",
+    "correct",
     "explain",
     "incident",
     "incidents",
+    "maintenance",
     "notify",
     "oncall",
-    "plain",
+    "override",
+    "pause",
+    "publish",
+    "reload",
     "run",
     "runs",
     "status",
@@ -30,7 +36,6 @@ __all__ = [
 ]
 
 AGAIN = 2.0  # seconds between two looks of `status --watch`
-TIMES = frozenset({"from", "until", "at"})
 Found = Mapping[str, Any]
 
 
@@ -56,19 +61,6 @@ def watch_status(ask: Callable[[], Found], *, sleep: Callable[[float], None] = t
 def answer(found: Found) -> None:
     """What was said to an acknowledgement."""
     paper().print(line(found.get("text")) or ("accepted" if found.get("accepted") else "not accepted"))
-
-
-def plain(found: Found) -> None:
-    """A short answer, a line for each part."""
-    out = paper()
-    for name, value in found.items():
-        if name in TIMES and not isinstance(value, bool):
-            value = at(value)
-        elif isinstance(value, bool):
-            value = "yes" if value else "no"
-        elif isinstance(value, list | tuple):
-            value = ", ".join(line(part, 80) for part in value) or "none"
-        out.print(f"{line(name, 40).replace('_', ' ')}: {line(value) or 'none'}")
 
 
 def runs(found: Sequence[Found]) -> None:

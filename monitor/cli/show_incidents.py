@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
 
 from monitor.cli.paper import at, paper, plain, row, table
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Found = Mapping[str, Any]
 ORDER = {"triggered": 0, "acknowledged": 1}
@@ -30,8 +34,9 @@ def incident(found: Found) -> None:
     out.print(plain(found.get("headline") or found.get("title")))
     blame = plain(found.get("blame"))
     suspected = " (suspected)" if found.get("suspected") else ""
+    told = plain(found.get("sentence"))
     for name, text in (
-        ("what", plain(found.get("sentence"))),
+        ("what", "" if told and told in plain(found.get("headline")) else told),
         ("sure", plain(found.get("sure"))),
         ("blame", blame and f"{blame}{suspected}"),
         ("failing", ", ".join(plain(one) for one in found.get("members") or ())),
@@ -41,15 +46,22 @@ def incident(found: Found) -> None:
         ("run", plain(found.get("run"))),
     ):
         if text:
-            out.print(f"  {name:<9} {text}")
-    out.print("  " + _four_times(found))
+            _hang(out, f"  {name:<9} ", text)
+    for name, text in _four_times(found):
+        out.print(f"  {name:<9} {text}")
     if found.get("nobody_reached"):
         out.print("  NOBODY WAS REACHED: the last level is told again every 15 minutes")
     for line in found.get("runbook_lines") or ():
         out.print(f"  > {plain(line)}")
     for event in found.get("events") or ():
         by = f" ({plain(event['by'], 60)})" if event.get("by") else ""
-        out.print(f"  {at(event.get('at'))}  {plain(event.get('text'))}{by}")
+        _hang(out, f"  {at(event.get('at'))}  ", f"{plain(event.get('text'))}{by}")
+
+
+def _hang(out: Console, head: str, text: str) -> None:
+    """A text behind its head; what does not fit goes on under its beginning."""
+    for number, part in enumerate(wrap(text, out.width - len(head)) or [""]):
+        out.print((head if number == 0 else " " * len(head)) + part)
 
 
 def _next(found: Found) -> str:
@@ -58,11 +70,9 @@ def _next(found: Found) -> str:
     return f"{plain(found.get('next_on_call')) or 'the next level'} at {at(found['next_at'])}"
 
 
-def _four_times(found: Found) -> str:
-    """Noticed, paged, answered, recovered."""
-    said = [f"noticed {at(found.get('opened'))}"]
-    said.append(f"paged {at(found['paged_at'])}" if found.get("paged_at") else "not paged")
+def _four_times(found: Found) -> list[tuple[str, str]]:
+    """Noticed, paged, answered, recovered, or not yet."""
     who = f" by {plain(found['acked_by'], 60)}" if found.get("acked_by") else ""
-    said.append(f"answered {at(found['acked_at'])}{who}" if found.get("acked_at") else "not answered")
-    said.append(f"recovered {at(found['resolved_at'])}" if found.get("resolved_at") else "not recovered")
-    return "\n  ".join(said)
+    keys = {"noticed": "opened", "paged": "paged_at", "answered": "acked_at", "recovered": "resolved_at"}
+    said = {name: at(found[key]) if found.get(key) else "not yet" for name, key in keys.items()}
+    return [(name, text + (who if name == "answered" else "")) for name, text in said.items()]

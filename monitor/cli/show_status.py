@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from monitor.cli.paper import ago, at, count, paper, percent, plain, row, table
+from monitor.cli.paper import ago, at, count, paper, percent, plain, row, table, took
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -121,7 +121,8 @@ def _itself(out: Console, found: Found) -> None:
     _line(out, "health", "; ".join(map(str, health)) or "all parts move")
     late = found.get("lateness_ms") or {}
     if late.get("starts"):
-        _line(out, "lateness", f"p99 {late['p99']:.1f} ms, worst {late['max']:.1f} ms of {late['starts']} starts")
+        usual, worst = took(late["p99"] * 1000), took(late["max"] * 1000)
+        _line(out, "lateness", f"p99 {usual}, worst {worst} of {late['starts']} starts")
     config = found.get("config") or {}
     if config.get("trouble"):
         _line(out, "config", f"NOT TAKEN OVER, the old one is in force: {config['trouble']}")

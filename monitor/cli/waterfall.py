@@ -81,7 +81,7 @@ def draw(shown: Shown) -> list[str]:
 
 def _head(shown: Shown) -> str:
     word = plain(shown.failure or _passed(shown.state), 20)
-    spent = f"{took(shown.took)} of {_short(shown.limit)}" if shown.limit else took(shown.took)
+    spent = f"{took(shown.took)} of {took(shown.limit)}" if shown.limit else took(shown.took)
     right = f"{word}  {spent}"
     left = plain(" · ".join(part for part in (shown.probe, shown.workflow, shown.environment) if part))
     return f"{_cut(left, WIDTH - len(right) - 2)}  {right}"
@@ -122,14 +122,9 @@ def _clean_up(each: Mapping[str, Any], end: int) -> list[str]:
 def _row(name: str, called: str, step: Mapping[str, Any], *, end: int, word: str) -> str:
     budget = step.get("budget")
     length = int(step.get("took") or 0)
-    time = took(length) + (f" / {_short(budget)}" if budget else "")
+    time = took(length) + (f" / {took(budget)}" if budget else "")
     bar = draw_bar(int(step.get("at") or 0), length, end)
     return f"  {_cut(name, NAME)} {_cut(called, CALL)} {bar} {_cut(time, TIME)} {word}"[:WIDTH].rstrip()
-
-
-def _short(micros: float) -> str:
-    """A limit, which is mostly a round number."""
-    return took(micros).replace(".00 s", " s")
 
 
 def draw_bar(start: int, length: int, end: int, *, width: int = BAR) -> str:

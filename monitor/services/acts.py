@@ -34,9 +34,11 @@ async def _react(keeper: Keeper, action: str, id: str, by: str, via: str) -> dic
     if not id:
         views = await keeper.store.read(lambda session: keeper.desk.views(session, now=keeper.clock.now()))
         candidates = [view for view in views if view.state == "triggered" or action == "resolve"]
-        if len(candidates) != 1:
-            names = ", ".join(view.public_id for view in views) or "none is open"
-            raise Refused("say which incident", hint=f"open: {names}")
+        candidates = candidates or views  # what is answered already is answered again
+        if not candidates:
+            raise Refused("no incident is open", hint="see those that are over: showup incidents")
+        if len(candidates) > 1:
+            raise Refused("say which incident", hint=f"open: {', '.join(view.public_id for view in candidates)}")
         id = candidates[0].public_id
     answer = await keeper.react(Reaction(action=action, incident=id, by=by or "somebody", via=via))
     return {"accepted": answer.accepted, "text": answer.text}

@@ -246,7 +246,11 @@ DRAWN: dict[str, Any] = {
     "oncall": {"front": {"name": NASTY, "until": AT, "next": NASTY, "days": [{"at": AT, "name": NASTY}] * 3}},
     "notify": [{"channel": "ntfy", "state": "failed", "seconds": None, "receipt": NASTY, "error": NASTY, "tries": 1}],
     "answer": {"accepted": True, "text": NASTY},
-    "plain": {"paused": [NASTY], "taken": False, "trouble": NASTY, "from": AT, "at": 1_795_000_000_000_000},
+    "override": {"person": NASTY, "rotation": "front", "from": AT, "until": AT},
+    "maintenance": {"id": 1, "subject": NASTY, "from": AT, "until": AT},
+    "correct": {"workflow": "intake", "state": "up", "from": AT, "until": AT, "probes": ["a"], "reason": NASTY},
+    "pause": {"paused": [NASTY]},
+    "publish": {"files": 4, "changed": 1, "folder": "public", "trouble": NASTY},
 }
 
 
@@ -260,6 +264,33 @@ def test_every_drawing_keeps_its_columns_and_disarms_what_is_hostile(
     assert narrow(drawn)
     assert harmless(drawn)
     assert "[boldred]x[/]" in "".join(drawn.split())  # shown as it stands, not obeyed
+
+
+def test_what_was_done_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    show.pause({"paused": []})
+    show.pause({"paused": ["intake/production/home"]})
+    show.reload({"taken": True, "trouble": ""})
+    show.publish({"files": 4, "changed": 1, "folder": "public", "trouble": ""})
+    assert capsys.readouterr().out.splitlines() == [
+        "Nothing is paused.",
+        "Paused, and unknown meanwhile: intake/production/home.",
+        "The new configuration is in force.",
+        "Made 4 files, 1 of them new, in public.",
+    ]
+
+
+def test_a_configuration_that_is_not_taken_over_has_a_line_for_each_problem(capsys: pytest.CaptureFixture[str]) -> None:
+    problems = [f"showup.yaml:{line}:1: unknown key 'sight'; did you mean site? {'x' * 60}" for line in (1, 2)]
+    show.reload({"taken": False, "trouble": "\n".join(problems) + NASTY})
+    drawn = capsys.readouterr().out
+    assert drawn.splitlines()[:2] == ["Not taken over, the old configuration stays in force:", problems[0]]
+    assert harmless(drawn)
+
+
+def test_what_does_not_fit_goes_on_under_its_beginning(capsys: pytest.CaptureFixture[str]) -> None:
+    show.incident(INCIDENT | {"events": [{"at": AT, "kind": "opened", "text": "word " * 20, "by": ""}]})
+    first, second = capsys.readouterr().out.splitlines()[-2:]
+    assert first.index("word") == second.index("word") > 20
 
 
 @pytest.mark.parametrize("name", ["runs", "incidents", "oncall"])

@@ -151,7 +151,7 @@ def test_it_is_drawn_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[st
     home = next(line for line in drawn.splitlines() if line.startswith("home"))
     assert home.split() == ["home", "1", "min", "1", "min", "48", "s", "43,200", "0", "0", "0"]
     assert "Only run by hand, and page nobody: 2 probes of intake/staging." in drawn
-    assert "warning: level 1 of console has nobody who can ring at night" in drawn
+    assert "warning: nobody is named, so pages are lines on the console; write people:" in drawn
     assert "no problem found." in drawn
     assert max(len(line) for line in drawn.splitlines()) <= 80
 
