@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +19,7 @@ from probes.words.text import for_terminal
 
 KEYS = "b break · r repair · a acknowledge · q quit"
 LOOK_EVERY = 0.5
+LOUD = 4  # the ntfy priority from which a phone makes a sound that wakes
 
 
 def run_demo(*, script: bool, history: int) -> int:
@@ -114,7 +116,8 @@ async def _press(console: Console, stage: Stage, key: str) -> None:
         from probes.words.errors import Refused
 
         try:
-            found = await stage.ask("ack", by="you", via="the demo")
+            on_call = (await stage.ask("oncall"))["front-line"]["name"]
+            found = await stage.ask("ack", by=on_call, via="the demo")
             console.print(f"» {escape(found['text'])}", style="bold")
         except Refused as refused:
             console.print(f"» {escape(str(refused))}", style="bold")
@@ -134,12 +137,18 @@ async def _tell(console: Console, stage: Stage) -> None:
                 if mark not in told and event["at"] >= started:
                     told.add(mark)
                     text = for_terminal(f"{incident['title']}: {event['text']}", 160)
-                    console.print(f"  {event['at'][11:19]}  {event['kind']:<13} {escape(text)}", soft_wrap=True)
+                    _hang(console, f"  {event['at'][11:19]}  {event['kind']:<13} ", text)
         for message in stage.phone.messages[rung:]:
-            line = for_terminal(message.title or message.message, 80)
-            console.print(f"            phone rings   {escape(line)}", soft_wrap=True)
+            word = "phone rings" if message.priority >= LOUD else "phone shows"
+            _hang(console, f"{'':12}{word:<13} ", for_terminal(message.title or message.message, 80))
         rung = len(stage.phone.messages)
         await asyncio.sleep(LOOK_EVERY)
+
+
+def _hang(console: Console, head: str, text: str) -> None:
+    """A text behind its head; what does not fit goes on under its beginning."""
+    for number, part in enumerate(wrap(text, max(20, console.width - len(head)))):
+        console.print(escape((head if number == 0 else " " * len(head)) + part), soft_wrap=True)
 
 
 def _farewell(console: Console) -> None:

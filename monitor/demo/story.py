@@ -114,7 +114,9 @@ class Story:
 
     async def _recovered(self) -> str:
         found = await self._stage.ask("incident", id=self._incident)
-        return f"resolved by {found['resolved_by']}, began {found['began']}" if found["state"] == "resolved" else ""
+        if found["state"] != "resolved":
+            return ""
+        return f"resolved by {found['resolved_by']}, {found['began'][11:19]} to {found['resolved_at'][11:19]} UTC"
 
     async def _shown(self) -> str:
         posts = [one.text for one in self._stage.slack.messages("ops-alerts") if "Intake agent" in one.text]
