@@ -219,7 +219,8 @@ async def serve(keeper: Keeper, *, notifier: Notifier, ready: Callable[[], None]
         keeper.hear(name)
     notifier.ready(f"{len(keeper.engine.tracks)} probes")
     ready()
-    log.info("showup is watching", probes=len(keeper.engine.tracks), state=str(keeper.folder))
+    page = f"http://{keeper.catalog.web.listen}/" if keeper.catalog.web.listen else ""
+    log.info("showup is watching", probes=len(keeper.engine.tracks), page=page, state=str(keeper.folder))
     tasks = {asyncio.get_running_loop().create_task(_named(loop)): name for name, loop in loops.items()}
     stop = asyncio.get_running_loop().create_task(_named(keeper.stopping.wait))
     done, _ = await asyncio.wait([*tasks, stop], return_when=asyncio.FIRST_COMPLETED)
