@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -60,7 +60,8 @@ class Sent:
 
 @dataclass(slots=True)
 class Memory:
-    """What was paged from memory. Subjects are paged once a day each; `record` writes it down after the repair."""
+    """What was paged from memory. Subjects are paged once a day each; `record` writes it down after the repair, and
+    `forget` is told what was committed."""
 
     sent: list[Sent] = field(default_factory=list)
     _reached: set[str] = field(default_factory=set)
@@ -122,19 +123,21 @@ class Memory:
                 return Sent(signal.subject, message.key, at, way, receipt)
         return None
 
-    def record(self, session: Session, *, now: int) -> int:
-        """Write down what was paged, to be shown, acknowledged and resolved like any page; how many."""
+    def record(self, session: Session, *, now: int) -> list[Sent]:
+        """Write down what was paged and has an incident now, to be shown, acknowledged and resolved like any page."""
         kept: list[Sent] = []
-        later: list[Sent] = []
         for sent in self.sent:
             ended_since = or_(col(Incident.resolved_at).is_(None), col(Incident.resolved_at) >= sent.at)
             query = select(Incident).where(Incident.subject == sent.subject, ended_since)
             incident = session.exec(query.order_by(col(Incident.id).desc())).first()
-            (kept if incident is not None else later).append(sent)
             if incident is not None:
                 _write_down(session, incident, sent, now=now)
-        self.sent = later
-        return len(kept)
+                kept.append(sent)
+        return kept
+
+    def forget(self, written: Collection[Sent]) -> None:
+        """These are in the store."""
+        self.sent = [sent for sent in self.sent if sent not in written]
 
 
 def _write_down(session: Session, incident: Incident, sent: Sent, *, now: int) -> None:

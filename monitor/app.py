@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from alerts import emergency
 from alerts.channel_table import open_channel
 from alerts.channels.kit import OpenPage, Surroundings
 from alerts.desk import Desk
 from alerts.dispatch import Dispatcher
 from alerts.message import Answer, Channel, Reaction
 from alerts.rotation import RotationSpec
-from alerts.signal import Signal
 from monitor import deadman
 from monitor import log as logs
 from monitor.config.catalog import Catalog
@@ -29,6 +27,7 @@ from monitor.config.load import find, load
 from monitor.config.secrets import Secrets
 from monitor.engine.engine import Engine, Parts
 from monitor.engine.hosts import Hosts
+from monitor.lastresort import LastResort
 from monitor.places import state_folder
 from monitor.store.database import Store
 from monitor.systemd import Notifier
@@ -91,7 +90,12 @@ class Keeper:
             return self.config_trouble
         logs.hide(self.secrets.redactor())
         await self._take_channels(catalog)
-        await self.engine.reload(catalog)
+        try:
+            await self.engine.reload(catalog)
+        except StoreError as error:
+            self.config_trouble = f"the store refuses, so the old configuration stays in force: {error}"
+            log.error("the configuration is not taken over", reason=str(error))
+            return self.config_trouble
         settle(young=YOUNG)
         self.config_trouble = ""
         self.changed.set()
@@ -164,11 +168,7 @@ def _assemble(
         changed=lambda: _ring(keeper),
     )
 
-    async def page_from_memory(signal_: Signal) -> None:
-        why = str(store.trouble or "the store cannot be written")
-        log.error("paging from memory", subject=signal_.subject, member=signal_.member, reason=why)
-        await emergency.page(signal_, book=keeper.catalog.book, channels=channels, at=clock.now(), why=why)
-
+    last_resort = LastResort(store, lambda: keeper.catalog.book, channels, clock, schedules)
     parts = Parts(
         store=store,
         desk=desk,
@@ -176,12 +176,13 @@ def _assemble(
         clock=clock,
         chance=random.random,
         wake=lambda names: dispatcher.wake(set(names)),
-        emergency=page_from_memory,
+        emergency=last_resort.page,
         secrets=secrets.need,
         changed=lambda: _ring(keeper),
     )
     engine = Engine(catalog, parts)
     keeper = Keeper(place, state, secrets, clock, store, desk, channels, dispatcher, hosts, engine, around)
+    keeper.loops["last resort"] = last_resort.run
     if schedules is not None:
         keeper.loops["schedules"] = schedules.run
     return keeper

@@ -73,9 +73,13 @@ async def test_a_subject_is_paged_once_a_day(night: Night) -> None:
 async def test_after_the_repair_it_stands_on_the_timeline_and_is_resolved_like_any_page(night: Night) -> None:
     memory = Memory()
     await page(night, memory)
-    assert await night.transact(lambda session: memory.record(session, now=START)) == 0, "nothing is open yet"
+    assert await night.transact(lambda session: memory.record(session, now=START)) == [], "nothing is open yet"
     incident = await night.fails()
-    assert await night.transact(lambda session: memory.record(session, now=START)) == 4
+    written = await night.transact(lambda session: memory.record(session, now=START))
+    assert len(written) == len(memory.sent) == 4
+    again = await night.transact(lambda session: memory.record(session, now=START))
+    assert again == written, "what was not yet known to be committed is written again, and stands once"
+    memory.forget(written)
     assert memory.sent == []
     assert (await night.kinds(incident)).count("emergency") == 4
     await night.passes()
@@ -88,7 +92,7 @@ async def test_what_was_over_before_it_could_be_written_down_is_resolved_there_t
     await page(night, memory)
     incident = await night.fails()
     await night.passes()
-    assert await night.transact(lambda session: memory.record(session, now=night.clock.now())) == 4
+    assert len(await night.transact(lambda session: memory.record(session, now=night.clock.now()))) == 4
     await night.deliver()
     assert KEY in [message.key for message in night.pagerduty.of(Purpose.RESOLVE)]
     assert "emergency" in await night.kinds(incident)

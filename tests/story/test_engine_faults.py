@@ -84,8 +84,12 @@ async def test_on_a_full_disk_the_page_leaves_from_memory_and_is_recorded_when_t
             assert keeper.store.broken_since, "the disk is full, and the store says that all is well"
             await asyncio.sleep(2.5)
             assert words(phone).count("Intake agent") <= 2, "one failure is paged from memory once: title and text"
+            before = keeper.catalog
+            assert "the old configuration stays in force" in await asyncio.wait_for(keeper.reload(), 10)
+            assert keeper.catalog is before
         found = await until_incident(keeper, lambda one: one.subject == "intake/production")
         assert found.began < real.now() - 9 * SECOND, "it began when it was seen, not when it could be written"
+        await until_incident(keeper, lambda one: any("told from memory" in event.text for event in one.events))
         page.well = True
         await until_incident(keeper, lambda one: one.state == "resolved" and one.subject == "intake/production")
 
