@@ -39,7 +39,7 @@ def bar(place: int, day: Day) -> str:
             parts.append(
                 f'<rect class="{kind}" x="{x}" y="{foot}" width="{WIDTH}" height="{min(high, HEIGHT)}" rx="1"/>'
             )
-            if kind == "down":
+            if kind == "down" and high > 2 * LEAST:  # a shape of its own, where there is room for one
                 parts.append(f'<path class="notch" d="M{x} {foot}l3 3l3-3z"/>')
     if shares.unknown * 4 > whole:
         high = round(HEIGHT * shares.unknown / whole)

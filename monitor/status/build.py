@@ -131,7 +131,7 @@ def _page(catalog: Catalog, facts: _Facts, places: Sequence[history.Place], *, t
         stale_iso=moment(stale).isoformat(timespec="seconds"),
         zone=clock.zone(now),
         groups=_groups(catalog, views),
-        open=[incident(view, clock, now) for view in mine if view.resolved_at is None],
+        open=[incident(view, clock, now) for view in sorted(mine, key=_quiet) if view.resolved_at is None],
         past=[incident(view, clock, now) for view in mine if view.resolved_at is not None and view.severity != "info"],
         planned=[
             _plan(catalog, row, clock)
@@ -141,6 +141,11 @@ def _page(catalog: Catalog, facts: _Facts, places: Sequence[history.Place], *, t
         simulated=_simulated(facts.simulated, clock),
         cadence=_cadence(catalog, places),
     )
+
+
+def _quiet(view: IncidentView) -> bool:
+    """True for what wakes nobody: it stands behind what does."""
+    return view.severity in ("warning", "info")
 
 
 def _simulated(until: int | None, clock: Clock) -> str:

@@ -168,18 +168,16 @@ def moments(view: IncidentView, clock: Clock) -> list[Moment]:
     began = view.began
     found = [Moment("Noticed", clock(view.opened), f"{length(view.opened - began)} after it began", True)]
     paged, acked, ended = view.paged_at, view.acked_at, view.resolved_at
+    quiet = paged is None and view.severity in ("warning", "info")
     if paged is not None:
         found.append(Moment("Paged", clock(paged), "the person on call", True))
     else:
-        found.append(
-            Moment(
-                "Paged", "", "nobody had to be" if ended or view.severity in ("warning", "info") else "not yet", False
-            )
-        )
+        found.append(Moment("Paged", "", "nobody had to be" if ended or quiet else "not yet", False))
     if acked is not None:
         found.append(Moment("Answered", clock(acked), f"after {length(acked - (paged or view.opened))}", True))
     else:
-        found.append(Moment("Answered", "", "recovered first" if ended else "not yet", False))
+        detail = "recovered first" if ended else "nobody has to" if quiet else "not yet"
+        found.append(Moment("Answered", "", detail, False))
     if ended is not None:
         word = "Closed" if view.resolved_by == REMOVED else "Recovered"
         found.append(Moment(word, clock(ended), f"after {length(ended - began)}", True))
