@@ -46,6 +46,21 @@ def test_showup_says_of_itself_what_is_wrong_and_not_that_it_is_unwatched() -> N
     assert render.headline(ours) == "showup needs attention: the disk is full"
 
 
+@pytest.mark.parametrize(
+    ("view", "icon"),
+    [
+        (INCIDENT, "🔴"),
+        (replace(INCIDENT, severity="warning"), "⚠️"),
+        (replace(INCIDENT, drill=True), "🧪"),
+        (acknowledged(), "🟡"),
+        (replace(resolved(), severity="warning"), "🟢"),
+    ],
+)
+def test_in_slack_a_sign_says_the_state_before_any_word(view: IncidentView, icon: str) -> None:
+    first = blocks.layout(message(view=view), mentions={})[0]
+    assert first["text"]["text"].startswith(icon)
+
+
 def test_whoever_was_woken_reads_who_is_on_it() -> None:
     told = message(Purpose.ACK, view=acknowledged())
     assert render.subject_line(told) == "Ana Ash is on it: Intake agent"

@@ -7,6 +7,7 @@ from typing import Any
 
 from alerts import render
 from alerts.message import IncidentView, Message, Purpose
+from alerts.signal import Severity
 from probes.words.text import clean, for_mrkdwn
 
 Block = dict[str, Any]
@@ -69,7 +70,12 @@ def _words(text: str, limit: int) -> str:
 
 
 def _icon(view: IncidentView) -> str:
-    return "🧪" if view.drill and view.state == "triggered" else _ICONS.get(view.state, "🔴")
+    """Its state; what wakes nobody has another shape than what does, so that grey tells them apart too."""
+    if view.state == "triggered" and view.drill:
+        return "🧪"
+    if view.state == "triggered" and not Severity(view.severity).pages:
+        return "⚠️"
+    return _ICONS.get(view.state, "🔴")
 
 
 def _section(text: str) -> Block:
