@@ -73,7 +73,7 @@ def _icon(view: IncidentView) -> str:
     """Its state; what wakes nobody has another shape than what does, so that grey tells them apart too."""
     if view.state == "triggered" and view.drill:
         return "🧪"
-    if view.state == "triggered" and not Severity(view.severity).pages:
+    if view.state == "triggered" and view.severity in (Severity.WARNING, Severity.INFO):
         return "⚠️"
     return _ICONS.get(view.state, "🔴")
 

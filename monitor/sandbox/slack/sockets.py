@@ -67,7 +67,10 @@ class Sockets:
             return web.Response(status=403, text="this address was used before, or never given out")
         self._tickets.discard(ticket)
         socket = web.WebSocketResponse()
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:
+            return socket  # the client was gone before the handshake was over
         if len(self.open) >= CONNECTIONS:
             await socket.send_json({"type": "disconnect", "reason": "too_many_websockets"})
             await socket.close()
