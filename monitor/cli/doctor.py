@@ -72,7 +72,9 @@ def _status(config: Path | None, folder: Path) -> dict[str, object]:
 async def _channels(catalog: Catalog, secrets: Secrets) -> list[Finding]:
     """What each channel says of itself, all asked at once."""
     book = catalog.book
-    told = {target for policy in book.policies.values() for level in policy.levels for target in level.notify}
+    used = {catalog.monitor_policy, *(probe.policy for probe in catalog.probes.values())}
+    levels = [level for name in used & book.policies.keys() for level in book.policies[name].levels]
+    told = {target for level in levels for target in level.notify}
     names = [name for name in book.channels if name != "console" or name in told]  # there in any case, and often unused
     answers = await asyncio.gather(*(_channel(name, catalog, secrets) for name in names))
     return [one for answer in answers for one in answer]

@@ -41,7 +41,7 @@ def publish(found: Found) -> None:
     """What was made, where it lies, and what went wrong with sending it on."""
     made, new = count(int(found.get("files") or 0), "file"), found.get("changed") or 0
     out = paper()
-    out.print(f"Made {made}, {plain(new)} of them new, in {plain(found.get('folder'))}.")
+    out.print(f"Made {made}, {plain(new)} of them changed, in {plain(found.get('folder'))}.")
     if found.get("trouble"):
         out.print(f"✗ not published: {plain(found['trouble'])}")
 

@@ -54,8 +54,8 @@ def incident(found: Found) -> None:
     for line in found.get("runbook_lines") or ():
         out.print(f"  > {plain(line)}")
     for event in found.get("events") or ():
-        by = f" ({plain(event['by'], 60)})" if event.get("by") else ""
-        _hang(out, f"  {at(event.get('at'))}  ", f"{plain(event.get('text'))}{by}")
+        text, by = plain(event.get("text")), plain(event.get("by"), 60)
+        _hang(out, f"  {at(event.get('at'))}  ", text if not by or by in text else f"{text} ({by})")
 
 
 def _hang(out: Console, head: str, text: str) -> None:

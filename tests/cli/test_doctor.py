@@ -119,6 +119,24 @@ def test_a_channel_that_hangs_is_at_fault_after_its_time(monkeypatch: pytest.Mon
     assert channel.closed
 
 
+@pytest.mark.parametrize(
+    ("config", "looked"), [(CONFIG, False), (CONFIG.replace("[{notify: [ana]}]", "[{notify: [console]}]"), True)]
+)
+def test_a_console_is_looked_at_where_pages_go_to_it(
+    config: str, looked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def look(name: str, *_: Any) -> list[Finding]:
+        asked.append(name)
+        return []
+
+    monkeypatch.setattr(doctor, "_channel", look)
+    asyncio.run(doctor._channels(load_text(config), Secrets({})))
+    assert "ntfy" in asked
+    assert ("console" in asked) is looked
+
+
 def test_it_looks_at_everything_and_answers_1_when_a_page_would_not_leave(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

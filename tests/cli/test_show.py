@@ -275,7 +275,7 @@ def test_what_was_done_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str])
         "Nothing is paused.",
         "Paused, and unknown meanwhile: intake/production/home.",
         "The new configuration is in force.",
-        "Made 4 files, 1 of them new, in public.",
+        "Made 4 files, 1 of them changed, in public.",
     ]
 
 
@@ -288,7 +288,7 @@ def test_a_configuration_that_is_not_taken_over_has_a_line_for_each_problem(caps
 
 
 def test_what_does_not_fit_goes_on_under_its_beginning(capsys: pytest.CaptureFixture[str]) -> None:
-    show.incident(INCIDENT | {"events": [{"at": AT, "kind": "opened", "text": "word " * 20, "by": ""}]})
+    show.incident(INCIDENT | {"events": [{"at": AT, "kind": "opened", "text": "word " * 20, "by": "word"}]})
     first, second = capsys.readouterr().out.splitlines()[-2:]
     assert first.index("word") == second.index("word") > 20
 
