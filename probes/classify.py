@@ -27,6 +27,7 @@ class Cause:
 
 
 # What this machine lacks says nothing about the target.
+_PLAIN = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST"})  # what OpenSSL calls an answer that is no TLS at all
 _OURS: Mapping[int, str] = {
     errno.EMFILE: "showup has no file handles left",
     errno.ENFILE: "this machine has no file handles left",
@@ -81,6 +82,8 @@ def of_tls(error: BaseException, where: str) -> Cause:
         said = clean(error.verify_message or "it does not verify", 160)
         return Cause(Failure.UNREACHABLE, f"the certificate of {where} is not valid: {said}", "tls")
     if isinstance(error, ssl.SSLError):
+        if error.reason in _PLAIN:
+            return Cause(Failure.UNREACHABLE, f"{where} does not speak TLS; is its address http:// ?", "tls")
         said = clean((error.reason or "handshake failed").replace("_", " ").lower(), 120)
         return Cause(Failure.UNREACHABLE, f"no TLS with {where}: {said}", "tls")
     if _number(error) in _OURS:

@@ -75,6 +75,9 @@ def test_tls() -> None:
     assert cause.sentence == f"the certificate of {WHERE} is not valid: certificate has expired[31m"
     assert classify.of_connect(invalid, WHERE) == cause
     assert classify.of_tls(ConnectionResetError(errno.ECONNRESET, ""), WHERE).failure is Failure.UNREACHABLE
+    plain = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)")
+    plain.reason = "WRONG_VERSION_NUMBER"
+    assert classify.of_tls(plain, WHERE).sentence == f"{WHERE} does not speak TLS; is its address http:// ?"
     assert classify.of_tls(OSError(errno.EMFILE, ""), WHERE).failure is Failure.MONITOR_FAULT
 
 
