@@ -12,6 +12,7 @@ from monitor.cli.attempts import opened
 from monitor.cli.forecast import Forecast
 from monitor.cli.paper import count, paper, plain, row, table, took
 from monitor.config.catalog import Catalog
+from probes.words.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,8 +27,14 @@ WORDS = {
 
 
 def run_validate(config: Path | None, *, as_json: bool) -> None:
-    """Say what the configuration promises and costs; raises ConfigError with everything that is wrong."""
-    catalog, _ = opened(config)
+    """Say what the configuration promises and costs; raises ConfigError with everything that is wrong, after saying it
+    to a program in its way."""
+    try:
+        catalog, _ = opened(config)
+    except ConfigError as error:
+        if as_json:
+            _print_problems(error)
+        raise
     found, warnings = forecast.forecasts(catalog), forecast.warnings(catalog)
     if as_json:
         _print_json(catalog, found, warnings)
@@ -81,6 +88,12 @@ def _month(found: Sequence[Forecast]) -> str:
     return f"A month of 30 days, when all is well: {', '.join(said)}{more}."
 
 
+def _print_problems(error: ConfigError) -> None:
+    from monitor.cli.show import as_json
+
+    as_json({"problems": [asdict(problem) for problem in error.problems]})
+
+
 def _print_json(catalog: Catalog, found: Sequence[Forecast], warnings: Sequence[str]) -> None:
     from monitor.cli.show import as_json
 
@@ -101,6 +114,7 @@ def _print_json(catalog: Catalog, found: Sequence[Forecast], warnings: Sequence[
             "probes": probes,
             "month": forecast.totals(found),
             "warnings": list(warnings),
+            "problems": [],
         }
     )
 

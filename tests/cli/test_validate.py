@@ -14,6 +14,7 @@ from monitor.cli.forecast import forecasts, paged_within, rings, warnings
 from monitor.cli.validate import run_validate
 from monitor.config.catalog import Catalog
 from monitor.config.load import load_text
+from probes.words.errors import ConfigError
 from probes.words.units import MINUTE, SECOND
 from tests.cli.target import configure
 
@@ -161,3 +162,12 @@ def test_and_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     found = json.loads(capsys.readouterr().out)
     assert {one["probe"]: one["paged"] for one in found["probes"]}["intake/production/home"] == 108.0
     assert found["month"]["runs"] == 43_200 + 8_640
+
+
+def test_a_program_is_told_each_problem_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "showup.yaml").write_text("workflows: {}\n")
+    with pytest.raises(ConfigError):
+        run_validate(tmp_path / "showup.yaml", as_json=True)
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert (problem["line"], problem["column"]) == (1, 12)
+    assert (problem["what"], problem["write"]) == ("there is no workflow", "add workflows: with at least one")
