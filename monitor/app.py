@@ -220,8 +220,9 @@ async def serve(keeper: Keeper, *, notifier: Notifier, ready: Callable[[], None]
         keeper.hear(name)
     notifier.ready(f"{len(keeper.engine.tracks)} probes")
     ready()
-    page = f"http://{keeper.catalog.web.listen}/" if keeper.catalog.web.listen else ""
-    log.info("showup is watching", probes=len(keeper.engine.tracks), page=page, state=str(keeper.folder))
+    log.info(
+        "showup is watching", probes=len(keeper.engine.tracks), page=keeper.catalog.web.page, state=str(keeper.folder)
+    )
     tasks = {asyncio.get_running_loop().create_task(_named(loop)): name for name, loop in loops.items()}
     stop = asyncio.get_running_loop().create_task(_named(keeper.stopping.wait))
     done, _ = await asyncio.wait([*tasks, stop], return_when=asyncio.FIRST_COMPLETED)
@@ -287,6 +288,7 @@ def on_signals(keeper: Keeper) -> None:
         if keeper.stopping.is_set():
             log.warning("leaving at once")
             os._exit(130)
+        log.info("stopping once the runs under way have ended; a second signal leaves at once")
         keeper.stopping.set()
 
     def reload() -> None:

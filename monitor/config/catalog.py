@@ -167,6 +167,11 @@ class Web:
     listen: str = "127.0.0.1:8470"
     url: str = ""  # address people can open from outside, "" when none: no link ever leads to localhost
 
+    @property
+    def page(self) -> str:
+        """Where a browser on this machine finds the page; "" where none is served."""
+        return f"http://{self.listen}/" if self.listen else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Provider:
