@@ -165,7 +165,7 @@ def _assemble(
         book=lambda: keeper.catalog.book,
         clock=clock,
         chance=random.random,
-        changed=lambda: _ring(keeper),
+        changed=lambda: keeper.changed.set(),
     )
 
     last_resort = LastResort(store, lambda: keeper.catalog.book, channels, clock, schedules)
@@ -178,7 +178,7 @@ def _assemble(
         wake=lambda names: dispatcher.wake(set(names)),
         emergency=last_resort.page,
         secrets=secrets.need,
-        changed=lambda: _ring(keeper),
+        changed=lambda: keeper.changed.set(),
     )
     engine = Engine(catalog, parts)
     keeper = Keeper(place, state, secrets, clock, store, desk, channels, dispatcher, hosts, engine, around)
@@ -220,9 +220,8 @@ async def serve(keeper: Keeper, *, notifier: Notifier, ready: Callable[[], None]
         keeper.hear(name)
     notifier.ready(f"{len(keeper.engine.tracks)} probes")
     ready()
-    log.info(
-        "showup is watching", probes=len(keeper.engine.tracks), page=keeper.catalog.web.page, state=str(keeper.folder)
-    )
+    where = {"page": keeper.catalog.web.page, "state": str(keeper.folder)}
+    log.info("showup is watching", probes=len(keeper.engine.tracks), **where)
     tasks = {asyncio.get_running_loop().create_task(_named(loop)): name for name, loop in loops.items()}
     stop = asyncio.get_running_loop().create_task(_named(keeper.stopping.wait))
     done, _ = await asyncio.wait([*tasks, stop], return_when=asyncio.FIRST_COMPLETED)
@@ -272,11 +271,6 @@ async def _stop(keeper: Keeper, tasks: Iterable[asyncio.Task[Any]], notifier: No
             await channel.close()
     await keeper.store.close()
     log.info("showup has stopped", runs_given_up=lost)
-
-
-def _ring(keeper: Keeper) -> None:
-    """Something that pages show has changed."""
-    keeper.changed.set()
 
 
 def on_signals(keeper: Keeper) -> None:
