@@ -25,8 +25,6 @@ def report(told: Told) -> bool:
     for name in PER_KILL:
         well &= getattr(told, name) <= told.kills
         print(f"{name} {getattr(told, name)} <={told.kills}")
-    for words in told.words:
-        print(words, file=sys.stderr)
     return well
 
 
@@ -41,6 +39,7 @@ async def crash(given: argparse.Namespace) -> bool:
     print(f"seed {given.seed} -")
     if given.points:
         quiet = await tell(lambda stage: Story(stage, []))
+        print(*quiet.words, sep="\n", end="", file=sys.stderr)
         nameless = [point for point in quiet.points if "unknown" in point]
         well &= not nameless
         plan = point_stories(sorted(quiet.points.items()), times=given.points)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -46,7 +47,10 @@ async def tell_all(plan: list[tuple[Maker, bool]], *, lanes: int, said: Callable
     async def lane() -> None:
         while left:
             make, script = left.pop()
-            total.add(await tell(make, script=script))
+            told = await tell(make, script=script)
+            for words in told.words:
+                print(words, file=sys.stderr)  # at once: the others take a while
+            total.add(told)
             said(total, len(left))
 
     adopt_orphans(adopt=True)

@@ -15,6 +15,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,8 @@ def _changes(connection: Any) -> int:
     return int(connection.connection.dbapi_connection.total_changes)
 
 
-def _name(act: Callable[..., Any]) -> str:
+def _name(act: Any) -> str:
+    act = act.func if isinstance(act, partial) else act
     return f"{act.__module__.rpartition('.')[2]}.{act.__qualname__}".replace(".<locals>", "").replace(".<lambda>", "")
 
 
