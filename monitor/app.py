@@ -165,7 +165,7 @@ def _assemble(
         book=lambda: keeper.catalog.book,
         clock=clock,
         chance=random.random,
-        changed=lambda: keeper.changed.set(),
+        changed=lambda: keeper.changed.set(),  # the keeper is made below  # noqa: PLW0108
     )
 
     last_resort = LastResort(store, lambda: keeper.catalog.book, channels, clock, schedules)
@@ -178,7 +178,7 @@ def _assemble(
         wake=lambda names: dispatcher.wake(set(names)),
         emergency=last_resort.page,
         secrets=secrets.need,
-        changed=lambda: keeper.changed.set(),
+        changed=lambda: keeper.changed.set(),  # the keeper is made below  # noqa: PLW0108
     )
     engine = Engine(catalog, parts)
     keeper = Keeper(place, state, secrets, clock, store, desk, channels, dispatcher, hosts, engine, around)
