@@ -74,6 +74,7 @@ class Dispatcher:
     ) -> None:
         self._lines = {name: _Line(channel) for name, channel in channels.items()}
         self._group: asyncio.TaskGroup | None = None
+        self._unread = False
         self._transact, self._desk, self._book, self._clock = transact, desk, book, clock
         self._chance, self._changed = chance, changed
         askable = (name for name, channel in channels.items() if callable(getattr(channel, "ask", None)))
@@ -115,8 +116,7 @@ class Dispatcher:
                 await self._transact(lambda session: settle.reclaim(session, now=self._clock.now(), alone=True))
                 return
             except StoreError as error:
-                log.warning("the outbox cannot be read: %s", error)
-                await asyncio.sleep(LOOK_EVERY)
+                await self._refused(error)
 
     async def _work(self, line: _Line) -> None:
         while True:
@@ -125,9 +125,16 @@ class Dispatcher:
             line.rang.clear()
             try:
                 await self.sweep(line.channel.name)
+                self._unread = False
             except StoreError as error:
-                log.warning("the outbox cannot be read: %s", error)
-                await asyncio.sleep(LOOK_EVERY)
+                await self._refused(error)
+
+    async def _refused(self, error: StoreError) -> None:
+        """Wait a moment; said once, however many channels look, until it can be read again."""
+        if not self._unread:
+            log.warning("the outbox cannot be read: %s", error)
+        self._unread = True
+        await asyncio.sleep(LOOK_EVERY)
 
     async def _ask_always(self) -> None:
         while True:
@@ -136,9 +143,7 @@ class Dispatcher:
                 await self.ask()
 
     async def sweep(self, name: str, *, wait: bool = False) -> int:
-        """Start every send that is due on a channel, up to its limit; with `wait` until all are settled. Returns how
-        many.
-        """
+        """Start each send that is due on a channel, up to its limit; `wait` until all are settled. Returns how many."""
         line = self._lines[name]
         started = 0
         while len(line.tasks) < AT_ONCE and self._clock.now() >= line.rests_until:
@@ -249,8 +254,7 @@ class Dispatcher:
                 await channel.ask(pages, self.react, seconds=ASK_SECONDS)
         except (DeliveryError, TimeoutError) as error:
             log.warning("%s could not be asked who answered: %s", name, error)
-        now = self._clock.now()
-        await self._transact(lambda session: self._desk.questions.asked(session, pages, now=now))
+        await self._transact(lambda session: self._desk.questions.asked(session, pages, now=self._clock.now()))
 
     async def react(self, reaction: Reaction) -> Answer:
         """Apply an answer to a page in a transaction of its own, and wake every channel that tells of it."""
@@ -275,10 +279,8 @@ class Dispatcher:
         error: DeliveryError | None = None
         try:
             found = await asyncio.wait_for(self._lines[channel].channel.verify(key), VERIFY_SECONDS)
-        except TimeoutError:
-            error = DeliveryError("no answer in time")
-        except DeliveryError as failed:
-            error = failed
+        except (TimeoutError, DeliveryError) as failed:
+            error = failed if isinstance(failed, DeliveryError) else DeliveryError("no answer in time")
 
         def keep(session: Session) -> frozenset[str]:
             now, row = self._clock.now(), session.get(Notification, number)

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from monitor.cli import forecast
 from monitor.cli.attempts import opened
 from monitor.cli.forecast import Forecast
-from monitor.cli.paper import count, paper, plain, row, table, took
+from monitor.cli.paper import count, paper, plain, table, took
 from monitor.config.catalog import Catalog
 from probes.words.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+NAME = 22  # characters of a probe's name on one line of the table: 80 columns hold the rest
 WORDS = {
     "requests": "requests",
     "asks": "questions to a model",
@@ -62,8 +64,8 @@ def _table(found: Sequence[Forecast]) -> Table:
     made = table("probe", "every", "hang paged in", "runs", "tokens", "USD", "records", right=(1, 2, 3, 4, 5, 6))
     for one in found:
         amounts = [_amount(one, part) for part in ("tokens", "usd", "records")]
-        name = one.probe.rpartition("/")[2]
-        row(made, name, took(one.period), took(one.paged), f"{one.runs:,}", *amounts)
+        name = "\n".join(wrap(plain(one.probe.rpartition("/")[2]), NAME, break_on_hyphens=True))
+        made.add_row(name, took(one.period), took(one.paged), f"{one.runs:,}", *amounts)
     return made
 
 

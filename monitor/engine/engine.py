@@ -37,7 +37,7 @@ log = structlog.get_logger("showup.engine")
 ALIVE_EVERY = 10 * SECOND
 LOOK_EVERY = 30 * SECOND  # between looks for probes that do not start or tell nothing
 TALLY_EVERY, TALLY_BEHIND = 5 * MINUTE, 10 * MINUTE  # runs are counted when no row of theirs can come any more
-CATCH_UP = 30 * SECOND  # a run missed while off starts within this time
+CATCH_UP = 30 * SECOND  # a run missed while off, and the first one of a probe, start within this time
 SLEPT = 2.0  # seconds by which a beat is late before the clock is set anew
 PAUSED = "paused"  # name of the note that lists paused probes
 
@@ -150,9 +150,10 @@ class Engine:
             return
         following = track.cadence.after(now)
         missed = track.last_due and track.cadence.after(track.last_due) <= now
+        new = not track.last_due and track.probe.cron is None  # what runs by the clock may have its reason for it
         first = None
-        if missed:
-            # missed while off: soon, each at its own moment, so that a start is no stampede
+        if missed or new:
+            # soon, each at its own moment, so that a start is no stampede
             first = min(following, now + following % CATCH_UP)
         self._works.set(track.probe.id, track.cadence, first=first)
 

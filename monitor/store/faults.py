@@ -18,6 +18,9 @@ _CLASSES = ("08", "53", "57", "58")
 _STATES = ("25006", "40001", "40P01")
 
 
+GOES_ON, START_AGAIN = "; showup goes on by itself", ", then start showup again"
+
+
 @dataclass(frozen=True, slots=True)
 class _Fault:
     what: str
@@ -27,11 +30,11 @@ class _Fault:
 
 _FAULTS = {
     sqlite3.SQLITE_FULL: _Fault(
-        "the disk that holds {where} is full", "free some space there; showup goes on by itself", True
+        "the disk that holds {where} is full", "free some space there" + GOES_ON, True
     ),
     sqlite3.SQLITE_IOERR: _Fault(
         "the disk refused to read or write {where} ({said})",
-        "look at the disk (dmesg, df); showup goes on by itself",
+        "look at the disk (dmesg, df)" + GOES_ON,
         True,
     ),
     sqlite3.SQLITE_READONLY: _Fault(
@@ -114,11 +117,16 @@ def tell(error: BaseException, where: str) -> StoreError:
     said = for_log(str(getattr(error, "orig", None) or error), 200)
     if code is None:
         return StoreBroken(
-            f"the database {where} failed: {said}", hint="see that it runs and lets showup in; showup goes on by itself"
+            f"the database {where} failed: {said}", hint="see that it runs and lets showup in" + GOES_ON
         )
     fault = _FAULTS[code]
     kind = StoreLocked if code in _LOCKED else StoreBroken
     return kind(fault.what.format(where=where, said=said), hint=fault.write)
+
+
+def at_start(error: StoreError) -> StoreError:
+    """The same, said of a showup that could not start: it does not go on by itself."""
+    return type(error)(str(error), hint=error.hint.replace(GOES_ON, START_AGAIN))
 
 
 def gone(path: Path) -> StoreBroken:

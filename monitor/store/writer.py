@@ -18,7 +18,7 @@ from sqlmodel import Session
 from monitor.store import copies
 from monitor.store.ballast import Ballast
 from monitor.store.connection import claim, file_of, open_engine, reading
-from monitor.store.faults import gone, is_fault, is_full, is_read_only, tell
+from monitor.store.faults import at_start, gone, is_fault, is_full, is_read_only, tell
 from monitor.store.inserts import Inserts, note_repair
 from monitor.store.line import Copy, Job, Line, Turn
 from monitor.store.migrate import migrate, newest
@@ -76,8 +76,7 @@ class Writer:
             self._open(first=True)
         except BaseException as error:  # whatever it is, `begin` raises it
             self._let_go()
-            told = tell(error, self._where) if is_fault(error) else error
-            opened.set_exception(told)
+            opened.set_exception(at_start(tell(error, self._where)) if is_fault(error) else error)
             return
         opened.set_result(None)
         last = False

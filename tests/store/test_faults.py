@@ -335,3 +335,11 @@ def test_a_postgres_that_is_not_there_is_named_without_its_password(tmp_path: Pa
         Store.open(f"postgresql://me:hunter22@/x?host={tmp_path}", folder=tmp_path, clock=clock)
     assert "hunter22" not in str(told.value) + told.value.hint
     assert str(tmp_path) in str(told.value)
+
+
+def test_a_showup_that_cannot_start_does_not_say_that_it_goes_on(tmp_path: Path, clock: PushedClock) -> None:
+    with files_up_to(4 * KIB), pytest.raises(StoreError) as told:
+        Store.open("", folder=tmp_path / "state", clock=clock, ballast=0)
+    assert "full" in str(told.value) or "refused" in str(told.value)
+    assert "start showup again" in told.value.hint
+    assert "by itself" not in told.value.hint

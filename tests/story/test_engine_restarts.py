@@ -9,8 +9,8 @@ import pytest
 from alerts.signal import Severity
 from monitor.store.queries.history import last_runs
 from probes.words.outcome import State
-from probes.words.units import MINUTE, SECOND
-from tests.story.watch import BOOKS, CONFIG, Watch, clock_of, configure, said
+from probes.words.units import DAY, MINUTE, SECOND
+from tests.story.watch import BOOKS, CONFIG, MIDNIGHT, Watch, clock_of, configure, said
 
 
 @pytest.fixture
@@ -203,6 +203,20 @@ async def test_the_owner_is_told_when_a_probe_does_not_start(watch: Watch) -> No
     (incident,) = await watch.incidents()
     assert incident.sentence == f"{BOOKS} has not started for 3m30s"
     assert watch.paged == ["cy"]
+
+
+async def test_a_new_probe_runs_within_half_a_minute_and_one_by_the_clock_when_it_is_due(tmp_path: Path) -> None:
+    nightly = 'nightly: {get: /, cron: "0 3 * * *", check: [{contains: Book online}]}'
+    text = CONFIG.replace("every: 1m", "every: 12h") + f"      {nightly}\n"
+    async with Watch(tmp_path, configure(text), start=clock_of("10:00")) as watch:
+        first = watch.engine.next_due(BOOKS)
+        assert first is not None
+        assert first - clock_of("10:00") <= 30 * SECOND
+        assert watch.engine.next_due("intake/production/nightly") == clock_of("03:00", day=MIDNIGHT + DAY)
+        await watch.run(at=clock_of("10:01"))
+        await watch.restart()
+        again = watch.engine.next_due(BOOKS)
+        assert again == watch.books.cadence.after(clock_of("10:01")), "it has run, so its own time is kept"
 
 
 async def test_a_paused_probe_does_not_run_is_not_missed_and_stays_paused_over_a_restart(watch: Watch) -> None:
