@@ -29,9 +29,7 @@ class _Fault:
 
 
 _FAULTS = {
-    sqlite3.SQLITE_FULL: _Fault(
-        "the disk that holds {where} is full", "free some space there" + GOES_ON, True
-    ),
+    sqlite3.SQLITE_FULL: _Fault("the disk that holds {where} is full", "free some space there" + GOES_ON, True),
     sqlite3.SQLITE_IOERR: _Fault(
         "the disk refused to read or write {where} ({said})",
         "look at the disk (dmesg, df)" + GOES_ON,
@@ -116,9 +114,7 @@ def tell(error: BaseException, where: str) -> StoreError:
     code = _code(error)
     said = for_log(str(getattr(error, "orig", None) or error), 200)
     if code is None:
-        return StoreBroken(
-            f"the database {where} failed: {said}", hint="see that it runs and lets showup in" + GOES_ON
-        )
+        return StoreBroken(f"the database {where} failed: {said}", hint="see that it runs and lets showup in" + GOES_ON)
     fault = _FAULTS[code]
     kind = StoreLocked if code in _LOCKED else StoreBroken
     return kind(fault.what.format(where=where, said=said), hint=fault.write)

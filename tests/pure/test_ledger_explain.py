@@ -186,9 +186,7 @@ def test_the_working_can_be_redone_by_hand() -> None:
         Span(at("10:21"), TODAY[1], State.UP),
     ]
     home = Member("home", seen, critical=True, since=0)
-    story = explain(
-        [home], TODAY, absences=[(at("10:00:30"), at("10:20:10"))], maintenance=[], first_try=(1420, 1424)
-    )
+    story = explain([home], TODAY, absences=[(at("10:00:30"), at("10:20:10"))], maintenance=[], first_try=(1420, 1424))
 
     assert [(row.state.value, row.length // SECOND, row.because) for row in story.rows] == [
         ("up", 36_000, ()),

@@ -212,9 +212,7 @@ async def test_a_correction_is_a_row_with_author_and_reason(store: Store) -> Non
 async def test_corrections_of_several_ledgers_come_at_once_as_they_were_made(store: Store) -> None:
     async def put(ledger: int, state: State, start: int, end: int, reason: str = "seen by hand") -> None:
         said: dict[str, Any] = {"author": "Ana", "reason": reason, "now": NOON + DAY}
-        await store.write(
-            lambda session: queries.add_correction(session, ledger, state, start=start, end=end, **said)
-        )
+        await store.write(lambda session: queries.add_correction(session, ledger, state, start=start, end=end, **said))
 
     for number, state in enumerate(State):  # the newest speaks of the oldest time
         await put(1, state, NOON + (9 - number) * MINUTE, NOON + (10 - number) * MINUTE)

@@ -89,9 +89,7 @@ class Account:
 
     def find_open(self, service: Service, key: str) -> Incident | None:
         """The open incident of a key, in this service."""
-        return next(
-            (i for i in self.incidents.values() if i.is_open and i.key == key and i.service is service), None
-        )
+        return next((i for i in self.incidents.values() if i.is_open and i.key == key and i.service is service), None)
 
     def receive(self, service: Service, action: str, key: str, event: dict[str, Any], *, now: int, appears: int) -> str:
         """Take an event that was accepted; says what came of it: created, logged, acknowledged, resolved or dropped."""
