@@ -10,7 +10,10 @@ from alerts.message import REMOVED, IncidentView
 from monitor.ledger.spans import Correction
 from monitor.ledger.uptime import Day, Figures, percent_text
 from monitor.status.lengths import length, sentence
+from probes.words.failure import FACTS, Facts, Failure
 from probes.words.outcome import State
+
+_FAILURES = frozenset(map(str, Failure))
 
 WORDS = {
     State.UP: "Up",
@@ -246,7 +249,7 @@ def incident(view: IncidentView, clock: Clock, now: int) -> IncidentPart:
     return IncidentPart(
         id=view.public_id,
         title=f"{view.title} {_noticed(view)}",
-        sentence=sentence(view.sentence),
+        sentence=_said(view),
         state=view.state,
         severity=view.severity,
         started=clock(view.began),
@@ -256,11 +259,19 @@ def incident(view: IncidentView, clock: Clock, now: int) -> IncidentPart:
     )
 
 
-def _noticed(view: IncidentView) -> str:
-    from probes.words.failure import FACTS, Failure
+def _said(view: IncidentView) -> str:
+    """What happened, in our own words for its kind: what a target said may name hosts and data that are not for all."""
+    known = _known(view.failure)
+    return sentence(known.sentence[:1].upper() + known.sentence[1:]) if known is not None else ""
 
-    known = {str(failure): FACTS[failure].notice for failure in Failure}
-    text = known.get(view.failure, "has a problem")
+
+def _known(failure: str) -> Facts | None:
+    return FACTS[Failure(failure)] if failure in _FAILURES else None
+
+
+def _noticed(view: IncidentView) -> str:
+    known = _known(view.failure)
+    text = known.notice if known is not None else "has a problem"
     return text if view.resolved_at is None else _past(text)
 
 

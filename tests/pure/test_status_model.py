@@ -91,6 +91,14 @@ def seen(**more: int | str) -> IncidentView:
     return IncidentView(**(given_ | more))  # type: ignore[arg-type]
 
 
+def test_the_public_reads_our_words_for_what_happened_and_not_what_a_target_said() -> None:
+    refused = incident(seen(failure="unreachable", sentence="10.1.2.3:8080 refused <b>"), CLOCK, MIDNIGHT + 18 * HOUR)
+    assert refused.title == "Intake agent cannot be reached"
+    assert refused.sentence == "No connection could be made."
+    odd = incident(seen(failure="", sentence="10.1.2.3"), CLOCK, MIDNIGHT + 18 * HOUR)
+    assert (odd.title, odd.sentence) == ("Intake agent has a problem", "")
+
+
 def test_four_times_in_the_site_s_zone() -> None:
     began = MIDNIGHT + 17 * HOUR
     over = seen(paged_at=began + 41 * SECOND, acked_at=began + 161 * SECOND, resolved_at=began + HOUR, state="resolved")
