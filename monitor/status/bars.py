@@ -86,14 +86,10 @@ def say(day: Day) -> str:
         ("maintenance", day.shares.maintenance),
     ):
         if share:
-            text += f", {word} {_length(share)}"
+            text += f", {word} {length(share)}"
     if day.shares.unknown > 60_000_000:
-        text += f", not seen {_length(day.shares.unknown)}"
+        text += f", not seen {length(day.shares.unknown)}"
     return text
-
-
-def _length(micros: int) -> str:
-    return length(micros)
 
 
 @lru_cache(1000)
