@@ -32,7 +32,8 @@ def headline(view: IncidentView) -> str:
     if view.state == "resolved":
         word = "Closed: " if view.resolved_by == REMOVED else "Recovered: "
         return mark + _fit(word, view.title, LOCK_SCREEN - len(mark))
-    notice = _notice("" if view.subject == OURS else view.failure)  # it is showup that speaks, and it is watching
+    speaks = view.subject == OURS and view.title == "showup"  # so it is there, and watches
+    notice = _notice("" if speaks else view.failure)
     start = _fit("", view.title, LOCK_SCREEN - len(mark) - len(notice) - 1)
     told = clean(view.sentence, _LIMIT)
     return clean(f"{mark}{start} {notice}" + (f": {told}" if told else ""), _LIMIT)

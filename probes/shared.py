@@ -70,7 +70,8 @@ class SharedHost:
         self._waiting = Waiting()
         self._jobs: dict[str, Any] = {}
         self._raw: dict[str, dict[str, Any]] = {}  # jobs that no attempt has asked for yet
-        self._flying: dict[int, tuple[asyncio.Task[None], float]] = {}  # by number, with the end it must keep
+        # by number, with the end it must keep, and how long this loop had stood still when it began
+        self._flying: dict[int, tuple[asyncio.Task[None], float, float]] = {}
         self._overdue: dict[int, bool] = {}  # cancelled as they did not end; True when they were answered for
         self._lines: Lines | None = None
         self._starting = False
@@ -140,7 +141,8 @@ class SharedHost:
         number = request.number
         marked = Marked(self._attempt(request), number, self._board)
         task: asyncio.Task[None] = asyncio.Task(marked, loop=self._loop)
-        self._flying[number] = task, monotonic() + request.timeout + request.cleanup + OVERTIME
+        end = monotonic() + request.timeout + request.cleanup + OVERTIME
+        self._flying[number] = task, end, self._held_so_far()
 
     def _task(self, loop: asyncio.AbstractEventLoop, inner: Any, **more: Any) -> asyncio.Task[Any]:
         """The tasks that an attempt makes are marked as its own."""
@@ -163,7 +165,7 @@ class SharedHost:
             self._send_own(replace(own, number=number, waited=waited))
         except asyncio.CancelledError:
             if number in self._overdue:
-                self._send_own(_unended(number, waited))
+                self._send_own(_unended(number, waited, self._held_so_far() - held))
         except Exception as error:
             said = clean(f"showup itself failed: {type(error).__name__}: {error}", 300)
             self._send_own(Reply(number, "unknown", Failure.MONITOR_FAULT, said, waited=waited))
@@ -214,16 +216,20 @@ class SharedHost:
 
     def _end_overdue(self, now: float) -> None:
         """Cancel what goes on for too long; what does not even end then is answered for, and the keeper sees it."""
-        for number, (task, end) in self._flying.items():
+        for number, (task, end, held) in self._flying.items():
             if now > end and number not in self._overdue:
                 self._overdue[number] = False
                 task.cancel()
             elif now > end + LAST_CALL and not self._overdue[number]:
-                self._send(_unended(number, 0))
+                self._send(_unended(number, 0, self._held_so_far() - held))
                 self._overdue[number] = True
 
 
-def _unended(number: int, waited: int) -> Reply:
+def _unended(number: int, waited: int, held: float) -> Reply:
+    """The answer for an attempt that did not end in time: a bug, unless this loop stood still for so long meanwhile."""
+    if held >= OVERTIME:
+        said = f"this machine held the attempt up for {held:.1f} s, and it did not end in time"
+        return Reply(number, "unknown", Failure.MONITOR_FAULT, said, waited=waited)
     said = "the attempt did not end by its deadline: let it be cancelled"
     return Reply(number, "unknown", Failure.PROBE_BUG, said, waited=waited)
 

@@ -20,8 +20,7 @@ HOMELESS = 5.0  # seconds an attempt waits for a host when there is none
 OVERTIME = 3.0  # seconds beyond an attempt's own end after which no answer is expected
 MOVES = 3  # hosts one attempt is given to
 _SECOND = round(1 / TICK)  # looks
-_NO_END = Failure.PROBE_BUG, "the attempt did not end by its deadline"
-_NO_PROCESSOR = Failure.HOST_LOST, "this machine had no processor for its probe host"
+_NO_ANSWER = "its probe host did not answer in time: a host answers for any attempt, unless it has no processor"
 
 
 class Hosts:
@@ -183,8 +182,7 @@ class Hosts:
             for asked in list(host.asked.values()):
                 if now - asked.since > asked.longest + OVERTIME:
                     host.call_off(asked)
-                    failure, said = _NO_PROCESSOR if host.is_dubious else _NO_END
-                    asked.answer(bare(asked, failure, said))
+                    asked.answer(bare(asked, Failure.HOST_LOST, _NO_ANSWER))
 
 
 __all__ = ["Hosts", "Stats"]
