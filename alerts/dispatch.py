@@ -74,9 +74,8 @@ class Dispatcher:
     ) -> None:
         self._lines = {name: _Line(channel) for name, channel in channels.items()}
         self._group: asyncio.TaskGroup | None = None
-        self._unread = False
         self._transact, self._desk, self._book, self._clock = transact, desk, book, clock
-        self._chance, self._changed = chance, changed
+        self._chance, self._changed, self._unread = chance, changed, False
         askable = (name for name, channel in channels.items() if callable(getattr(channel, "ask", None)))
         desk.questions.askable = frozenset(name for name in askable if getattr(channels[name], "verifies", True))
 
@@ -121,7 +120,8 @@ class Dispatcher:
     async def _work(self, line: _Line) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(line.rang.wait(), LOOK_EVERY)
+                async with asyncio.timeout(LOOK_EVERY):
+                    await line.rang.wait()
             line.rang.clear()
             try:
                 await self.sweep(line.channel.name)
@@ -206,7 +206,8 @@ class Dispatcher:
 
     async def _send(self, line: _Line, message: Message) -> tuple[Receipt | None, DeliveryError | None]:
         try:
-            return await asyncio.wait_for(line.channel.send(message), SEND_SECONDS), None
+            async with asyncio.timeout(SEND_SECONDS):
+                return await line.channel.send(message), None
         except DeliveryError as error:
             return None, error
         except TimeoutError:
@@ -266,10 +267,9 @@ class Dispatcher:
         """Ask the providers about pages that were accepted a minute ago: accepted is not yet told."""
 
         def look(session: Session) -> list[tuple[int, str, str]]:
-            query = select(Notification).where(
-                Notification.state == "delivered", col(Notification.verify_at) <= self._clock.now()
-            )
-            return [(row.id or 0, row.channel, row.key) for row in session.exec(query.limit(50)).all()]
+            is_due = col(Notification.verify_at) <= self._clock.now()
+            query = select(Notification).where(Notification.state == "delivered", is_due).limit(50)
+            return [(row.id or 0, row.channel, row.key) for row in session.exec(query).all()]
 
         due = await self._transact(look)
         await asyncio.gather(*(self._verify(*each) for each in due if each[1] in self._lines))
@@ -278,7 +278,8 @@ class Dispatcher:
         found: dict[str, Any] | None = None
         error: DeliveryError | None = None
         try:
-            found = await asyncio.wait_for(self._lines[channel].channel.verify(key), VERIFY_SECONDS)
+            async with asyncio.timeout(VERIFY_SECONDS):
+                found = await self._lines[channel].channel.verify(key)
         except (TimeoutError, DeliveryError) as failed:
             error = failed if isinstance(failed, DeliveryError) else DeliveryError("no answer in time")
 

@@ -116,7 +116,8 @@ class Memory:
                 continue
             try:
                 message = _message(signal, way, at=at, why=why, book=book)
-                receipt = await asyncio.wait_for(channel.send(message), SEND_SECONDS)
+                async with asyncio.timeout(SEND_SECONDS):
+                    receipt = await channel.send(message)
             except (DeliveryError, TimeoutError) as error:
                 log.error("emergency page by %s failed: %s", way.channel, error)
             else:

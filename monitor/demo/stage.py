@@ -249,7 +249,8 @@ class Stage:
         if self._daemon is not None and self._daemon.returncode is None:
             self._daemon.terminate()
             try:
-                await asyncio.wait_for(self._daemon.wait(), 20.0)
+                async with asyncio.timeout(20.0):
+                    await self._daemon.wait()
             except TimeoutError:
                 await self.kill()
         await self._stack.aclose()

@@ -48,7 +48,8 @@ class Story:
         for name, act in stages:
             began = monotonic()
             try:
-                detail = await asyncio.wait_for(self._until(act), PATIENCE)
+                async with asyncio.timeout(PATIENCE):
+                    detail = await self._until(act)
             except TimeoutError:
                 self._say(
                     Seen(name, f"not seen within {PATIENCE:.0f} s; the daemon's log: {stage.folder}/daemon.log", None)

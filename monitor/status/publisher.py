@@ -146,4 +146,5 @@ async def publisher_loop(keeper: Keeper) -> None:
             log.warning("the page could not be made; the last good one stays", reason=str(error))
         await asyncio.sleep(pause(keeper.clock.mono() - mono))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(keeper.changed.wait(), REFRESH)
+            async with asyncio.timeout(REFRESH):
+                await keeper.changed.wait()

@@ -137,7 +137,8 @@ async def _lives(server: tuple[str, int]) -> bool:
         return False
     try:
         transport.sendto(number + _QUESTION)
-        return await asyncio.wait_for(came, _ASKED)
+        async with asyncio.timeout(_ASKED):
+            return await came
     except TimeoutError:
         return False
     finally:

@@ -44,3 +44,9 @@ def test_the_readme_is_at_most_two_hundred_lines() -> None:
     readme = text_of(Path("README.md")) if (ROOT / "README.md").exists() else ""
     assert readme is not None
     assert len(readme.splitlines()) <= 200
+
+
+def test_nothing_waits_in_a_way_that_may_swallow_its_cancellation() -> None:
+    """Before Python 3.12 `asyncio.wait_for` does when both come at once, and a stop then waits for ever."""
+    ours = [line for line in _mentions(r"asyncio\.wait_for\(") if line.startswith(("monitor/", "alerts/", "probes/"))]
+    assert ours == []
