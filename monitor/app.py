@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import random
 import signal
@@ -96,7 +97,7 @@ class Keeper:
             self.config_trouble = f"the store refuses, so the old configuration stays in force: {error}"
             log.error("the configuration is not taken over", reason=str(error))
             return self.config_trouble
-        settle(young=YOUNG)
+        gc.freeze()  # as `settle` does, without the look at everything: that would stop all probes for a moment
         self.config_trouble = ""
         self.changed.set()
         log.info("the configuration was taken over", probes=len(catalog.probes), fingerprint=catalog.fingerprint)
@@ -147,6 +148,9 @@ def _assemble(
     def recovering(subject: str) -> int | None:
         return keeper.engine.recovering(subject)
 
+    def ring() -> None:
+        keeper.changed.set()
+
     around = Surroundings(
         secrets=secrets.need,
         people=lambda: keeper.catalog.book.people,
@@ -165,7 +169,7 @@ def _assemble(
         book=lambda: keeper.catalog.book,
         clock=clock,
         chance=random.random,
-        changed=lambda: keeper.changed.set(),  # the keeper is made below  # noqa: PLW0108
+        changed=ring,
     )
 
     last_resort = LastResort(store, lambda: keeper.catalog.book, channels, clock, schedules)
@@ -178,7 +182,7 @@ def _assemble(
         wake=lambda names: dispatcher.wake(set(names)),
         emergency=last_resort.page,
         secrets=secrets.need,
-        changed=lambda: keeper.changed.set(),  # the keeper is made below  # noqa: PLW0108
+        changed=ring,
     )
     engine = Engine(catalog, parts)
     keeper = Keeper(place, state, secrets, clock, store, desk, channels, dispatcher, hosts, engine, around)

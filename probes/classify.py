@@ -26,8 +26,8 @@ class Cause:
     retry_after: float | None = None
 
 
-# What this machine lacks says nothing about the target.
 _PLAIN = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST"})  # what OpenSSL calls an answer that is no TLS at all
+# What this machine lacks says nothing about the target.
 _OURS: Mapping[int, str] = {
     errno.EMFILE: "showup has no file handles left",
     errno.ENFILE: "this machine has no file handles left",

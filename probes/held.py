@@ -15,8 +15,8 @@ LEAST = 0.1  # seconds; less says nothing
 SHARES: Mapping[str, float] = {Failure.SLOW: 0.1, Failure.TIMEOUT: 0.25}
 
 
-def processor(pid: int | str = "self") -> tuple[float, float]:
-    """Seconds that a process had a processor, and seconds that it waited for one, since it began; zeros where the
+def processor(pid: int | str = "self") -> tuple[float, float] | None:
+    """Seconds that a process had a processor, and seconds that it waited for one, since it began; None where the
     kernel does not say. A wait counts once it is over.
 
     The first fields of `/proc/PID/schedstat`, see sched-stats in the kernel's documentation.
@@ -25,7 +25,7 @@ def processor(pid: int | str = "self") -> tuple[float, float]:
         with open(f"/proc/{pid}/schedstat", "rb") as file:
             had, waited, *_ = map(int, file.read().split())
     except (OSError, ValueError):
-        return 0.0, 0.0
+        return None
     return had / 1e9, waited / 1e9
 
 

@@ -46,7 +46,6 @@ def settle(*, young: int = 50_000) -> None:
 
     `young`: how many new objects are worth a look; a look at everything stops a process for as long as 0.5 s.
     """
-    gc.unfreeze()
     gc.collect()
     gc.freeze()
     gc.set_threshold(young, 20, 50)

@@ -145,7 +145,7 @@ def _attempt(request: Request, job: Mapping[str, Any], maker: Maker, pulse: memo
         beat()
         prepared = maker.prepare(job)  # loads the author's file: its time is the attempt's own
         reply = await maker.make(prepared, replace(request, timeout=request.timeout - (time.monotonic() - began)))
-        return excused(reply, processor()[1])
+        return excused(reply, (processor() or (0.0, 0.0))[1])
 
     task = loop.create_task(attempt())
     loop.add_signal_handler(signal.SIGTERM, task.cancel)

@@ -152,7 +152,7 @@ class SharedHost:
     async def _attempt(self, request: Request) -> None:
         """One attempt, from what was asked to what is answered; the outermost level, so it lets nothing through."""
         number = request.number
-        waited, held = max(0, boot() - request.sent), self._held_so_far()
+        waited, held = max(0, boot() - request.sent), self._flying[number][2]
         try:
             if not self._board.begin(number):
                 self._tell(b"!back %d\n" % number)

@@ -17,7 +17,6 @@ from monitor.config.check import Checked
 from monitor.config.merged import Merged
 from monitor.config.sections import SloSection, WorkflowSection
 from monitor.ledger.slo import check_slo
-from probes.kinds.stepped import Stepped
 from probes.words.errors import Problem
 from probes.words.names import nearest
 from probes.words.secret import REFERENCE, names_in
@@ -195,8 +194,7 @@ def talks(merged: Merged, built: Built) -> list[Problem]:
     found, told = list[Problem](), set[int]()
     for key, probe in built.probes.items():
         origin, target = built.origins[key], built.workflows[probe.workflow].environments[probe.environment].target
-        asks = isinstance(origin.spec, Stepped) and any(deed.ask is not None for _, deed, _ in origin.spec.deeds())
-        if asks and not target.get("chat") and id(origin) not in told:
+        if any(origin.spec.talks) and not target.get("chat") and id(origin) not in told:
             told.add(id(origin))
             found.append(origin.problem(merged, f"{probe.workflow} does not say how it is asked", _ASKED))
     return found

@@ -35,18 +35,20 @@ class Beginnings:
         for row in runs:
             if row.ledger in self._unbegun:
                 self._unbegun.discard(row.ledger)
-                self._seen[row.ledger] = row.started
+                self._seen.setdefault(row.ledger, row.started)  # after a reload one may be expected again
         if self._seen and self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._note())
 
     async def _note(self) -> None:
         """Write down what was seen, and what was seen while that was written."""
-        while self._seen:
-            some, self._seen = self._seen, {}
-            try:
-                await self._write(partial(begin_ledgers, firsts=some))
-            except StoreError as error:  # tried again with the next run, or the next beat
-                log.warning("first runs could not be noted", ledgers=len(some), reason=str(error))
-                self._seen = {**self._seen, **some}
-                break
-        self._task = None
+        try:
+            while self._seen:
+                some, self._seen = self._seen, {}
+                try:
+                    await self._write(partial(begin_ledgers, firsts=some))
+                except StoreError as error:  # tried again with the next run, or the next beat
+                    log.warning("first runs could not be noted", ledgers=len(some), reason=str(error))
+                    self._seen = {**self._seen, **some}
+                    return
+        finally:
+            self._task = None

@@ -43,7 +43,7 @@ class HostProcess:
         self._loop = asyncio.get_running_loop()
         self.since = self._loop.time()
         self.silent = 0.0  # seconds without a beat, as far as we looked in time
-        self._then = (0.0, 0.0)  # seconds it had had a processor, and had waited for one, when it fell silent
+        self._then: tuple[float, float] | None = None  # what `processor` said of it when it fell silent
         self.stalled = False
         self.why = ""
         self.asked: dict[int, Asked] = {}
@@ -93,8 +93,10 @@ class HostProcess:
 
     def stood_still(self) -> float:
         """Seconds without a beat that a machine which is too busy does not explain: it had a processor, or slept."""
-        had, waited = (now - then for now, then in zip(processor(self.pid), self._then, strict=True))
-        return had if wants_processor(self.pid) else self.silent - waited
+        then, now = self._then, processor(self.pid)
+        if then is None or now is None:
+            return self.silent  # where the kernel does not say, who is silent is stuck
+        return now[0] - then[0] if wants_processor(self.pid) else self.silent - (now[1] - then[1])
 
     # -- asking
 

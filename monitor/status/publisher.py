@@ -90,9 +90,9 @@ def _run(command: str, base: Path, public: Path) -> str:
     return ""
 
 
-async def publish(keeper: Keeper) -> dict[str, Any]:
-    """Make and put everything now; what came of it is remembered and, if it failed, the owner is told as a warning."""
-    found = await make(keeper)
+async def publish(keeper: Keeper, found: dict[str, bytes] | None = None) -> dict[str, Any]:
+    """Put what was made (now, for None); what came of it is remembered and, if it failed, the owner is warned."""
+    found = await make(keeper) if found is None else found
     spec, public = keeper.catalog.publish, keeper.folder / "public"
     done = await asyncio.to_thread(
         put, found, folders=spec.to, commands=spec.commands, base=keeper.catalog.folder, public=public
@@ -136,15 +136,16 @@ async def publisher_loop(keeper: Keeper) -> None:
         keeper.changed.clear()
         spec, mono = keeper.catalog.publish, keeper.clock.mono()
         due = mono - last_put >= micros_of(spec.at_most_every) / 1e6 if last_put else True
+        took = 0.0
         try:
+            found = await make(keeper)
+            took = keeper.clock.mono() - mono
             if (spec.to or spec.commands) and due:
                 last_put = mono
-                await publish(keeper)
-            else:
-                await make(keeper)
+                await publish(keeper, found)
         except (StoreError, OSError) as error:
             log.warning("the page could not be made; the last good one stays", reason=str(error))
-        await asyncio.sleep(pause(keeper.clock.mono() - mono))
+        await asyncio.sleep(pause(took))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(REFRESH):
                 await keeper.changed.wait()

@@ -59,7 +59,7 @@ class Line(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._wake()
         self.resume_writing()
         # asyncio's transport refers to itself by this, and would wait for the collector with all that it holds
-        vars(self._transport).pop("_read_ready_cb", None)
+        getattr(self._transport, "__dict__", {}).pop("_read_ready_cb", None)
 
     def pause_writing(self) -> None:
         """The other side does not read fast enough."""
