@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Iterator
-from textwrap import wrap
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
+from monitor.cli.paper import hung
 from monitor.demo.stage import Stage
 from monitor.demo.story import Seen, Story
 from probes.words.text import for_terminal
@@ -146,9 +146,8 @@ async def _tell(console: Console, stage: Stage) -> None:
 
 
 def _hang(console: Console, head: str, text: str) -> None:
-    """A text behind its head; what does not fit goes on under its beginning."""
-    for number, part in enumerate(wrap(text, max(20, console.width - len(head)))):
-        console.print(escape((head if number == 0 else " " * len(head)) + part), soft_wrap=True)
+    for line in hung(head, text, console.width):
+        console.print(escape(line), soft_wrap=True)
 
 
 def _farewell(console: Console) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TextIO
 
 from probes.words.text import for_terminal
@@ -52,6 +53,12 @@ def table(*heads: str, right: tuple[int, ...] = (), wide: int | None = None) -> 
 def row(made: Table, *cells: Any) -> None:
     """One row, every cell made harmless."""
     made.add_row(*(plain(cell) for cell in cells))
+
+
+def hung(head: str, text: str, width: int) -> list[str]:
+    """The lines of a text behind its head; what does not fit goes on under its beginning."""
+    parts = wrap(text, max(20, width - len(head))) or [""]
+    return [(" " * len(head) if number else head) + part for number, part in enumerate(parts)]
 
 
 def took(micros: float) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from monitor.cli.paper import at, paper, plain, row, table
+from monitor.cli.paper import at, hung, paper, plain, row, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,9 +58,8 @@ def incident(found: Found) -> None:
 
 
 def _hang(out: Console, head: str, text: str) -> None:
-    """A text behind its head; what does not fit goes on under its beginning."""
-    for number, part in enumerate(wrap(text, out.width - len(head)) or [""]):
-        out.print((head if number == 0 else " " * len(head)) + part)
+    for line in hung(head, text, out.width):
+        out.print(line)
 
 
 def _next(found: Found) -> str:

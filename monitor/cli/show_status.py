@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 Found = Mapping[str, Any]
 MANY = 8  # of one kind; a screen has an end
 ENDING = 3  # certificates, the soonest
-NOT_RUNNING = "the daemon is not running"  # what its own health says, when a command looked into the record instead
 SOON = 30  # days before which a certificate should have been renewed
 
 
@@ -35,7 +34,7 @@ def _headline(found: Found) -> str:
     blind = [one for one in places if one["state"] == "unknown"]
     if not places:
         return "No workflow is watched."
-    if NOT_RUNNING in (found.get("health") or []):
+    if not found.get("running", True):  # a command looked into the record itself
         return "showup is not running, so nothing is watched. What it knew last:"
     if bad:
         what = f"{len(bad)} of {count(len(places), 'workflow')} {'is' if len(bad) == 1 else 'are'} not well."

@@ -96,6 +96,7 @@ async def status(keeper: Keeper, pages: bool = True) -> dict[str, Any]:
     engine = keeper.engine
     found |= {
         "at": when(now),
+        "running": engine.pulse.began > 0,
         "health": list(health(keeper).reasons) if engine.pulse.began else ["the daemon is not running"],
         "config": {"trouble": keeper.config_trouble, "warnings": list(catalog.warnings)},
         "paused": sorted(engine.paused),

@@ -64,3 +64,12 @@ async def test_hosts_without_a_processor_are_kept_and_nothing_is_blamed_on_probe
         assert {reply.state for reply in replies} <= {"up", "unknown"}, replies
         assert not {reply.failure for reply in replies} & {"probe_bug", "timeout", "slow"}, replies
         assert hosts.stalls == 0, "a host that waits for a processor does not stand still by itself"
+
+
+async def test_where_the_kernel_does_not_say_who_waits_a_host_that_is_stuck_is_still_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.engine.hosts_process.processor", lambda pid: None)
+    async with kit.running(tmp_path, command=kit.stand_in(tmp_path)) as hosts:
+        assert (await kit.do(hosts, busy=30.0)).failure == "probe_bug"
+        assert hosts.stalls == 1

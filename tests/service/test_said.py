@@ -52,5 +52,5 @@ def test_nothing_is_a_journal_without_its_word() -> None:
 
 
 def test_what_a_stopped_daemon_knew_is_not_well_now(capsys: pytest.CaptureFixture[str]) -> None:
-    show.status(status_of(incidents=[], health=["the daemon is not running"]))
+    show.status(status_of(incidents=[], running=False, health=["the daemon is not running"]))
     assert capsys.readouterr().out.startswith("showup is not running, so nothing is watched.")
