@@ -109,7 +109,7 @@ _MOST = 1_000_000_000  # of anything in one run
 Number = Annotated[int, Field(ge=0, le=_MOST)]
 
 
-class Costs(Section):
+class CostsSection(Section):
     """What one run costs, where its author knows it better than the file shows."""
 
     requests: Number | None = Field(None, description="Requests.")

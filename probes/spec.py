@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from probes.forms import Confirm, Costs, Names, Timeout
+from probes.forms import Confirm, CostsSection, Names, Timeout
 from probes.words.names import is_key, nearest
 from probes.words.secret import names_in
 from probes.words.section import Section
@@ -74,7 +74,7 @@ class Spec(Section):
     idempotent: bool = Field(False, description="True when an attempt of unknown outcome may simply be repeated.")
     was: str | None = Field(None, description="The name it had before; history moves along.")
     environments: Names | None = Field(None, description="Only in these environments.")
-    costs: Costs | None = Field(
+    costs: CostsSection | None = Field(
         None, description="What one run costs, where the file does not show it: {tokens: 900, usd: 0.002}."
     )
 

@@ -23,7 +23,7 @@ from alerts.rotation import RotationSpec
 from monitor.config import sections
 from monitor.config.defaults import SHARED
 from monitor.config.words import MEANINGS
-from probes.forms import Costs
+from probes.forms import CostsSection
 from probes.guide import table
 from probes.spec import Spec
 from probes.words.units import DURATION_PATTERN, say_duration
@@ -149,7 +149,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "chat": _named(sections.ChatSection, "chat"),
     "slo": _named(sections.SloSection, "slo"),
     "probes": _named(Spec, "probes"),
-    "costs": _named(Costs, "costs"),
+    "costs": _named(CostsSection, "costs"),
     "defaults": lambda: ", ".join(f"`{name}`" for name in sorted(SHARED)) + "\n",
 }
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from probes.checks.patterns import compile_pattern
 from probes.checks.written import Check, checked_path
-from probes.forms import SHORT, Also, Costs, Limits, Timeout
+from probes.forms import SHORT, Also, CostsSection, Limits, Timeout
 from probes.kinds.filling import GIVEN, NAME, needs
 from probes.words.names import nearest
 from probes.words.section import Section
@@ -281,7 +281,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "capture": Capture,
     "cleanup": CleanUp,
     "budget": Budget,
-    "costs": Costs,
+    "costs": CostsSection,
     "timeout": Limits,
 }
 PLAIN_TIMEOUT, PLAIN_EVERY = timedelta(seconds=10), timedelta(minutes=1)
