@@ -1,4 +1,4 @@
-"""The keeper: builds every object, lists what serves, drains. It makes no rules."""
+"""The keeper: everything that serves, and its life from the first loop to the drain. It makes no rules."""
 
 from __future__ import annotations
 
@@ -6,39 +6,31 @@ import asyncio
 import contextlib
 import gc
 import os
-import random
 import signal
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
 from alerts.channel_table import open_channel
-from alerts.channels.kit import OpenPage, Surroundings
+from alerts.channels.kit import Surroundings
 from alerts.desk import Desk
 from alerts.dispatch import Dispatcher
 from alerts.message import Answer, Channel, Reaction
-from alerts.rotation import RotationSpec
 from monitor import deadman
 from monitor import log as logs
 from monitor.config.catalog import Catalog
-from monitor.config.load import find, load
+from monitor.config.load import load
 from monitor.config.secrets import Secrets
-from monitor.engine.engine import Engine, Parts
+from monitor.engine.engine import Engine
 from monitor.engine.hosts import Hosts
-from monitor.lastresort import LastResort
-from monitor.places import state_folder
 from monitor.store.database import Store
 from monitor.systemd import Notifier
-from monitor.web import acks
 from probes.maker import settle
 from probes.words.clock import SystemClock
 from probes.words.errors import ConfigError, StoreError
-
-if TYPE_CHECKING:
-    from alerts.channels.pagerduty.oncalls import Oncalls
 
 log = structlog.get_logger("showup")
 
@@ -48,7 +40,7 @@ YOUNG = 10_000  # new objects that are worth a look by the collector
 
 @dataclass(slots=True)
 class Keeper:
-    """Everything that serves, by name. Made by `build`; `serve` runs it until it is told to stop."""
+    """Everything that serves, by name. Made by `assembly.build`; `serve` runs it until it is told to stop."""
 
     config: Path
     folder: Path
@@ -119,91 +111,6 @@ class Keeper:
         if old is not None:
             old.cancel()
         self.listeners[name] = asyncio.get_running_loop().create_task(_listen(self, name, self.channels[name]))
-
-
-async def build(config: Path | None, *, folder: Path | None = None) -> Keeper:
-    """Every object of the keeper, nothing running yet; raises ConfigError, StoreError."""
-    place = find(config)
-    secrets = Secrets.from_environment((place if place.is_dir() else place.parent).resolve(), os.environ)
-    catalog = load(place, secrets=secrets)
-    logs.hide(secrets.redactor())
-    state = folder or state_folder()
-    clock = SystemClock()
-    store = await asyncio.to_thread(Store.open, catalog.store, folder=state, clock=clock)
-    if store.last_commit > clock.now():
-        clock = SystemClock(not_before=store.last_commit)
-    return _assemble(place, state, catalog, secrets=secrets, clock=clock, store=store)
-
-
-def _assemble(
-    place: Path, state: Path, catalog: Catalog, *, secrets: Secrets, clock: SystemClock, store: Store
-) -> Keeper:
-    keeper: Keeper
-
-    async def open_pages(channel: str) -> list[OpenPage]:
-        return await store.read(lambda session: desk.open_pages(session, channel))
-
-    key = acks.key_in(state)
-
-    def recovering(subject: str) -> int | None:
-        return keeper.engine.recovering(subject)
-
-    def ring() -> None:
-        keeper.changed.set()
-
-    around = Surroundings(
-        secrets=secrets.need,
-        people=lambda: keeper.catalog.book.people,
-        clock=clock,
-        open_pages=open_pages,
-        ack_url=lambda incident, number, person: acks.address(keeper.catalog.web.url, key, incident, number, person),
-    )
-    schedules = _schedules(catalog, around, lambda: keeper.catalog.book.rotations)
-    desk = Desk(lambda: keeper.catalog.book, schedules=schedules, recovering=recovering)
-    channels = {name: open_channel(name, spec, around) for name, spec in catalog.book.channels.items()}
-    hosts = Hosts(clock, folder=str(catalog.folder))
-    dispatcher = Dispatcher(
-        channels,
-        store.write,
-        desk=desk,
-        book=lambda: keeper.catalog.book,
-        clock=clock,
-        chance=random.random,
-        changed=ring,
-    )
-
-    last_resort = LastResort(store, lambda: keeper.catalog.book, channels, clock, schedules)
-    parts = Parts(
-        store=store,
-        desk=desk,
-        hosts=hosts,
-        clock=clock,
-        chance=random.random,
-        wake=lambda names: dispatcher.wake(set(names)),
-        emergency=last_resort.page,
-        secrets=secrets.need,
-        changed=ring,
-    )
-    engine = Engine(catalog, parts)
-    keeper = Keeper(place, state, secrets, clock, store, desk, channels, dispatcher, hosts, engine, around)
-    keeper.loops["last resort"] = last_resort.run
-    if schedules is not None:
-        keeper.loops["schedules"] = schedules.run
-    return keeper
-
-
-def _schedules(
-    catalog: Catalog, around: Surroundings, rotations: Callable[[], Mapping[str, RotationSpec]]
-) -> Oncalls | None:
-    """Who is on call by PagerDuty, when a rotation is kept there."""
-    spec = catalog.book.channels.get("pagerduty")
-    if spec is None or not any(rotation.reads_pagerduty for rotation in catalog.book.rotations.values()):
-        return None
-    from alerts.channels.pagerduty.client import PagerDuty
-    from alerts.channels.pagerduty.oncalls import Oncalls
-    from alerts.channels.pagerduty.spec import Spec
-
-    return Oncalls(PagerDuty(spec, around), rotations) if isinstance(spec, Spec) else None
 
 
 async def serve(keeper: Keeper, *, notifier: Notifier, ready: Callable[[], None] = lambda: None) -> None:

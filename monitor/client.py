@@ -66,7 +66,7 @@ def _over_socket(folder: Path, name: str, given: dict[str, Any]) -> Any:
 
 
 async def _here(name: str, config: Path | None, folder: Path, given: dict[str, Any]) -> Any:
-    from monitor.app import build
+    from monitor.assembly import build
     from monitor.services import SERVICES
 
     keeper = await build(config, folder=folder)

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from monitor import app, log, systemd
+from monitor import app, assembly, log, systemd
 from monitor.status.publisher import publisher_loop
 from monitor.web import app as web
 from probes.words.errors import StoreError
@@ -20,7 +20,7 @@ def run_daemon(config: Path | None, state: Path | None) -> int:
 
 
 async def _serve(config: Path | None, state: Path | None) -> int:
-    keeper = await app.build(config, folder=state)
+    keeper = await assembly.build(config, folder=state)
     if problem := web.taken(keeper.catalog.web.listen):
         await keeper.store.close()
         raise StoreError(problem, hint="another showup may be running; write web: {listen: …} with a free port")

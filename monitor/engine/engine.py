@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
 from sqlmodel import Session
 
-from alerts.desk import Desk, OpenMember
+from alerts.desk import OpenMember
 from alerts.signal import Signal
 from monitor.config.catalog import Catalog
 from monitor.engine import freshness, restore
-from monitor.engine.attempts import Maker, Runs
+from monitor.engine.attempts import Runs
 from monitor.engine.beginnings import Beginnings
 from monitor.engine.clockwork import Clockwork
 from monitor.engine.expiries import Expiries, kept_in
 from monitor.engine.keeping import keep_house
+from monitor.engine.parts import Parts, Pulse
 from monitor.engine.record import BUGS_TOLD, Recorder
 from monitor.engine.stats import Lateness
 from monitor.engine.teller import Teller
 from monitor.engine.track import Track, recovering
-from monitor.store.database import Store
 from monitor.store.queries.counts import tally
 from monitor.store.queries.notes import begin_generation, read_note, remember
 from monitor.store.queries.presence import begin_alive, extend_alive
 from monitor.store.rows import Rows
-from probes.words.clock import SystemClock
 from probes.words.errors import StoreError
 from probes.words.units import MINUTE, SECOND
 
@@ -40,33 +38,6 @@ TALLY_EVERY, TALLY_BEHIND = 5 * MINUTE, 10 * MINUTE  # runs are counted when no 
 CATCH_UP = 30 * SECOND  # a run missed while off, and the first one of a probe, start within this time
 SLEPT = 2.0  # seconds by which a beat is late before the clock is set anew
 PAUSED = "paused"  # name of the note that lists paused probes
-
-
-@dataclass(slots=True)
-class Pulse:
-    """Signs of life, each in µs of our clock: what the watchdog and the dead-man's switch look at."""
-
-    began: int = 0
-    beat: int = 0
-    alive: int = 0
-    dropped: int = 0
-    clock_behind: int = 0
-
-
-@dataclass(slots=True)
-class Parts:
-    """What the engine is given: store, alerts, makers of attempts, clock and chance, and whom it rings."""
-
-    store: Store
-    desk: Desk
-    hosts: Maker
-    clock: SystemClock
-    chance: Callable[[], float]
-    wake: Callable[[Iterable[str]], None]
-    emergency: Callable[[Signal], Awaitable[None]]
-    secrets: Callable[[Iterable[str]], Mapping[str, str]]
-    changed: Callable[[], None] = field(default=lambda: None)
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # between the attempts of a run
 
 
 class Engine:

@@ -202,3 +202,82 @@ class SpendRow(Row, table=True):
     day: int = _key(Integer)
     unit: str = Field(primary_key=True)
     amount: float
+
+
+class ProbeSpendRow(Row, table=True):
+    """What one probe spent in one UTC day, in the units of `SpendRow`; `probe` is `workflow/environment/probe`."""
+
+    __tablename__ = "probe_spend"
+
+    probe: str = Field(primary_key=True)
+    day: int = _key(Integer)
+    unit: str = Field(primary_key=True)
+    amount: float
+
+
+class Score(Row, table=True):
+    """How one case of a golden set came out in one run. `verdict` is 1 right, 0 wrong, 2 unscored.
+
+    `detail` is JSON: what was expected and what came, and of compared fields which were right.
+    """
+
+    __table_args__ = (Index(None, "ledger", "started"), {"sqlite_with_rowid": False})
+
+    started: int = _key()
+    ledger: int = _key(Integer)
+    case: str = Field(primary_key=True)
+    verdict: int = _code()
+    detail: str | None = Field(default=None)
+
+
+class Flag(Row, table=True):
+    """Somebody's word that an answer of a workflow was wrong. `state` is open, accepted (a golden case now) or rejected.
+
+    `source` is app, slack, person or partner; `key` makes the same word count once; texts are as they came, cleaned.
+    """
+
+    __table_args__ = (Index(None, "subject", "at"), Index(None, "subject", "key", unique=True))
+
+    id: int | None = Field(default=None, primary_key=True)
+    subject: str  # workflow/environment
+    at: int = _time()
+    source: str
+    author: str = ""
+    key: str
+    asked: str = ""
+    answered: str = ""
+    expected: str = ""
+    comment: str = ""
+    state: str = "open"
+    reviewed_by: str = ""
+    reviewed_at: int | None = _time(default=None)
+
+
+class Ping(Row, table=True):
+    """A word from a job that reports by itself: `kind` is 0 start, 1 success, 2 failure, 3 log.
+
+    `status` is its exit status; `rid` names the run of the job that it belongs to; `body` is what it sent along, under zlib.
+    """
+
+    __table_args__ = (Index(None, "ledger", "at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    ledger: int
+    at: int = _time()
+    kind: int = _code()
+    status: int | None = _code(default=None)
+    rid: str = ""
+    body: bytes | None = Field(default=None, sa_type=LargeBinary)
+
+
+class Changed(Row, table=True):
+    """Something a probe sees of its target that is another from then on, such as the model that answers."""
+
+    __table_args__ = (Index(None, "ledger", "at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    ledger: int
+    at: int = _time()
+    name: str  # model, fingerprint, version, contract …
+    before: str
+    after: str

@@ -24,7 +24,7 @@ from sqlalchemy import Engine, event
 import monitor.store.writer as writers
 from alerts import channel_table
 from alerts.message import Channel, Message, Receipt
-from monitor import app
+from monitor import assembly
 from monitor.cli.daemon import run_daemon
 
 
@@ -125,7 +125,7 @@ def watch_sends(points: Points) -> None:
         setattr(channel, "send", watched)  # noqa: B010
         return channel
 
-    setattr(app, "open_channel", open_watched)  # noqa: B010
+    setattr(assembly, "open_channel", open_watched)  # noqa: B010
 
 
 def main() -> int:

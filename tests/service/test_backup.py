@@ -13,7 +13,8 @@ import pytest
 import uvicorn
 
 from monitor import services
-from monitor.app import Keeper, build
+from monitor.app import Keeper
+from monitor.assembly import build
 from monitor.places import SOCKET
 from monitor.service.backup import copy, copy_file, main
 from monitor.store.copies import KEPT_OF_A_KIND, name_of

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from alerts.message import IncidentView
-from monitor import app
+from monitor import app, assembly
 from monitor.systemd import Silence
 from probes.words.clock import SystemClock
 
@@ -85,7 +85,7 @@ def write_config(
 @asynccontextmanager
 async def kept(config: Path) -> AsyncIterator[app.Keeper]:
     """The keeper of a configuration, serving; it is stopped at the end, as a service is."""
-    keeper = await app.build(config, folder=config.parent / "state")
+    keeper = await assembly.build(config, folder=config.parent / "state")
     ready = asyncio.Event()
     task = asyncio.create_task(app.serve(keeper, notifier=Silence(), ready=ready.set))
     try:

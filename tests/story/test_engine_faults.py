@@ -18,7 +18,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from alerts.signal import Condition, Severity, Signal
-from monitor import app
+from monitor import app, assembly
 from monitor.cli.daemon import _serve
 from monitor.engine import engine as engines
 from monitor.engine.teller import Teller
@@ -158,7 +158,7 @@ async def test_a_database_newer_than_the_program_is_left_alone(tmp_path: Path, p
     connection.close()
     before = (state / "showup.db").read_bytes()
     with pytest.raises(StoreNewer) as refused:
-        await app.build(config, folder=state)
+        await assembly.build(config, folder=state)
     assert refused.value.hint
     assert (state / "showup.db").read_bytes() == before
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.app import Keeper, build
+from monitor.app import Keeper
+from monitor.assembly import build
 from monitor.status import publisher, render
 from tests.story.watch import CONFIG, SECRETS
 

@@ -21,7 +21,8 @@ from alerts.signal import Signal
 from alerts.tables import Incident, Mute, Notification
 from monitor.config.catalog import Catalog
 from monitor.config.load import load_text
-from monitor.engine.engine import Engine, Parts
+from monitor.engine.engine import Engine
+from monitor.engine.parts import Parts
 from monitor.engine.track import Track
 from monitor.ledger.uptime import Figures
 from monitor.status import history

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from monitor.app import Keeper, build
+from monitor.app import Keeper
+from monitor.assembly import build
 from monitor.engine.restore import restore
 from monitor.services import SERVICES
 from monitor.services.acts import NOBODY_NAMED

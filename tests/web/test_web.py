@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from alerts.signal import Condition
-from monitor.app import Keeper, build
+from monitor.app import Keeper
+from monitor.assembly import build
 from monitor.client import call
 from monitor.engine import signals
 from monitor.engine.confirm import Level

@@ -1,0 +1,117 @@
+"""Builds every object of the keeper out of a configuration, nothing running yet."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alerts.channel_table import open_channel
+from alerts.channels.kit import OpenPage, Surroundings
+from alerts.desk import Desk
+from alerts.dispatch import Dispatcher
+from alerts.rotation import RotationSpec
+from monitor import log as logs
+from monitor.app import Keeper
+from monitor.config.catalog import Catalog
+from monitor.config.load import find, load
+from monitor.config.secrets import Secrets
+from monitor.engine.engine import Engine
+from monitor.engine.hosts import Hosts
+from monitor.engine.parts import Parts
+from monitor.lastresort import LastResort
+from monitor.places import state_folder
+from monitor.store.database import Store
+from monitor.web import acks
+from probes.words.clock import SystemClock
+
+if TYPE_CHECKING:
+    from alerts.channels.pagerduty.oncalls import Oncalls
+
+
+async def build(config: Path | None, *, folder: Path | None = None) -> Keeper:
+    """Every object of the keeper, nothing running yet; raises ConfigError, StoreError."""
+    place = find(config)
+    secrets = Secrets.from_environment((place if place.is_dir() else place.parent).resolve(), os.environ)
+    catalog = load(place, secrets=secrets)
+    logs.hide(secrets.redactor())
+    state = folder or state_folder()
+    clock = SystemClock()
+    store = await asyncio.to_thread(Store.open, catalog.store, folder=state, clock=clock)
+    if store.last_commit > clock.now():
+        clock = SystemClock(not_before=store.last_commit)
+    return _assemble(place, state, catalog, secrets=secrets, clock=clock, store=store)
+
+
+def _assemble(
+    place: Path, state: Path, catalog: Catalog, *, secrets: Secrets, clock: SystemClock, store: Store
+) -> Keeper:
+    keeper: Keeper
+
+    async def open_pages(channel: str) -> list[OpenPage]:
+        return await store.read(lambda session: desk.open_pages(session, channel))
+
+    key = acks.key_in(state)
+
+    def recovering(subject: str) -> int | None:
+        return keeper.engine.recovering(subject)
+
+    def ring() -> None:
+        keeper.changed.set()
+
+    around = Surroundings(
+        secrets=secrets.need,
+        people=lambda: keeper.catalog.book.people,
+        clock=clock,
+        open_pages=open_pages,
+        ack_url=lambda incident, number, person: acks.address(keeper.catalog.web.url, key, incident, number, person),
+    )
+    schedules = _schedules(catalog, around, lambda: keeper.catalog.book.rotations)
+    desk = Desk(lambda: keeper.catalog.book, schedules=schedules, recovering=recovering)
+    channels = {name: open_channel(name, spec, around) for name, spec in catalog.book.channels.items()}
+    hosts = Hosts(clock, folder=str(catalog.folder))
+    dispatcher = Dispatcher(
+        channels,
+        store.write,
+        desk=desk,
+        book=lambda: keeper.catalog.book,
+        clock=clock,
+        chance=random.random,
+        changed=ring,
+    )
+
+    last_resort = LastResort(store, lambda: keeper.catalog.book, channels, clock, schedules)
+    parts = Parts(
+        store=store,
+        desk=desk,
+        hosts=hosts,
+        clock=clock,
+        chance=random.random,
+        wake=lambda names: dispatcher.wake(set(names)),
+        emergency=last_resort.page,
+        secrets=secrets.need,
+        changed=ring,
+    )
+    engine = Engine(catalog, parts)
+    keeper = Keeper(place, state, secrets, clock, store, desk, channels, dispatcher, hosts, engine, around)
+    keeper.loops["last resort"] = last_resort.run
+    if schedules is not None:
+        keeper.loops["schedules"] = schedules.run
+    return keeper
+
+
+def _schedules(
+    catalog: Catalog, around: Surroundings, rotations: Callable[[], Mapping[str, RotationSpec]]
+) -> Oncalls | None:
+    """Who is on call by PagerDuty, when a rotation is kept there."""
+    spec = catalog.book.channels.get("pagerduty")
+    if spec is None or not any(rotation.reads_pagerduty for rotation in catalog.book.rotations.values()):
+        return None
+    from alerts.channels.pagerduty.client import PagerDuty
+    from alerts.channels.pagerduty.oncalls import Oncalls
+    from alerts.channels.pagerduty.spec import Spec
+
+    return Oncalls(PagerDuty(spec, around), rotations) if isinstance(spec, Spec) else None
