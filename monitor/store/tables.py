@@ -256,7 +256,7 @@ class Flag(Row, table=True):
 class Ping(Row, table=True):
     """A word from a job that reports by itself: `kind` is 0 start, 1 success, 2 failure, 3 log.
 
-    `status` is its exit status; `rid` names the run of the job that it belongs to; `body` is what it sent along, under zlib.
+    `status` is its exit status; `rid` names the run of the job it belongs to; `body` is what it sent, under zlib.
     """
 
     __table_args__ = (Index(None, "ledger", "at"),)

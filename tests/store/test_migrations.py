@@ -27,6 +27,12 @@ from probes.words.clock import PushedClock
 from tests.store.conftest import NOON
 
 METADATA = alerts.tables.Row.metadata
+NOW = migrate.revisions()[-1]  # the newest revision there is
+
+
+def _later(steps: int) -> str:
+    """The revision so many after the newest."""
+    return f"{int(NOW) + steps:04}"
 
 
 async def test_the_migrations_make_exactly_the_tables_of_the_code(store: Store) -> None:
@@ -123,9 +129,9 @@ async def test_before_an_upgrade_the_database_is_copied_and_five_copies_stay(
         await Store.open("", folder=folder, clock=clock, ballast=0).close()
     copies = sorted((folder / "backups").iterdir())
     assert len(copies) == KEPT
-    assert copies[-1].name == "showup-20261123T120700Z-0007.db"
+    assert copies[-1].name == f"showup-20261123T120700Z-{_later(KEPT + 1)}.db"
     with sqlite3.connect(copies[-1]) as copy:
-        assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == ("0007",)
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == (_later(KEPT + 1),)
         assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     copy.close()
 
@@ -140,7 +146,7 @@ async def test_an_upgrade_that_fails_half_way_changes_nothing(
         Store.open(url, folder=folder, clock=clock, ballast=0)
     connection = open_engine(address(url, folder)).connect()
     claim(connection)
-    assert migrate.revision_of(connection) == "0001"
+    assert migrate.revision_of(connection) == NOW
     assert "colour" not in {column["name"] for column in inspect(connection).get_columns("ledger")}
     connection.close()
 
@@ -163,7 +169,7 @@ Store.open("", folder=Path({str(folder)!r}), clock=PushedClock({NOON}), ballast=
     killed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60)
     assert killed.returncode == -9, killed.stderr
     with sqlite3.connect(folder / "showup.db") as database:
-        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == (NOW,)
         assert "colour" not in {row[1] for row in database.execute("PRAGMA table_info(ledger)")}
         assert database.execute("SELECT key FROM note").fetchall() == [("a",)]
     database.close()
@@ -189,8 +195,8 @@ def test_a_developer_gets_the_next_revision_written(
     next_version("pass")
     monkeypatch.setattr(revise, "VERSIONS", migrate.VERSIONS)
     monkeypatch.setattr(revise, "HOME", migrate.HOME)
-    assert revise.revise("Add a colour!") == "0003"
-    written = (migrate.VERSIONS / "0003_add_a_colour.py").read_text()
-    assert "down_revision = '0002'" in written
-    assert revise.revise("", again=True) == "0003"
-    assert (migrate.VERSIONS / "0003_add_a_colour.py").read_text() == written
+    assert revise.revise("Add a colour!") == _later(2)
+    written = (migrate.VERSIONS / f"{_later(2)}_add_a_colour.py").read_text()
+    assert f"down_revision = {_later(1)!r}" in written
+    assert revise.revise("", again=True) == _later(2)
+    assert (migrate.VERSIONS / f"{_later(2)}_add_a_colour.py").read_text() == written
