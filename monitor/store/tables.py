@@ -231,9 +231,10 @@ class Score(Row, table=True):
 
 
 class Flag(Row, table=True):
-    """Somebody's word that an answer of a workflow was wrong. `state` is open, accepted (a golden case now) or rejected.
+    """Somebody's word that an answer of a workflow was wrong.
 
-    `source` is app, slack, person or partner; `key` makes the same word count once; texts are as they came, cleaned.
+    `state` is open, accepted (a golden case now) or rejected; `source` is app, slack or person; `key` makes the
+    same word count once; texts are as they came, cleaned.
     """
 
     __table_args__ = (Index(None, "subject", "at"), Index(None, "subject", "key", unique=True))
