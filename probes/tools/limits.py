@@ -21,7 +21,6 @@ _FORMS = (_NAME, _ANTHROPIC, _OLD)
 _NUMBER = re.compile(r"\s*(-?[0-9]{1,15}(?:\.[0-9]{1,6})?)\s*(?:[,;].{0,200})?\Z", re.DOTALL)
 _PIECE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|us|µs|ns|h|m|s|d)")
 _UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-_MEMBER = re.compile(r'\s*(?:"([^"]{0,60})"|([A-Za-z*][A-Za-z0-9_*.-]{0,60}))((?:\s*;\s*[a-z]{1,12}=[^;,]{0,80})*)\s*\Z')
 _EPOCH = 1_000_000_000.0  # a larger number is a moment, not a length
 _LONGEST = 10_000_000.0  # seconds; what resets later says nothing
 
@@ -136,7 +135,7 @@ def _listed(text: str) -> list[tuple[str, dict[str, str]]]:
     """The members of a structured list, each with its parameters."""
     found = []
     for member in text.split(",")[:MOST]:
-        if match := _MEMBER.match(member):
-            given = (part.strip().split("=", 1) for part in match[3].split(";") if "=" in part)
-            found.append((match[1] or match[2] or "", {name.strip(): value.strip() for name, value in given}))
+        name, *given = (part.strip() for part in member.split(";"))
+        pairs = (part.partition("=") for part in given[:MOST])
+        found.append((name.strip('"'), {key.strip(): value.strip() for key, _, value in pairs}))
     return found
