@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
@@ -13,6 +13,7 @@ from probes.tools import Missing, Timeouts, Trouble
 from probes.tools.answer import Answer, Exchange, Headers, Raw, encode_json, excerpt
 from probes.tools.cookies import Jar
 from probes.tools.fetch import Fetch, StreamReader
+from probes.tools.multipart import Upload, multipart
 from probes.tools.resolver import Resolver
 from probes.tools.wire import Transport
 from probes.words.errors import Refused
@@ -95,6 +96,7 @@ class Http:
         json: Any = None,
         data: Mapping[str, Any] | None = None,
         content: bytes | str | None = None,
+        files: Sequence[Upload] = (),
         timeout: Timeouts | float | None = None,
         stream: StreamReader | None = None,
         follow: bool = True,
@@ -103,11 +105,12 @@ class Http:
 
         `path` continues the target's url; a whole address must be within its `allow`, as must redirects (five at most).
         `stream` is fed the body of a 2xx answer as it comes. `timeout` is a total in seconds or a limit for each part.
+        With `files` the body is a form of several parts, `data` its fields.
         """
         try:
             place = locate(_with_params(self.target.join(path), params))
             extra = checked_headers(headers) if headers else {}
-            body, kind = _encode(json, data, content)
+            body, kind = _encode(json, data, content, files)
         except Refused as refused:
             raise Trouble(Failure.PROBE_BUG, f"{refused}" + (f"; {refused.hint}" if refused.hint else "")) from None
         except (TypeError, ValueError) as error:
@@ -165,10 +168,16 @@ def _pairs(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _encode(json: Any, data: Mapping[str, Any] | None, content: bytes | str | None) -> tuple[bytes, str]:
+def _encode(
+    json: Any, data: Mapping[str, Any] | None, content: bytes | str | None, files: Sequence[Upload]
+) -> tuple[bytes, str]:
     """The body and its content type; raises ValueError when two kinds are given."""
     if sum(part is not None for part in (json, data, content)) > 1:
         raise ValueError("give one of json, data and content")
+    if files:
+        if json is not None or content is not None:
+            raise ValueError("files go with data, not with json or content")
+        return multipart(_pairs(data or {}), files)
     if json is not None:
         return encode_json(json), "application/json"
     if data is not None:
