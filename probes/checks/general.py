@@ -28,6 +28,12 @@ def kind_of(value: Any) -> str:
     return next((name for name, kind in KINDS.items() if isinstance(value, kind)), type(value).__name__)  # type: ignore[arg-type]
 
 
+def a_kind(value: Any) -> str:
+    """The kind with its article: `a text`, `an object`."""
+    kind = kind_of(value)
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}" if kind != "null" else kind
+
+
 def _a_kind(name: str) -> tuple[str]:
     if name not in KINDS:
         raise ValueError(f"not a kind of value: {name}; write {', '.join(KINDS)}")
