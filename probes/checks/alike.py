@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +23,8 @@ def differs(expected: Any, got: Any, kind: str, allowed: Tolerance | None, rules
     `kind` is what was declared; without it what is expected shows it: a number, an ISO date, an amount with its
     currency, else text.
     """
+    if isinstance(expected, date):  # as YAML reads 2026-12-01
+        expected = expected.isoformat()
     if same(expected, got) or (expected != expected and got != got):
         return ""
     if expected is None:
