@@ -6,7 +6,8 @@ import asyncio
 import inspect
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -117,7 +118,13 @@ async def make(prepared: Prepared, request: Request) -> Reply:
         return _refused(request, Redactor.of(request.secrets.values()).text(said), waited)
     journal = Journal(started=began, planned=prepared.planned, fallback=prepared.fallback)
     ctx, bench = _open(prepared, request, target, journal)
-    cancelled = await _run(prepared, ctx, journal, began + request.timeout)
+    ready = prepared
+    if request.grant.get("canary"):
+        from probes.kinds.canary import canary
+
+        why = str(request.grant.get("why") or "")
+        ready = replace(prepared, run=partial(canary, chat=target.chat, url=target.url, why=why), own=False)
+    cancelled = await _run(ready, ctx, journal, began + request.timeout)
     try:
         if ctx.undo:
             await clean_up(ctx, journal, bench, request.cleanup)

@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, ParamSpec
+from typing import Any, NoReturn, ParamSpec
 from urllib.parse import quote
 
 from probes.bench import Bench, Length, Wait, timeouts
@@ -181,6 +181,11 @@ class Context:
             raise Stop
         return quote(text, safe="", errors="replace")
 
+    def skip(self, why: str) -> NoReturn:
+        """End the run here as skipped: nothing is known by it, and it is neither up nor down."""
+        self._journal.fail(Failure.SKIPPED, why)
+        raise Stop
+
     def complain(self, bug: str) -> None:
         """Note a mistake of the author's, found by whoever runs the script."""
         self._journal.bugs.append(bug)
@@ -211,6 +216,7 @@ class Context:
         known = {"uuid": self.uuid, "now": self.now(), "date": self.date()}
         variables = {**known, **journal.captured}
         journal.captured["ask"] = question
+        journal.spend(asks=1)  # also what fails is paid for
         try:
             raw = await self._bench.ask(messages, limits, variables)
         except Trouble as trouble:
@@ -222,9 +228,9 @@ class Context:
         for name in ("model", "fingerprint"):
             if found := getattr(raw, name, ""):
                 journal.versions[name] = str(found)[:200]
-        tokens = sum(raw.values.get(name, 0.0) for name in ("tokens_in", "tokens_out"))
-        if tokens:
-            journal.spent["tokens"] = journal.spent.get("tokens", 0.0) + tokens
+        counted = {name: raw.values[name] for name in ("tokens_in", "tokens_out") if name in raw.values}
+        if counted:
+            journal.spend(counted=1, **counted)
         return reply
 
     def request(

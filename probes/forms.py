@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, PlainSerializer, WithJsonSchema, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from probes.spend import Allowance
 from probes.words.section import Section
 from probes.words.units import DURATION_PATTERN, Duration, Money, parse_duration
 
@@ -122,6 +123,21 @@ class CostsSection(Section):
         """The costs that are written down, by name."""
         named = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: float(amount) for name, amount in named.items() if amount is not None}
+
+
+class SpendLimits(Section):
+    """What may be spent: the most of each in a day (UTC), and of requests in any minute."""
+
+    usd: Money | None = Field(None, description="US dollars.")
+    tokens: int | None = Field(None, ge=1, description="Tokens, of questions and answers.")
+    requests: int | None = Field(None, ge=1, description="Requests to the model, or to the workflow's agent.")
+    per: Literal["day"] = Field("day", description="The time in which they may be spent; a day begins at 00:00 UTC.")
+    per_minute: int | None = Field(None, ge=1, description="Requests in any minute; more wait for their turn.")
+
+    def limits(self) -> Allowance:
+        """The same for `probes.spend`."""
+        usd = None if self.usd is None else float(self.usd)
+        return Allowance(self.requests, self.tokens, usd, self.per_minute)
 
 
 Names = Annotated[

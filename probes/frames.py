@@ -25,6 +25,7 @@ class Request:
     `sent` is boot time in µs, for measuring how long the request waited; `late` is by how many µs it was late then.
     `timeout` and `cleanup` are seconds.
     `at` is µs since the epoch: the attempt's start as the ledger has it. `keep` asks for evidence even when it passes.
+    `grant` is what is held back from it because of its spending (see `probes.spend.Grant.told`), {} for nothing.
     `shed` counts how often running this probe was turned away by a loaded host just before: who was, goes first.
     """
 
@@ -41,6 +42,7 @@ class Request:
     keep: bool = False
     shed: int = 0
     late: int = 0
+    grant: dict[str, Any] = field(default_factory=dict)
     v: int = VERSION
 
 
@@ -135,7 +137,8 @@ _NUMBER = (int, float)
 _FURTHEST = 2**62  # of an integer: what the database can hold
 _REQUEST: dict[str, Any] = {
     "number": int, "job_id": str, "run_id": str, "attempt": int, "at": int, "sent": int, "timeout": _NUMBER,
-    "cleanup": _NUMBER, "job": dict, "secrets": dict, "keep": bool, "shed": int, "late": int, "v": int,
+    "cleanup": _NUMBER, "job": dict, "secrets": dict, "keep": bool, "shed": int, "late": int, "grant": dict,
+    "v": int,
 }  # fmt: skip
 _REPLY: dict[str, Any] = {
     "number": int, "state": str, "failure": str, "sentence": str, "phase": str, "step": str, "waited": int, "took": int,

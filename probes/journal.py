@@ -63,6 +63,11 @@ class Journal:
         self._explicit: Step | None = None
         self._groups: list[Gathering] = []
 
+    def spend(self, **amounts: float) -> None:
+        """Count what was spent: `asks`, and `counted` of them with usage, `tokens_in`, `tokens_out`."""
+        for name, amount in amounts.items():
+            self.spent[name] = self.spent.get(name, 0.0) + amount
+
     # steps
 
     @property

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from probes.forms import Confirm, CostsSection, Names, Timeout
+from probes.forms import Confirm, CostsSection, Names, SpendLimits, Timeout
 from probes.words.names import is_key, nearest
 from probes.words.secret import names_in
 from probes.words.section import Section
@@ -43,6 +43,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "probes.kinds.http.run",
             frozenset({"get", "head", "post", "put", "patch", "delete", "steps"}),
         ),
+        "heartbeat": Kind(
+            "probes.kinds.heartbeat.spec.HeartbeatSpec",
+            "probes.kinds.heartbeat.run",
+            frozenset({"heartbeat", "grace"}),
+        ),
     }
 )
 
@@ -56,6 +61,7 @@ class Spec(Section):
 
     default_every: ClassVar[timedelta] = timedelta(minutes=5)
     default_timeout: ClassVar[timedelta] = timedelta(seconds=30)
+    own_defaults: ClassVar[frozenset[str]] = frozenset()  # keys for which the file's `defaults` are not asked
 
     kind: str = Field("", description="How the probe runs; mostly plain from the other keys.")
     title: str | None = Field(None, max_length=200, description="What it proves, in a sentence for the page.")
@@ -70,6 +76,9 @@ class Spec(Section):
     severity: Literal["critical", "error", "warning", "info"] = Field("critical", description="Who is woken.")
     affects: Literal["down", "degraded"] = Field("down", description="What its failure makes of the workflow.")
     policy: str | None = Field(None, description="The escalation policy, if not the workflow's.")
+    partner: str | None = Field(
+        None, min_length=1, max_length=60, description="Whose system it looks at; they are blamed, by this name."
+    )
     enabled: bool = Field(True, description="False skips its runs.")
     idempotent: bool = Field(False, description="True when an attempt of unknown outcome may simply be repeated.")
     was: str | None = Field(None, description="The name it had before; history moves along.")
@@ -77,6 +86,8 @@ class Spec(Section):
     costs: CostsSection | None = Field(
         None, description="What one run costs, where the file does not show it: {tokens: 900, usd: 0.002}."
     )
+
+    spend: SpendLimits | None = Field(None, description="What it may spend: {usd: 0.20, per_minute: 6}.")
 
     @field_validator("cron")
     @classmethod

@@ -129,12 +129,12 @@ def _spending(catalog: Catalog) -> list[str]:
         if probe.scheduled and probe.costs.provider:
             usd = probe.costs.amounts.get("usd", 0.0) * DAY / period_of(probe)
             days[probe.costs.provider] = days.get(probe.costs.provider, 0.0) + usd
-    limits = {name: (usd, float(catalog.providers[name].spend_usd)) for name, usd in days.items()}
+    limits = {name: (usd, catalog.providers[name].limits.usd) for name, usd in days.items()}
     return [
         f"a day of probes costs ~{usd:,.2f} USD at {name}, and {limit:,.2f} USD may be spent there; ask less often, "
         f"lower max_tokens, or write spend: {{usd: {ceil(usd)}}} under it"
         for name, (usd, limit) in limits.items()
-        if usd > limit
+        if limit is not None and usd > limit
     ]
 
 

@@ -12,14 +12,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from alerts.signal import Severity
-from monitor.config.catalog import Environment, Probe, Slo, Workflow
+from monitor.config.catalog import Environment, Flags, Heartbeat, Probe, Slo, Workflow
 from monitor.config.check import Checked
 from monitor.config.costs import costs_of
 from monitor.config.defaults import for_probe
 from monitor.config.merged import Merged
 from monitor.config.problems import of_errors
 from monitor.config.sections import EnvironmentSection, ProviderSection, TargetSection, WorkflowSection
-from probes.spec import Spec, by_kind, keys_of, read
+from probes.kinds.heartbeat.spec import HeartbeatSpec
+from probes.spec import Spec, by_kind, keys_of, kind_of, read
+from probes.spend import Allowance
 from probes.words.errors import Problem
 from probes.words.names import is_key, slug
 from probes.words.secret import names_in
@@ -130,6 +132,9 @@ def workflows(merged: Merged, checked: Checked, folder: Path) -> Built:
             runbook_lines=lines,
             depends_on=section.depends_on,
             place=merged.place(path),
+            flags=Flags(section.flags.above, section.flags.within, Severity(section.flags.severity)),
+            expiry=section.expiry,
+            headroom=float(section.headroom) / 100,
         )
     return built
 
@@ -152,24 +157,33 @@ def _environments(
                 )
             )
         written_down.setdefault(PRODUCTION, EnvironmentSection(url=section.url))
+    reports = _only_reports(section)
+    if reports and not written_down:
+        written_down[PRODUCTION] = EnvironmentSection()
     found = {}
     for name, environment in written_down.items():
         at = (*path, "environments", name)
         if not is_key(name):
             built.problems.append(merged.problem(at, f"{name!r} cannot be a name", f"write {slug(name)}", key=True))
-        if environment.url is None:
+        if environment.url is None and not reports:
             built.problems.append(merged.problem(at, f"{name} has no url", "add url: https://…", key=True))
             continue
         production = name == PRODUCTION
         found[name] = Environment(
             name=name,
-            url=environment.url,
+            url=environment.url or "",
             target=target_of(section, environment),
             scheduled=production or environment.every is not None or environment.policy is not None,
             policy=environment.policy,
             production=production,
         )
     return found
+
+
+def _only_reports(section: WorkflowSection) -> bool:
+    """True when all its probes are jobs that report by themselves: nothing is asked, so it needs no address."""
+    raw = list(section.probes.values())
+    return bool(raw) and all(isinstance(one, dict) and kind_of(one) == "heartbeat" for one in raw)
 
 
 def target_of(section: WorkflowSection, environment: EnvironmentSection) -> dict[str, Any]:
@@ -183,7 +197,7 @@ def target_of(section: WorkflowSection, environment: EnvironmentSection) -> dict
         found |= given
         if headers:
             found["headers"] = headers
-    found["url"] = environment.url
+    found["url"] = environment.url or ""
     return found
 
 
@@ -231,7 +245,8 @@ def _probe(
 ) -> Probe:
     spec = probe.spec
     override = section.environments.get(environment.name)
-    every = override.every if override is not None and override.every is not None else spec.every
+    beat = Heartbeat(spec.patience, spec.budget) if isinstance(spec, HeartbeatSpec) else None
+    every = override.every if override is not None and override.every is not None and not beat else spec.every
     job = _job(probe, environment)
     body = json.dumps(job, sort_keys=True, separators=(",", ":"), default=str)
     policy = spec.policy or environment.policy or workflow.policy
@@ -244,9 +259,9 @@ def _probe(
         every=None if spec.cron else every,
         cron=spec.cron,
         timezone=spec.timezone or section.timezone or "UTC",
-        timeout=spec.total_timeout,
+        timeout=beat.grace if beat else spec.total_timeout,
         cleanup=spec.cleanup,
-        attempts=spec.attempts,
+        attempts=1 if beat else spec.attempts,
         confirm=spec.confirm,
         recover=spec.recover,
         severity=Severity(spec.severity),
@@ -260,7 +275,10 @@ def _probe(
         secrets=tuple(sorted(names_in(job) | spec.secret_names())),
         scheduled=environment.scheduled and spec.enabled,
         place=probe.place,
+        partner=spec.partner or "",
         costs=costs_of(spec, environment.target.get("chat") or {}, providers),
+        limits=spec.spend.limits() if spec.spend else Allowance(),
+        heartbeat=beat,
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alerts.signal import Severity
+from probes.spend import Allowance
 
 if TYPE_CHECKING:
     from alerts.book import Book
@@ -60,6 +61,15 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Flags:
+    """From how many answers that were flagged as wrong an incident opens: more than `above` `within` this time."""
+
+    above: int = 3
+    within: timedelta = timedelta(hours=24)
+    severity: Severity = Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True)
 class Workflow:
     """What is watched, with its promise in a customer's words."""
 
@@ -75,6 +85,9 @@ class Workflow:
     runbook_lines: tuple[str, ...]
     depends_on: tuple[str, ...]
     place: str = ""  # file:line:column
+    flags: Flags = Flags()
+    expiry: tuple[timedelta, ...] = ()  # how long before an end its people are told
+    headroom: float = 0.0  # of rate limits, the share under which they are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +95,21 @@ class Costs:
     """A run's: `amounts` of requests, asks, tokens, usd and records, as far as they are known before it.
 
     `estimated` are the names of those that nobody said or counted; `provider` is paid for the questions, "" when that
-    is not known.
+    is not known; `judge` is the part that judging the answers costs.
     """
 
     amounts: Mapping[str, float] = field(default_factory=dict)
     estimated: frozenset[str] = frozenset()
     provider: str = ""
+    judge: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a job promises that reports by itself: how late it may be (`grace`), and how long it should take."""
+
+    grace: timedelta
+    budget: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +147,9 @@ class Probe:
     location: str = HERE
     place: str = ""
     costs: Costs = field(default_factory=Costs)
+    partner: str = ""  # whose system it looks at, where that is not the workflow's own
+    limits: Allowance = Allowance()  # of its own spending
+    heartbeat: Heartbeat | None = None  # set for a job that reports by itself: it is never run
 
     @property
     def id(self) -> str:
@@ -180,9 +205,20 @@ class Provider:
     key: str
     dialect: str
     model: str
-    spend_usd: Decimal
-    spend_per: str
+    limits: Allowance
+    price: tuple[float, float] | None  # US dollars for a million tokens that are sent, answered
     settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that ends at `ends` (µs, 0: only its secret knows), and what it serves beside those that use its secret."""
+
+    name: str
+    ends: int
+    secret: str = ""  # the secret's name
+    renew: str = ""
+    workflows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,3 +242,4 @@ class Catalog:
     files: tuple[Path, ...]
     fingerprint: str
     warnings: tuple[str, ...] = ()
+    keys: Mapping[str, Key] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from monitor.config import build, references
 from monitor.config.catalog import Catalog, Client, Keep, Probe, Provider, Publish, Site, Web
 from monitor.config.check import Checked, check
 from monitor.config.claims import claims
+from monitor.config.keys import keys, keys_of
 from monitor.config.merged import Merged, merge
 from monitor.config.read import Source, read_file, read_text
 from monitor.config.scripts import Discover, discover, scripts
@@ -35,6 +37,7 @@ from probes.words.units import micros_of
 
 PLACES = ("showup.yaml", "showup.yml", "showup.d")
 SYSTEM = Path("/etc/showup")
+TOKENS_UNPRICED = 500_000  # a day, of a provider whose price nobody wrote down
 ROOT = Path("/")  # where a service stands: from here every path would look like a relative one
 
 
@@ -119,6 +122,7 @@ def assemble(
     periods, found = _periods(merged, built)
     problems += found + references.fits(merged, built, periods) + references.talks(merged, built)
     problems += references.secrets(merged, lambda name: secrets.get(name) is not None)
+    problems += keys(merged, checked, secrets.get)
     problems += _store(merged)
     policies, monitor_policy, found = _policies(merged, checked, built)
     problems += found
@@ -220,18 +224,15 @@ def _catalog(
         files=files,
         fingerprint=blake2b(whole.encode(), digest_size=12).hexdigest(),
         warnings=(*built.warnings, *secrets.warnings),
+        keys=keys_of(checked),
     )
 
 
 def _with_policy(workflow: Any) -> Any:
-    from dataclasses import replace
-
     return workflow if workflow.policy else replace(workflow, policy=references.IMPLIED_POLICY)
 
 
 def _probe_with_policy(probe: Probe) -> Probe:
-    from dataclasses import replace
-
     return probe if probe.policy else replace(probe, policy=references.IMPLIED_POLICY)
 
 
@@ -261,4 +262,8 @@ def _clients(checked: Checked, secrets: Secrets) -> dict[str, Client]:
 
 def _provider(key: str, section: ProviderSection) -> Provider:
     settings = section.model_dump(mode="json", exclude={"spend", "price"}, exclude_unset=True)
-    return Provider(key, section.dialect, section.model, section.spend.usd, section.spend.per, settings)
+    price = (float(section.price.input), float(section.price.output)) if section.price else None
+    limits = section.spend.limits()
+    if price is None and limits.tokens is None:  # money that nobody can count limits nothing
+        limits = replace(limits, tokens=TOKENS_UNPRICED)
+    return Provider(key, section.dialect, section.model, limits, price, settings)

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from monitor.config.forms import (
+    EXPIRY,
     Address,
     Age,
+    Ages,
     Headers,
     Hosts,
     Hours,
@@ -21,6 +23,7 @@ from monitor.config.forms import (
     Words,
     Zone,
 )
+from probes.forms import SpendLimits
 from probes.words.section import Section
 from probes.words.units import Duration, Money, Percent, Size
 
@@ -75,11 +78,11 @@ class WebSection(Section):
         return self
 
 
-class SpendSection(Section):
-    """What may be spent on a provider."""
+class SpendSection(SpendLimits):
+    """What may be spent on a provider by all probes together."""
 
-    usd: Money = Field(default=Decimal(1), description="US dollars.")
-    per: Literal["day"] = Field(default="day", description="The time in which they may be spent.")
+    usd: Money | None = Field(default=Decimal(1), description="US dollars, counted where its `price` is known.")
+    per_minute: int | None = Field(default=60, ge=1, description="Requests in any minute; more wait for their turn.")
 
 
 class PriceSection(Section):
@@ -102,6 +105,29 @@ class ProviderSection(Section):
     )
 
 
+class KeySection(Section):
+    """A key or token that ends one day, and is told of in time."""
+
+    secret: SecretText | None = Field(
+        default=None, description="The secret it is, a reference: a JWT says itself when it ends."
+    )
+    expires: date | None = Field(default=None, description="The day on which it ends.")
+    rotated: date | None = Field(default=None, description="The day on which it was made, beside `max_age`.")
+    max_age: Age | None = Field(default=None, description="How long it may be used from then on.")
+    renew: str = Field(default="", max_length=200, description="How or where it is renewed; it stands in the message.")
+    workflows: Words = Field(default=(), description="Whom it serves, beside those that use its secret.")
+
+    @model_validator(mode="after")
+    def _ends(self) -> KeySection:
+        if (self.rotated is None) != (self.max_age is None):
+            raise ValueError("rotated and max_age belong together; write rotated: 2026-11-01 and max_age: 90d")
+        if self.expires is not None and self.rotated is not None:
+            raise ValueError("expires and rotated are two answers to one question; keep one")
+        if self.expires is None and self.rotated is None and self.secret is None:
+            raise ValueError("a key that does not say when it ends; write expires: 2027-01-31")
+        return self
+
+
 class ClientSection(Section):
     """Whom a workflow serves. Without `public: true` its page stands under an address nobody can guess."""
 
@@ -116,6 +142,14 @@ class SloSection(Section):
     target: Percent = Field(description="The promised uptime.")
     window: Age = Field(default=timedelta(days=30), description="The rolling window it is promised over.")
     hours: Hours = Field(default="", description="Agreed hours; around the clock when empty.")
+
+
+class FlagsSection(Section):
+    """When answers that people or the app flagged as wrong open an incident."""
+
+    above: int = Field(default=3, ge=0, le=10_000, description="More than so many open one.")
+    within: Age = Field(default=timedelta(hours=24), description="The time in which they are counted.")
+    severity: Literal["critical", "error", "warning", "info"] = Field(default="warning", description="Who is woken.")
 
 
 class BasicSection(Section):
@@ -212,11 +246,20 @@ class WorkflowSection(TargetSection):
         default=None, description="A file beside the configuration, or an address; its first lines are in every page."
     )
     depends_on: Words = Field(default=(), description="Names under providers.")
+    expiry: Ages = Field(
+        default=EXPIRY, description="How long before a certificate, key or interface ends people are told; [] never."
+    )
+    headroom: Percent = Field(
+        default=Decimal(20), description="The share of a rate limit that should be left; less is a warning, 0% never."
+    )
+    flags: FlagsSection = Field(
+        default=FlagsSection(), description="When answers that were flagged as wrong open an incident."
+    )
     probes: dict[str, Any] = Field(default_factory=dict, description="What is tried, by name.")
 
 
 TOP = ("site", "monitor", "publish", "keep", "web", "store", "defaults", "channels", "people", "rotations", "policies",
-       "providers", "clients", "workflows", "journeys")  # fmt: skip
+       "providers", "keys", "clients", "workflows", "journeys")  # fmt: skip
 """Every key that may stand at the top of the file."""
 
 SINGLE: dict[str, type[Section]] = {
@@ -230,6 +273,7 @@ SINGLE: dict[str, type[Section]] = {
 
 NAMED: dict[str, type[Section]] = {
     "providers": ProviderSection,
+    "keys": KeySection,
     "clients": ClientSection,
     "workflows": WorkflowSection,
 }

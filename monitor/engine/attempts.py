@@ -9,16 +9,19 @@ from typing import Any, Protocol
 from monitor.config.catalog import Probe
 from monitor.engine.record import Recorder, Running
 from monitor.engine.retry import after
+from monitor.engine.spending import Spending
 from monitor.engine.stats import Lateness
 from monitor.engine.track import Last, Track
 from probes.frames import Reply, Request
+from probes.spend import Grant
 from probes.words.clock import Clock
 from probes.words.failure import Failure
 from probes.words.names import run_id
 from probes.words.outcome import State
-from probes.words.units import HOUR, micros_of
+from probes.words.units import HOUR, MINUTE, micros_of
 
 GOOD_KEPT_EVERY = HOUR  # µs; the last good run's evidence is never much older than this
+LONGEST_TURN = MINUTE  # µs; a run waits no longer for its turn, it is skipped
 SPEC_KINDS_FORKED = frozenset({"script"})
 
 
@@ -38,8 +41,10 @@ class Runs:
         clock: Clock,
         *,
         chance: Callable[[], float],
+        spending: Spending,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self.spending = spending
         self._hosts, self._recorder, self._clock = hosts, recorder, clock
         self._chance, self._sleep = chance, sleep
         self._tasks: set[asyncio.Task[None]] = set()
@@ -69,13 +74,17 @@ class Runs:
 
     async def _attempts(self, track: Track, due: int) -> None:
         probe, clock = track.probe, self._clock
-        began = clock.now()
-        run = Running(due, began)
+        run = Running(due, clock.now())
         while True:
-            asked = clock.now() if run.verdicts else began
-            reply = await self._hosts.attempt(
-                self._request(track, probe, run=run, at=asked), job=probe.job, script=probe.kind in SPEC_KINDS_FORKED
-            )
+            grant = await self._granted(track, run)
+            asked = clock.now()
+            if not run.verdicts:
+                run.started = asked  # a run that waited for its turn is a late one
+            request = self._request(track, probe, run=run, at=asked, grant=grant)
+            if grant.until:
+                reply = Reply(request.number, "unknown", Failure.SKIPPED, grant.why, witness="spend")
+            else:
+                reply = await self._hosts.attempt(request, job=probe.job, script=probe.kind in SPEC_KINDS_FORKED)
             if not run.verdicts:
                 run.lateness = max(0, asked + reply.waited - due)
                 self._count(track, run, shed=reply.witness == "shed")
@@ -83,17 +92,28 @@ class Runs:
                 Failure(reply.failure) if reply.failure in _FAILURES else None,
                 len(run.verdicts) + 1,
                 attempts=probe.attempts,
-                left=track.room - (clock.now() - began),
+                left=track.room - (clock.now() - run.started),
                 chance=self._chance(),
                 idempotent=probe.idempotent,
                 retry_after=reply.retry_after,
             )
+            self.spending.settle(probe, grant, reply, now=clock.now(), ended=step.wait is None)
             self._recorder.attempt(track, run, asked, reply=reply, ended=step.wait is None)
             if step.wait is None:
                 return
             await self._sleep(step.wait / 1e6)
 
-    def _request(self, track: Track, probe: Probe, *, run: Running, at: int) -> Request:
+    async def _granted(self, track: Track, run: Running) -> Grant:
+        """What the next attempt may spend; a full minute is waited out where the period leaves time for it."""
+        probe, clock = track.probe, self._clock
+        while True:
+            now = clock.now()
+            grant = self.spending.grant(probe, now=now, again=bool(run.verdicts))
+            if grant.until <= now or grant.until > min(run.started + track.room, now + LONGEST_TURN):
+                return grant
+            await self._sleep((grant.until - now) / 1e6)
+
+    def _request(self, track: Track, probe: Probe, *, run: Running, at: int, grant: Grant) -> Request:
         self._number += 1
         keep = at - track.last_good_kept > GOOD_KEPT_EVERY or _failed(track.last)
         return Request(
@@ -109,6 +129,7 @@ class Runs:
             keep=keep,
             shed=track.counts.shed_running,
             late=0 if run.verdicts else max(0, at - run.due),
+            grant=grant.told(),
         )
 
     def _count(self, track: Track, run: Running, *, shed: bool) -> None:

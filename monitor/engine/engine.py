@@ -12,7 +12,7 @@ from sqlmodel import Session
 from alerts.desk import OpenMember
 from alerts.signal import Signal
 from monitor.config.catalog import Catalog
-from monitor.engine import freshness, restore
+from monitor.engine import freshness, restore, spending
 from monitor.engine.attempts import Runs
 from monitor.engine.beginnings import Beginnings
 from monitor.engine.clockwork import Clockwork
@@ -20,6 +20,7 @@ from monitor.engine.expiries import Expiries, kept_in
 from monitor.engine.keeping import keep_house
 from monitor.engine.parts import Parts, Pulse
 from monitor.engine.record import BUGS_TOLD, Recorder
+from monitor.engine.spending import Spending
 from monitor.engine.stats import Lateness
 from monitor.engine.teller import Teller
 from monitor.engine.track import Track, recovering
@@ -63,7 +64,15 @@ class Engine:
             emergency=parts.emergency,
         )
         self._recorder = Recorder(self._append, self.teller.tell, lambda: self.catalog, self.expiries.learn)
-        self._runs = Runs(parts.hosts, self._recorder, parts.clock, chance=parts.chance, sleep=parts.sleep)
+        self.spending = Spending(self._append)
+        self._runs = Runs(
+            parts.hosts,
+            self._recorder,
+            parts.clock,
+            chance=parts.chance,
+            spending=self.spending,
+            sleep=parts.sleep,
+        )
 
     # -- start, reload, stop ------------------------------------------------------------------------------------------
 
@@ -92,14 +101,15 @@ class Engine:
     async def _take_over(self, catalog: Catalog) -> None:
         now, parts = self._parts.clock.now(), self._parts
 
-        def read(session: Session) -> tuple[restore.Restored, list[OpenMember], list[str], Any]:
+        def read(session: Session) -> tuple[restore.Restored, list[OpenMember], dict[str, Any]]:
             told = parts.desk.open_members(session)
             found = restore.restore(session, catalog, now=now, secrets=parts.secrets, open_members=told)
             begin_generation(session, catalog.fingerprint, now=now)
-            return found, told, read_note(session, PAUSED) or [], kept_in(session)
+            spent = spending.kept_in(session, now=now)
+            return found, told, {"paused": read_note(session, PAUSED), "expiries": kept_in(session), "spent": spent}
 
         await parts.store.flush()
-        found, members, paused, expiries = await parts.store.write(read)
+        found, members, kept = await parts.store.write(read)
         self.catalog = catalog
         self._beginnings.expect(found.unbegun)
         self.tracks = restore.keep(self.tracks.values(), found.tracks)
@@ -107,8 +117,9 @@ class Engine:
         for track in self.tracks.values():
             subjects.setdefault(track.probe.subject, []).append(track)
         self._subjects = subjects  # swapped whole: the store's thread reads it
-        self.paused = frozenset(paused)
-        self.expiries.watch(catalog, expiries)
+        self.paused = frozenset(kept["paused"] or ())
+        self.expiries.watch(catalog, kept["expiries"])
+        self.spending.watch(catalog, kept["spent"], now=now)
         self._told = dict(restore.told_of_monitor(members))
         for name in restore.bugs_told(members) & self.tracks.keys():
             self.tracks[name].bugs = BUGS_TOLD
@@ -222,6 +233,7 @@ class Engine:
     def _look(self, now: int) -> None:
         troubles = freshness.look(self.tracks.values(), now=now, began=self.pulse.began, paused=self.paused)
         troubles += freshness.of_clock(self.pulse.clock_behind, now=now)
+        troubles += freshness.of_spending(self.spending.troubles, now=now)
         troubles += freshness.of_disk(short=self._parts.store.short_of_space, now=now)
         unproven = freshness.unproven(self._told, self.tracks, began=self.pulse.began, paused=self.paused)
         found, self._told = freshness.changes(self.catalog, troubles, self._told, now=now, unproven=unproven)

@@ -14,7 +14,8 @@ from probes.words.units import DAY, MINUTE, say_duration
 BLIND_AFTER = 15 * MINUTE
 BLIND_PAGES_AFTER = DAY
 NOT_STARTED, BLIND = "not-started ", "blind "  # each followed by a probe's id
-MEMBERS = (NOT_STARTED, BLIND, "clock ", "disk ")  # how the names of what is told here begin
+SPENT = "spend "  # followed by the name of an account
+MEMBERS = (NOT_STARTED, BLIND, SPENT, "clock ", "disk ")  # how the names of what is told here begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,14 @@ def of_clock(behind: int, *, now: int) -> list[Trouble]:
 def of_disk(*, short: bool, now: int) -> list[Trouble]:
     """The ballast was dropped or does not fit: the disk is nearly full."""
     return [Trouble("disk full", now, "the disk is nearly full: make room", Severity.ERROR)] if short else []
+
+
+def of_spending(troubles: Mapping[str, str], *, now: int) -> list[Trouble]:
+    """Accounts (by name) whose day is used up, and why: their probes see less, or nothing."""
+    return [
+        Trouble(f"{SPENT}{name}", now, f"{why}: probes that depend on it see less until 00:00 UTC", Severity.WARNING)
+        for name, why in troubles.items()
+    ]
 
 
 def _blind(track: Track, now: int) -> Trouble:

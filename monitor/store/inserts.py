@@ -34,6 +34,10 @@ class Inserts:
             for name, row in _TABLES
         }
         self._end = f"UPDATE run SET code = code & {ENDS} | {mark} WHERE started = {mark} AND ledger = {mark}"  # noqa: S608
+        self._spend = (
+            f"INSERT INTO spend (provider, day, unit, amount) VALUES ({', '.join([mark] * 4)}) "  # noqa: S608
+            "ON CONFLICT (provider, day, unit) DO UPDATE SET amount = spend.amount + excluded.amount"
+        )
         self._worn = f"DELETE FROM evidence WHERE ledger = {mark} AND kind = {GOOD} AND started < {mark}"  # noqa: S608
 
     def write(self, connection: Connection, appends: Sequence[Rows]) -> None:
@@ -54,6 +58,8 @@ class Inserts:
             run(self._end, ended)
         if spans := [row for rows in appends for row in rows.spans]:
             run(self._into["span"], spans)
+        if spends := _summed(appends):
+            run(self._spend, spends)
         if evidence := [row for rows in appends for row in rows.evidence]:
             self._write_evidence(connection, evidence)
 
@@ -62,6 +68,14 @@ class Inserts:
             connection.exec_driver_sql(self._worn, worn)
         packed = [(row.started, row.ledger, row.n, row.kind, pack_evidence(row.body)) for row in evidence]
         connection.exec_driver_sql(self._into["evidence"], packed)
+
+
+def _summed(appends: Sequence[Rows]) -> list[tuple[str, int, str, float]]:
+    """What is added to each account, several entries of one transaction put together."""
+    sums: dict[tuple[str, int, str], float] = {}
+    for provider, day, unit, amount in (entry for rows in appends for entry in rows.spends):
+        sums[provider, day, unit] = sums.get((provider, day, unit), 0.0) + amount
+    return [(*key, amount) for key, amount in sums.items() if amount]
 
 
 def _ended(row: EndRow) -> tuple[int, int, int]:

@@ -93,6 +93,16 @@ class SpanRow(NamedTuple):
     state: int
 
 
+class SpendEntry(NamedTuple):
+    """What is added to an account (a provider, or a probe's id) on a UTC day, counted from 1970-01-01; less than
+    nothing where less was spent than had been reserved."""
+
+    provider: str
+    day: int
+    unit: str
+    amount: float
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Rows that belong together: they are committed in one transaction, in this order."""
@@ -102,7 +112,9 @@ class Rows:
     ends: Sequence[EndRow] = ()
     evidence: Sequence[EvidenceRow] = ()
     spans: Sequence[SpanRow] = ()
+    spends: Sequence[SpendEntry] = ()
 
     def __len__(self) -> int:
         """How many rows there are."""
-        return len(self.runs) + len(self.attempts) + len(self.ends) + len(self.evidence) + len(self.spans)
+        parts = (self.runs, self.attempts, self.ends, self.evidence, self.spans, self.spends)
+        return sum(map(len, parts))

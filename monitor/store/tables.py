@@ -193,23 +193,14 @@ class Note(Row, table=True):
 
 
 class SpendRow(Row, table=True):
-    """What was spent on a provider in one UTC day (`day` counts from 1970-01-01): `unit` is requests, tokens, usd or
-    records."""
+    """What was spent in one UTC day (`day` counts from 1970-01-01): `unit` is requests, tokens or usd.
+
+    `provider` is a provider's name, or the id of a probe that has an account of its own.
+    """
 
     __tablename__ = "spend"
 
     provider: str = Field(primary_key=True)
-    day: int = _key(Integer)
-    unit: str = Field(primary_key=True)
-    amount: float
-
-
-class ProbeSpendRow(Row, table=True):
-    """What one probe spent in one UTC day, in the units of `SpendRow`; `probe` is `workflow/environment/probe`."""
-
-    __tablename__ = "probe_spend"
-
-    probe: str = Field(primary_key=True)
     day: int = _key(Integer)
     unit: str = Field(primary_key=True)
     amount: float

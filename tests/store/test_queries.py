@@ -11,7 +11,7 @@ from monitor.ledger.spans import Span
 from monitor.store import queries
 from monitor.store.codes import FAIL, GOOD
 from monitor.store.database import Store
-from monitor.store.rows import EvidenceRow, Rows, SpanRow
+from monitor.store.rows import EvidenceRow, Rows, SpanRow, SpendEntry
 from probes.words.errors import Refused
 from probes.words.names import run_key
 from probes.words.outcome import State
@@ -244,9 +244,8 @@ async def test_notes_generations_and_spend_are_remembered(store: Store) -> None:
     assert begun == [True, False, True, True]
     assert [fingerprint for _, fingerprint in await store.read(queries.generations)] == ["a", "b", "a"]
     for day in (100, 100, 101):
-        await store.write(
-            lambda session, d=day: queries.add_spend(session, "openai", {"usd": 0.25, "requests": 2}, day=d)
-        )
+        store.append(Rows(spends=[SpendEntry("openai", day, "usd", 0.25), SpendEntry("openai", day, "requests", 2)]))
+        await store.flush()
     assert await store.read(lambda session: queries.spend_between(session, 100, 100)) == {
         "openai": {"usd": 0.5, "requests": 4}
     }

@@ -13,7 +13,6 @@ from monitor.store.queries.ledgers import (
     set_memberships,
 )
 from monitor.store.queries.notes import (
-    add_spend,
     begin_generation,
     forget,
     generations,
@@ -52,7 +51,6 @@ __all__ = [
     "WindowView",
     "absences",
     "add_correction",
-    "add_spend",
     "add_window",
     "alive_intervals",
     "attempts_of",

@@ -53,17 +53,8 @@ def generations(session: Session, *, limit: int = 100) -> list[tuple[int, str]]:
     return [(int(at), str(fingerprint)) for at, fingerprint in rows(session, asked)]
 
 
-def add_spend(session: Session, provider: str, spent: dict[str, float], *, day: int) -> None:
-    """Add to what was spent on a provider in a UTC day (counted from 1970-01-01): unit (requests, tokens, usd …) to
-    amount."""
-    for unit, amount in spent.items():
-        adding = upsert(session, SPEND).values(provider=provider, day=day, unit=unit, amount=amount)
-        more = {"amount": SPEND.c.amount + adding.excluded.amount}
-        run(session, adding.on_conflict_do_update(index_elements=["provider", "day", "unit"], set_=more))
-
-
 def spend_between(session: Session, first: int, last: int) -> dict[str, dict[str, float]]:
-    """What was spent from the UTC day `first` to `last`, both included: provider to unit to amount."""
+    """What was spent from the UTC day `first` to `last`, both included: account to unit to amount."""
     asked = select(SPEND.c.provider, SPEND.c.unit, SPEND.c.amount).where(SPEND.c.day >= first, SPEND.c.day <= last)
     spent: dict[str, dict[str, float]] = {}
     for provider, unit, amount in rows(session, asked):

@@ -63,13 +63,6 @@ def upgrade() -> None:
     with op.batch_alter_table('ping', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_ping_ledger_at'), ['ledger', 'at'], unique=False)
 
-    op.create_table('probe_spend',
-    sa.Column('probe', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('day', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('unit', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('amount', sa.Float(), nullable=False),
-    sa.PrimaryKeyConstraint('probe', 'day', 'unit', name=op.f('pk_probe_spend'))
-    )
     op.create_table('score',
     sa.Column('started', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('ledger', sa.Integer(), autoincrement=False, nullable=False),
@@ -91,7 +84,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_score_ledger_started'))
 
     op.drop_table('score')
-    op.drop_table('probe_spend')
     with op.batch_alter_table('ping', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_ping_ledger_at'))
 

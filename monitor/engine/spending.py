@@ -1,0 +1,159 @@
+"""The keeper's accounts: what an attempt may spend is reserved before it, settled after it, kept over a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from monitor.config.catalog import Catalog, Probe
+from monitor.store.queries.notes import spend_between
+from monitor.store.rows import Rows, SpendEntry
+from probes.spend import Account, Allowance, Grant, Want, decide, held_for, settled
+from probes.words.failure import Failure
+from probes.words.units import DAY, MINUTE
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from probes.frames import Reply
+
+# Nobody is paid for these: no answer was begun.
+UNBILLED = frozenset({Failure.UNREACHABLE, Failure.AUTH, Failure.QUOTA, Failure.RATE_LIMITED, Failure.SKIPPED})
+NOTHING = Grant(Want())
+
+
+@dataclass(slots=True)
+class _Open:
+    """An account that is kept: see `probes.spend.Account`; `limited` counts its 429s in a row."""
+
+    limits: Allowance = field(default_factory=Allowance)
+    spent: dict[str, float] = field(default_factory=dict)
+    recent: list[int] = field(default_factory=list)
+    held: int = 0
+    limited: int = 0
+
+    def now(self, name: str, at: int) -> Account:
+        """The account as it stands."""
+        while self.recent and self.recent[0] <= at - MINUTE:
+            self.recent.pop(0)
+        return Account(name, self.limits, self.spent, tuple(self.recent), self.held)
+
+
+class Spending:
+    """Accounts of every provider and of every probe that spends or has limits. `append` takes rows for the record."""
+
+    def __init__(self, append: Callable[[Rows], None]) -> None:
+        self._append = append
+        self._catalog: Catalog | None = None
+        self._accounts: dict[str, _Open] = {}
+        self._day = 0
+        self.troubles: dict[str, str] = {}  # by account: why it degrades, today
+
+    def watch(self, catalog: Catalog, kept: Mapping[str, Mapping[str, float]], *, now: int) -> None:
+        """Follow a catalog; `kept` is what the record has of today, by account."""
+        before, self._catalog, self._day = self._accounts, catalog, now // DAY
+        self._accounts = {}
+        limits = {name: provider.limits for name, provider in catalog.providers.items()}
+        limits |= {probe.id: probe.limits for probe in catalog.probes.values() if _spends(probe)}
+        for name, allowed in limits.items():
+            account = before.get(name) or _Open(spent=dict(kept.get(name, {})))
+            account.limits = allowed
+            self._accounts[name] = account
+        self.troubles = {}
+
+    def grant(self, probe: Probe, *, now: int, again: bool = False) -> Grant:
+        """What the next attempt of a probe may do, reserved at once; `again`: the retry rule has waited already."""
+        names = self._names(probe)
+        if not names:
+            return NOTHING
+        self._turn(now)
+        accounts = [self._accounts[name].now(name, now) for name in names]
+        if again:
+            accounts = [Account(one.name, one.limits, one.spent, one.recent) for one in accounts]
+        found = decide(_want(probe), accounts, now=now)
+        if found.why and (not found.until or found.until % DAY == 0):
+            self.troubles[found.account] = found.why
+        if not found.until:
+            self._book(probe, found.want.amounts, now)
+            requests = int(found.want.amounts.get("requests", 0))
+            for name in names:
+                self._accounts[name].recent += [now] * requests
+        return found
+
+    def settle(self, probe: Probe, grant: Grant, reply: Reply, *, now: int, ended: bool) -> None:
+        """What an attempt really cost takes the place of what was reserved; a 429 holds its account back."""
+        names = self._names(probe)
+        if not names or grant.until:
+            return
+        self._turn(now)
+        if grant.canary:  # it asks no model, and its request stays as reserved
+            return
+        billed = reply.failure is not None and reply.failure not in UNBILLED
+        provider = self._provider(probe)
+        price = self._catalog.providers[provider].price if self._catalog and provider else None
+        real = settled(grant.want, reply.spent, billed=billed, price=price)
+        reserved = grant.want.amounts
+        change = {unit: real.get(unit, 0.0) - reserved.get(unit, 0.0) for unit in {*real, *reserved}}
+        self._book(probe, {unit: amount for unit, amount in change.items() if amount}, now)
+        self._hold(names, reply, now=now, ended=ended)
+
+    def _hold(self, names: list[str], reply: Reply, *, now: int, ended: bool) -> None:
+        for account in (self._accounts[name] for name in names):
+            if reply.failure != Failure.RATE_LIMITED:
+                account.limited = 0 if ended else account.limited
+                continue
+            if ended:
+                account.limited += 1
+            if ended or reply.retry_after is not None:
+                account.held = max(account.held, now + held_for(reply.retry_after, max(1, account.limited)))
+
+    def _turn(self, now: int) -> None:
+        """A new day begins with nothing spent."""
+        if now // DAY > self._day:
+            self._day = now // DAY
+            self.troubles = {}
+            for account in self._accounts.values():
+                account.spent = {}
+
+    def _book(self, probe: Probe, amounts: Mapping[str, float], now: int) -> None:
+        entries = []
+        for name in self._names(probe):
+            spent = self._accounts[name].spent
+            for unit, amount in amounts.items():
+                spent[unit] = max(0.0, spent.get(unit, 0.0) + amount)
+                entries.append(SpendEntry(name, now // DAY, unit, amount))
+        if entries:
+            self._append(Rows(spends=entries))
+
+    def _names(self, probe: Probe) -> list[str]:
+        if probe.id not in self._accounts:
+            return []
+        provider = self._provider(probe)
+        return [provider, probe.id] if provider else [probe.id]
+
+    def _provider(self, probe: Probe) -> str:
+        return probe.costs.provider if probe.costs.provider in self._accounts else ""
+
+    def accounts(self, now: int) -> dict[str, Account]:
+        """Every account as it stands, providers first."""
+        self._turn(now)
+        return {name: account.now(name, now) for name, account in self._accounts.items()}
+
+
+def _spends(probe: Probe) -> bool:
+    return bool(probe.costs.amounts.get("asks") or probe.costs.provider or probe.limits != Allowance())
+
+
+def _want(probe: Probe) -> Want:
+    """The worst that an attempt can cost, as far as it is known before it."""
+    amounts = probe.costs.amounts
+    asks = float(amounts.get("asks", 0.0)) or float(amounts.get("requests", 0.0))
+    wanted = {"requests": asks, "tokens": float(amounts.get("tokens", 0.0)), "usd": float(amounts.get("usd", 0.0))}
+    return Want(wanted, probe.costs.judge, int(asks) if probe.kind == "golden" else 0)
+
+
+def kept_in(session: Session, *, now: int) -> dict[str, dict[str, float]]:
+    """What the record has of today, by account."""
+    today = now // DAY
+    return spend_between(session, today, today)
