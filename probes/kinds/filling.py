@@ -1,7 +1,8 @@
 """`${…}` in what a user wrote: parsed once, filled in at each attempt. What was never captured is never filled in.
 
 `${date}` `${date+30d}` `${date+30d:%A %d %B}` · `${now}` `${now+1h}` · `${run_id}` · `${uuid}` · `${ask}` the latest
-question · `${secret:NAME}` · `${name}` a captured value · `$${` stands for `${` itself.
+question · `${secret:NAME}` · `${name}` a captured value · `${case.input}` a field of the golden case at hand · `$${`
+stands for `${` itself.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 from probes.checks.say import plain
 from probes.dates import shift_date, shift_time
+from probes.records import NotCaptured
 
 GIVEN = frozenset({"date", "now", "run_id", "uuid", "ask"})
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
@@ -21,6 +23,8 @@ _PIECE = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
 _DATE = re.compile(r"date\s*([+-][^:]*)?(?::(.+))?\Z")
 _NOW = re.compile(r"now\s*([+-].*)?\Z")
 _SECRET = re.compile(r"secret:([A-Za-z_][A-Za-z0-9_]*)\Z")
+CASE = "case"  # the captured name under which a golden probe has the case at hand
+_CASE = re.compile(r"case((?:\.[A-Za-z_][A-Za-z0-9_]{0,62}){1,5})\Z")
 
 
 class Source(Protocol):
@@ -42,18 +46,21 @@ class Source(Protocol):
 class Variable:
     """One `${…}`: what it asks for and with which words."""
 
-    kind: str  # date, now, run_id, uuid, secret, or captured
+    kind: str  # date, now, run_id, uuid, secret, case, or captured
     name: str = ""
     form: str = ""
 
     def said(self) -> str:
         """The variable as it is written."""
-        return f"${{{self.kind + ':' if self.kind == 'secret' else ''}{self.name or self.kind}}}"
+        joint = {"secret": "secret:", CASE: "case."}.get(self.kind, "")
+        return f"${{{joint}{self.name or self.kind}}}"
 
     def value(self, source: Source) -> Any:
         """What stands there in this attempt; raises NotCaptured where nothing was captured."""
         if self.kind == "captured":
             return source.captured[self.name]
+        if self.kind == CASE:
+            return _within(source.captured[CASE], self.name)
         if self.kind == "date":
             return source.date(self.name, form=self.form)
         if self.kind == "now":
@@ -90,8 +97,13 @@ class Template:
         return "".join(part if isinstance(part, str) else part.said() for part in self.parts)
 
     def captured(self) -> set[str]:
-        """The captured names it needs."""
-        return {part.name for part in self.parts if isinstance(part, Variable) and part.kind == "captured"}
+        """The captured names it needs, `case` for the case of a golden probe."""
+        needed = [part for part in self.parts if isinstance(part, Variable) and part.kind in ("captured", CASE)]
+        return {part.name if part.kind == "captured" else CASE for part in needed}
+
+    def of_case(self) -> set[str]:
+        """The fields of the case at hand that it needs."""
+        return {part.name for part in self.parts if isinstance(part, Variable) and part.kind == CASE}
 
 
 def parse(text: str) -> Template | None:
@@ -128,9 +140,20 @@ def _joined(parts: list[str | Variable]) -> Iterator[str | Variable]:
         yield held
 
 
+def _within(value: Any, path: str) -> Any:
+    """The field of a case at a dotted path; raises NotCaptured where the case has none."""
+    for name in path.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            raise NotCaptured(f"{CASE}.{path}")
+        value = value[name]
+    return value
+
+
 def _variable(text: str) -> Variable:
     if found := _SECRET.match(text):
         return Variable("secret", found[1])
+    if found := _CASE.match(text):
+        return Variable(CASE, found[1][1:])
     if found := _DATE.match(text):
         offset, form = found[1] or "", found[2] or ""
         shift_date(date(2000, 1, 3), offset)
@@ -179,11 +202,18 @@ def needs(value: Any) -> set[str]:
     """The captured names that a text, or the texts within a value, refer to; raises ValueError for what is no
     template.
     """
+    return set().union(*(template.captured() for template in templates(value)))
+
+
+def templates(value: Any) -> Iterator[Template]:
+    """Every template in a text, or in the texts within a value; raises ValueError for what is none."""
     if isinstance(value, str):
         template = parse(value)
-        return template.captured() if template else set()
-    if isinstance(value, Mapping):
-        return set().union(*(needs(part) for part in value.values())) if value else set()
-    if isinstance(value, list | tuple):
-        return set().union(*(needs(part) for part in value)) if value else set()
-    return set()
+        if template:
+            yield template
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from templates(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from templates(part)
