@@ -95,7 +95,7 @@ class Transport(httpx.AsyncBaseTransport):
         addresses = await self._checked(place, passage)
         passage.at = "connect"
         loop, began = asyncio.get_running_loop(), monotonic()
-        sock = await _connect(loop, addresses, place)
+        sock = await connect(loop, addresses, place)
         passage.connect = (connected := monotonic()) - began
         passage.remote = _address(sock.getpeername())
         if place.scheme == "http":
@@ -148,7 +148,7 @@ class _Body(httpx.AsyncByteStream):
         return self._stream.__aiter__()
 
 
-async def _connect(loop: asyncio.AbstractEventLoop, addresses: list[tuple[int, str]], place: Place) -> socket.socket:
+async def connect(loop: asyncio.AbstractEventLoop, addresses: list[tuple[int, str]], place: Place) -> socket.socket:
     """A connected socket to the first address that answers; the next is tried beside it when one is silent."""
     if len(addresses) == 1:
         try:
