@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -48,6 +49,8 @@ class FaultBox:
 
     def __init__(self, kinds: Iterable[str]) -> None:
         self.kinds = frozenset(kinds)
+        self.met: Counter[str] = Counter()  # how many requests met each kind
+        self.repairs = 0  # how often something was repaired: whoever waits because of a fault waits no longer
         self._set: list[Fault] = []
 
     def __iter__(self) -> Iterator[Fault]:
@@ -84,6 +87,7 @@ class FaultBox:
     def clear(self, kind: str | None = None) -> None:
         """Repair everything, or everything of one kind."""
         self._set = [f for f in self._set if kind is not None and f.kind != kind]
+        self.repairs += 1
 
     def next(self, where: str, *, among: Iterable[str] | None = None) -> Fault | None:
         """The fault that the request called `where` meets, used up by one; None when it meets none."""
@@ -98,6 +102,7 @@ class FaultBox:
                 del self._set[place]
             elif fault.times is not None:
                 self._set[place] = replace(fault, times=fault.times - 1)
+            self.met[fault.kind] += 1
             return fault
         return None
 

@@ -9,20 +9,22 @@ import ssl
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from aiohttp import web
 
-from monitor.sandbox.faults import WIRE, Fault, FaultBox, UnknownFault, build_fault
+from monitor.sandbox.control import control_routes
+from monitor.sandbox.faults import WIRE, Fault, FaultBox
 from monitor.sandbox.record import Received, Record, read_answer, read_body
 from probes.words.clock import Clock, SystemClock, moment
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 BODY_LIMIT = 4 << 20  # bytes; above every limit of the protocols spoken here, so that those are what refuses
+LINGER = 0.1  # s in which a repair is noticed by who waits
 HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
@@ -41,16 +43,25 @@ _CALL: ContextVar[_Call] = ContextVar("call")
 class Server:
     """A local server: `async with Server() as server:` and then `.url`, `.received`, `.faults`.
 
-    `port` 0 takes one from the system; `record` names a file that gets one JSON line for each request; `clock` tells
-    protocol time (limits, expiry) and can be pushed, while waiting (`hang`, `slow`) is always real.
+    `port` 0 takes one from the system; another `address` than loopback lets others in; `record` names a file that gets
+    one JSON line for each request; `clock` tells protocol time (limits, expiry) and can be pushed, while waiting
+    (`hang`, `slow`) is always real.
     """
 
     name: ClassVar[str] = "server"
     kinds: ClassVar[Mapping[str, str]] = {}  # faults of this protocol, beside those of the wire
     tls: ClassVar[bool] = False
 
-    def __init__(self, *, port: int = 0, record: Path | str | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        address: str = "127.0.0.1",
+        record: Path | str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self.port = self.view_port = port
+        self.address = address
         self.clock: Clock = clock or SystemClock()
         self.faults = FaultBox({**WIRE, **self.kinds})
         self.control_token = secrets.token_urlsafe(18)  # for the forms of the human view and for /_sandbox
@@ -70,13 +81,13 @@ class Server:
         """What this request is called in the record and by faults; None for the human view, which has no faults."""
         raise NotImplementedError
 
-    def rate_limited(self, fault: Fault) -> web.StreamResponse:
+    def rate_limited(self, fault: Fault, request: web.Request) -> web.StreamResponse:
         """This protocol's 429."""
         return web.json_response(
             {"error": "rate limited"}, status=429, headers={"Retry-After": str(int(fault.lasts(1)))}
         )
 
-    def server_error(self, fault: Fault) -> web.StreamResponse:
+    def server_error(self, fault: Fault, request: web.Request) -> web.StreamResponse:
         """This protocol's answer when the server itself is broken."""
         return web.Response(status=fault.status or 500, text=fault.text or "the server is broken")
 
@@ -127,13 +138,13 @@ class Server:
         """Listen; afterwards `.url` is right."""
         self.closing.clear()
         app = web.Application(middlewares=[self._receive], client_max_size=BODY_LIMIT)
-        app.add_routes([*self.routes(), *self._control_routes()])
+        app.add_routes([*self.routes(), *control_routes(self)])
         # a client that hangs up does not undo what it asked for: handlers are not cancelled with the connection
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, handler_cancellation=False)
         await self._runner.setup()
         self._record.open()
         context = self._certificate() if self.tls else None
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=context).start()
+        await web.TCPSite(self._runner, self.address, self.port, ssl_context=context).start()
         self.port = int(self._runner.addresses[0][1])
         self.view_port = self.port
         if self.tls:  # a person's browser does not trust our certificate: the page is served without
@@ -182,12 +193,21 @@ class Server:
             return True
         return False
 
+    async def linger(self, seconds: float) -> bool:
+        """Wait because of a fault: in real time, and no longer than until something is repaired."""
+        loop, repairs = asyncio.get_running_loop(), self.faults.repairs
+        end = loop.time() + seconds
+        while self.faults.repairs == repairs and (left := end - loop.time()) > 0:
+            if not await self.pause(min(left, LINGER)):
+                return False
+        return not self.closing.is_set()
+
     # --- one request on its way ---------------------------------------------------------------------------------------
 
     @web.middleware
     async def _receive(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Meet the faults of the wire, let the protocol answer, and note what happened."""
-        if (request.host or "").rsplit(":", 1)[0] not in HOSTS:
+        if self.address in HOSTS and (request.host or "").rsplit(":", 1)[0] not in HOSTS:
             # a page elsewhere that points a name of its own at loopback must not reach the forms
             return web.Response(status=421, text="this server answers to localhost only")
         label = self.label(request)
@@ -219,13 +239,13 @@ class Server:
     async def _meet(self, fault: Fault, request: web.Request) -> web.StreamResponse | None:
         """What a fault of the wire answers; None when the request goes on."""
         if fault.kind == "rate-limited":
-            return self.rate_limited(fault)
+            return self.rate_limited(fault, request)
         if fault.kind == "server-error":
-            return self.server_error(fault)
+            return self.server_error(fault, request)
         if fault.kind == "drop":
             return self.cut(request)
         if fault.kind in ("hang", "slow"):
-            done = await self.pause(fault.lasts(600 if fault.kind == "hang" else 1))
+            done = await self.linger(fault.lasts(600 if fault.kind == "hang" else 1))
             return None if done else self.cut(request)
         return None
 
@@ -255,45 +275,6 @@ class Server:
         """Add a line to the record about something that was no request."""
         return self._record.keep(what, at=self.now(), body=body, accepted=accepted, answer=answer)
 
-    # --- control from another process ---------------------------------------------------------------------------------
-
-    def _control_routes(self) -> list[web.RouteDef]:
-        return [
-            web.get("/_sandbox/faults", self._list_faults),
-            web.post("/_sandbox/faults", self._set_fault),
-            web.delete("/_sandbox/faults", self._clear_faults),
-            web.get("/_sandbox/received", self._list_received),
-        ]
-
     def is_operator(self, token: str | None) -> bool:
         """Does this token allow a change of state?"""
         return hmac.compare_digest((token or "").encode(), self.control_token.encode())
-
-    def check_operator(self, request: web.Request) -> None:
-        """Refuse whoever does not hold the control token."""
-        if not self.is_operator(request.headers.get("Authorization", "").removeprefix("Bearer ")):
-            raise web.HTTPUnauthorized(text="send the control token: Authorization: Bearer …")
-
-    async def _list_faults(self, request: web.Request) -> web.Response:
-        self.check_operator(request)
-        return web.json_response({"set": [asdict(f) for f in self.faults], "kinds": {**WIRE, **self.kinds}})
-
-    async def _set_fault(self, request: web.Request) -> web.Response:
-        self.check_operator(request)
-        body = await read_body(request)
-        try:
-            fault = self.faults.set(build_fault(body if isinstance(body, dict) else {}))
-        except UnknownFault as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return web.json_response(asdict(fault), status=201)
-
-    async def _clear_faults(self, request: web.Request) -> web.Response:
-        self.check_operator(request)
-        self.faults.clear(request.query.get("kind"))
-        return web.json_response({"set": [asdict(f) for f in self.faults]})
-
-    async def _list_received(self, request: web.Request) -> web.Response:
-        self.check_operator(request)
-        after = request.query.get("after", "0")
-        number = int(after) if after.isdecimal() and len(after) < 16 else 0
-        return web.json_response({"received": [asdict(r) for r in self.received if r.number > number]})

@@ -1,4 +1,4 @@
-"""A local model provider: OpenAI's chat completions on the wire, answers by rule, and every way a model fails."""
+"""A local model provider: every dialect on the wire, answers by rule, and every way a model fails."""
 
 from monitor.sandbox.models.answers import Answer, Ask, ModelRefused, Rule, repeat_question
 from monitor.sandbox.models.openai import OpenAIChat

@@ -6,35 +6,35 @@ import hmac
 import json
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from aiohttp import web
-from markupsafe import Markup
 
-from monitor.sandbox.faults import WIRE, Fault
-from monitor.sandbox.markup import join, page
-from monitor.sandbox.models.answers import (
-    REFUSALS,
-    Answer,
-    Ask,
-    Dialect,
-    ModelRefused,
-    Piece,
-    Rule,
-    compose,
-    make_refusal,
-    repeat_question,
-)
+from monitor.sandbox.faults import Fault, UnknownFault, build_fault
+from monitor.sandbox.models import view
+from monitor.sandbox.models.answers import Answer, Ask, Dialect, Rule, compose, repeat_question
+from monitor.sandbox.models.anthropic import Anthropic
+from monitor.sandbox.models.compatible import Compatible
+from monitor.sandbox.models.kinds import KINDS
+from monitor.sandbox.models.ollama import Ollama
 from monitor.sandbox.models.openai import OpenAIChat
+from monitor.sandbox.models.play import ERRORS, PAGE, changed, play
+from monitor.sandbox.models.refusals import ANTHROPIC_DETAILS, REFUSALS, ModelRefused, make_refusal
+from monitor.sandbox.models.responses import OpenAIResponses
 from monitor.sandbox.record import read_body
 from monitor.sandbox.server import Server
 from probes.words.clock import Clock
-from probes.words.text import clean
 
 WINDOW = 60_000_000  # µs
 REQUESTS, TOKENS = 10_000, 2_000_000  # a minute, unless told otherwise
+MODELS = ("gpt-5-mini", "gpt-5", "claude-haiku-4-5", "llama3.2")
+
+
+def all_dialects() -> tuple[Dialect, ...]:
+    """Every wire format, as a server speaks them side by side."""
+    return (OpenAIChat(), OpenAIResponses(), Anthropic(), Ollama(), Compatible())
 
 
 class ModelServer(Server):
@@ -44,39 +44,25 @@ class ModelServer(Server):
     """
 
     name: ClassVar[str] = "models"
-    kinds: ClassVar[dict[str, str]] = {
-        "no-first-token": "200 and the stream's opening, then nothing for `seconds` (600)",
-        "idle-gap": "says nothing for `seconds` (600) in the middle of the answer",
-        "slow-tokens": "`seconds` (0.2) between two words",
-        "buffered": "the whole stream at once, after as long as it would have taken",
-        "error-in-stream": "200, half an answer, then an error in the stream; `text` is its message",
-        "cut": "half an answer, then the connection dies",
-        "no-done": "the whole answer, without the event that ends a stream",
-        "length": "half an answer that says it was cut for length",
-        "content-filter": "a third of an answer, taken back by a filter",
-        "refusal": "the model refuses to answer",
-        "empty": "an answer without a word",
-        "garbage": "mojibake; `text` may be loop or json, or the garbage itself",
-        "wrong": "another answer: `text`",
-        "model-swapped": "answers as another model: `text`",
-    } | {kind: f"{refusal[0]} {refusal[1]}" for kind, refusal in REFUSALS.items() if kind not in WIRE}
+    kinds: ClassVar[dict[str, str]] = KINDS
 
     def __init__(
         self,
         *,
         port: int = 0,
+        address: str = "127.0.0.1",
         record: Path | str | None = None,
         clock: Clock | None = None,
         key: str = "sk-sandbox",
-        models: Sequence[str] = ("gpt-5-mini", "gpt-5"),
+        models: Sequence[str] = MODELS,
         rule: Rule = repeat_question,
         pace: float = 0.0,
         limit: tuple[int, int] = (REQUESTS, TOKENS),
-        dialects: Sequence[Dialect] = (OpenAIChat(),),
+        dialects: Sequence[Dialect] = (),
     ) -> None:
-        super().__init__(port=port, record=record, clock=clock)
+        super().__init__(port=port, address=address, record=record, clock=clock)
         self.key, self.models, self.rule, self.pace, self.limit = key, tuple(models), rule, pace, limit
-        self.dialects = tuple(dialects)
+        self.dialects = tuple(dialects) or all_dialects()
         self._spent: deque[tuple[int, int]] = deque()  # (when, tokens) of the last minute
 
     @property
@@ -93,52 +79,74 @@ class ModelServer(Server):
     # --- the wire ---------------------------------------------------------------------------------------------------
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """The paths of every dialect, the list of models, and the page."""
+        """The paths of every dialect, the lists of models, and the page."""
         asks = [web.post(path, self._chat) for dialect in self.dialects for path in dialect.paths]
-        lists = [web.get(path, self._list) for path in ("/v1/models", "/v1/models/{id}")]
-        return [*asks, *lists, web.get("/", self._show)]
+        lists = [web.get(path, self._list) for dialect in self.dialects for path in dialect.lists]
+        lists += [web.get(path + "/{id}", self._list) for d in self.dialects for path in d.lists]
+        return [*asks, *lists, web.get("/", self._show), web.post("/fault", self._take_fault)]
 
     def label(self, request: web.Request) -> str | None:
-        """`chat`, `models`."""
-        if request.path == "/":
+        """`chat` (OpenAI's), `chat.anthropic` and so on; `models` for every list of them; none for the page."""
+        if request.path in ("/", "/fault"):
             return None
-        return "models" if request.path.startswith("/v1/models") else "chat"
+        spoken = self._spoken(request)
+        return spoken.label if spoken is not None and request.path in spoken.paths else "models"
 
-    def rate_limited(self, fault: Fault) -> web.StreamResponse:
+    def _spoken(self, request: web.Request) -> Dialect | None:
+        """The dialect of a request: its path tells, and for the list of models the headers."""
+        path = request.path
+        for dialect in self.dialects:
+            lists = any(path == one or path.startswith(one + "/") for one in dialect.lists)
+            if path in dialect.paths or (lists and not request.headers.get("anthropic-version")):
+                return dialect
+        return next((d for d in self.dialects if d.name == "anthropic" and path.startswith("/v1/models")), None)
+
+    def rate_limited(self, fault: Fault, request: web.Request) -> web.StreamResponse:
         """429 with a wait."""
-        refusal = make_refusal(fault) or ModelRefused(429, "rate_limit_exceeded", "")
+        dialect = self._spoken(request) or self.dialects[0]
+        refusal = make_refusal(fault, dialect.refusals) or ModelRefused(429, "rate_limit_exceeded", "")
         refusal.wait = fault.lasts(20)
-        return self._refuse(self.dialects[0], refusal)
+        return self._refuse(dialect, refusal)
 
-    def server_error(self, fault: Fault) -> web.StreamResponse:
+    def server_error(self, fault: Fault, request: web.Request) -> web.StreamResponse:
         """The provider's own trouble, in its own JSON."""
-        return self._refuse(self.dialects[0], make_refusal(fault) or ModelRefused(500, "server_error", ""))
+        dialect = self._spoken(request) or self.dialects[0]
+        return self._refuse(dialect, make_refusal(fault, dialect.refusals) or ModelRefused(500, "server_error", ""))
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
-        dialect = next(d for d in self.dialects if request.path in d.paths)
-        fault = self.meet("chat")
+        dialect = self._spoken(request) or self.dialects[0]
+        fault = self.meet(dialect.label)
         try:
             self._admit(dialect, request, fault)
-            ask = dialect.read(await read_body(request))
+            ask = dialect.read(await read_body(request), request.headers)
             if ask.model not in self.models:
-                raise ModelRefused(404, "model_not_found", f"The model `{ask.model[:80]}` does not exist.")
-            self._spend(ask)
+                status, code, _ = dialect.refusals["model-missing"]
+                raise ModelRefused(status, code, f"The model `{ask.model[:80]}` does not exist.")
+            self._spend(dialect, ask)
         except ModelRefused as refusal:
             return self._refuse(dialect, refusal)
         answer = compose(ask, self.rule, fault)
         await self.note(request, accepted=True, status=200, answer=answer.text[:2000])
+        if fault is not None and fault.kind in ("html", "blank"):
+            kind = "text/html" if fault.kind == "html" else dialect.content_type if ask.stream else "application/json"
+            return web.Response(body=PAGE if fault.kind == "html" else b"", content_type=kind)
         if ask.stream:
             return await self._stream(request, dialect, ask, answer, fault)
         return await self._whole(request, dialect, ask, answer, fault)
 
     def _admit(self, dialect: Dialect, request: web.Request, fault: Fault | None) -> None:
-        refusal = make_refusal(fault) if fault is not None else None
+        detail = ANTHROPIC_DETAILS.get(fault.kind, "") if fault is not None and dialect.name == "anthropic" else ""
+        refusal = make_refusal(fault, dialect.refusals, detail=detail)
         if refusal is not None:
             raise refusal
-        if not hmac.compare_digest(dialect.read_key(request.headers).encode(), self.key.encode()):
-            raise ModelRefused(401, "invalid_api_key", "Incorrect API key provided.")
+        given = dialect.read_key(request.headers)
+        if dialect.is_open and not given:
+            return
+        if not hmac.compare_digest(given.encode(), self.key.encode()):
+            status, code, message = dialect.refusals["unauthorized"]
+            raise ModelRefused(status, code, message)
 
-    def _spend(self, ask: Ask) -> None:
+    def _spend(self, dialect: Dialect, ask: Ask) -> None:
         """Count the question against the minute, or refuse it."""
         now = self.now()
         while self._spent and self._spent[0][0] <= now - WINDOW:
@@ -147,7 +155,8 @@ class ModelServer(Server):
         if requests < 1 or tokens < ask.tokens:
             wait = (self._spent[0][0] + WINDOW - now) / 1e6 if self._spent else 60.0
             what = "requests" if requests < 1 else "tokens"
-            raise ModelRefused(429, "rate_limit_exceeded", f"Rate limit reached on {what} per min.", wait=wait)
+            code = dialect.refusals["rate-limited"][1]
+            raise ModelRefused(429, code, f"Rate limit reached on {what} per min.", wait=wait)
         self._spent.append((now, ask.tokens))
 
     def _left(self) -> tuple[int, int]:
@@ -156,8 +165,7 @@ class ModelServer(Server):
 
     def _headers(self, dialect: Dialect) -> dict[str, str]:
         reset = (self._spent[0][0] + WINDOW - self.now()) / 1e6 if self._spent else 0.0
-        found = {"x-request-id": f"req_{secrets.token_hex(12)}", "openai-processing-ms": "1"}
-        return found | dialect.limits(self.limit, self._left(), max(0.0, reset))
+        return dialect.headers(self.limit, self._left(), max(0.0, reset), self.now() // 1_000_000)
 
     def _refuse(self, dialect: Dialect, refusal: ModelRefused) -> web.Response:
         headers = self._headers(dialect)
@@ -170,17 +178,19 @@ class ModelServer(Server):
     ) -> web.StreamResponse:
         """The answer in one body; faults of a stream become what they are without one."""
         kind = fault.kind if fault else ""
-        if kind == "error-in-stream":
-            return self._refuse(dialect, ModelRefused(500, "server_error", "The server had an error."))
+        if fault is not None and kind in ERRORS:
+            status, code, message = dialect.refusals[ERRORS[kind]]
+            return self._refuse(dialect, ModelRefused(status, code, fault.text or message))
         wait = self.pace * len(answer.words)
         if fault is not None and kind in ("no-first-token", "idle-gap"):
             wait = fault.lasts(600)
         elif fault is not None and kind == "slow-tokens":
             wait = fault.lasts(0.2) * len(answer.words)
-        if wait and not await self.pause(wait):
+        if wait and not await self.linger(wait):
             return self.cut(request)
-        body = json.dumps(dialect.write(ask, answer, _name(), self.now() // 1_000_000)).encode()
-        if kind != "cut":
+        body = json.dumps(dialect.write(ask, answer, secrets.token_hex(12), self.now() // 1_000_000)).encode()
+        body = changed(dialect, body, fault)
+        if kind not in ("cut", "no-end"):
             return web.Response(body=body, content_type="application/json", headers=self._headers(dialect))
         response = web.StreamResponse(headers=self._headers(dialect) | {"Content-Length": str(len(body))})
         response.content_type = "application/json"
@@ -193,15 +203,15 @@ class ModelServer(Server):
     ) -> web.StreamResponse:
         headers = self._headers(dialect) | {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
         response = web.StreamResponse(headers=headers)
-        response.content_type, response.charset = "text/event-stream", "utf-8"
+        response.content_type, response.charset = dialect.content_type, "utf-8"
         await response.prepare(request)
-        pieces = dialect.stream(ask, answer, _name(), self.now() // 1_000_000)
+        pieces = dialect.stream(ask, answer, secrets.token_hex(12), self.now() // 1_000_000)
         kept = b""
         try:
-            async for data in self._play(dialect, pieces, fault):
+            async for data in play(dialect, pieces, fault, pace=self.pace, pause=self.linger):
                 if fault is not None and fault.kind == "buffered":
                     kept += data
-                else:
+                elif data:
                     await response.write(data)
             if kept:
                 await response.write(kept)
@@ -211,56 +221,37 @@ class ModelServer(Server):
             return self.cut(request)
         return response
 
-    async def _play(self, dialect: Dialect, pieces: list[Piece], fault: Fault | None) -> AsyncIterator[bytes]:
-        """The pieces in their time, with what the fault does to them."""
-        kind = fault.kind if fault else ""
-        words = sum(p.kind == "word" for p in pieces)
-        middle, said = (words + 1) // 2, 0
-        for piece in pieces:
-            if said == middle and piece.kind in ("word", "ending"):
-                if kind == "cut":
-                    return
-                if fault is not None and kind == "error-in-stream":
-                    message = fault.text or "The server had an error while processing your request."
-                    yield dialect.fail_inside(ModelRefused(500, "server_error", message))
-                    return
-            if not await self._wait(piece, said, middle, fault):
-                return
-            said += piece.kind == "word"
-            if not (kind == "no-done" and piece.kind == "terminal"):
-                yield piece.data
-
-    async def _wait(self, piece: Piece, said: int, middle: int, fault: Fault | None) -> bool:
-        """What lies between this piece and the one before; False when the server closed meanwhile."""
-        kind, wait = fault.kind if fault else "", 0.0
-        if piece.kind == "word":
-            wait = fault.lasts(0.2) if fault is not None and kind == "slow-tokens" else self.pace
-        stops = (kind == "no-first-token" and said == 0) or (kind == "idle-gap" and said == middle)
-        if fault is not None and stops and piece.kind in ("word", "ending"):
-            wait = fault.lasts(600)
-        return await self.pause(wait) if wait else True
+    # --- lists of models, the page and its switch ---------------------------------------------------------------------
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
-        dialect, fault = self.dialects[0], self.meet("models")
+        dialect, fault = self._spoken(request) or self.dialects[0], self.meet("models")
         wanted = request.match_info.get("id")
         try:
             self._admit(dialect, request, fault if fault is not None and fault.kind in REFUSALS else None)
             if wanted is not None and wanted not in self.models:
-                raise ModelRefused(404, "model_not_found", f"The model `{wanted[:80]}` does not exist.")
+                status, code, _ = dialect.refusals["model-missing"]
+                raise ModelRefused(status, code, f"The model `{wanted[:80]}` does not exist.")
         except ModelRefused as refusal:
             return self._refuse(dialect, refusal)
         body = dialect.list_models((wanted,) if wanted else self.models, self.now() // 1_000_000)
-        return web.json_response(body if wanted is None else body["data"][0], headers=self._headers(dialect))
+        one = next(iter(body.get("data") or body.get("models") or [{}]))
+        return web.json_response(body if wanted is None else one, headers=self._headers(dialect))
 
-    async def _show(self, _request: web.Request) -> web.Response:
-        row = Markup("<tr><td>{}</td><td>{}</td><td>{}</td></tr>")
-        asked = [r for r in self.received if r.what == "chat"][-30:]
-        told = [(r.at[11:19], r.status or "none", clean(str(r.answer or r.fault), 300)) for r in reversed(asked)]
-        rows = [row.format(*line) for line in told]
-        table = Markup("<table><tr><th>at (UTC)</th><th>status</th><th>said</th></tr>{}</table>").format(join(rows))
-        head = Markup("<h1>Models</h1><p class='soft'>A local model provider: {}.</p>").format(", ".join(self.models))
-        return page("Models", head + table, refresh=2)
+    async def _show(self, request: web.Request) -> web.Response:
+        token = self.control_token if self.is_operator(request.query.get("token")) else ""
+        return view.show(self.models, self.received, list(self.faults), token=token)
 
-
-def _name() -> str:
-    return f"chatcmpl-{secrets.token_hex(12)}"
+    async def _take_fault(self, request: web.Request) -> web.StreamResponse:
+        """The page's form: breaks, or repairs with the kind `heal`."""
+        body = await read_body(request)
+        fields = dict(body) if isinstance(body, dict) else {}
+        if not self.is_operator(str(fields.pop("token", ""))):
+            raise web.HTTPUnauthorized(text="open the page with ?token=…; the kit printed it when it started")
+        try:
+            if fields.get("kind") == "heal":
+                self.faults.clear()
+            else:
+                self.faults.set(build_fault(fields))
+        except UnknownFault as error:
+            return web.Response(status=400, text=str(error))
+        raise web.HTTPSeeOther(f"/?token={self.control_token}")

@@ -164,7 +164,7 @@ class PagerDutyServer(Server):
         """The first service's routing key and the REST key."""
         return {"routing_key": self.routing_key, "api_key": self.api_key}
 
-    def rate_limited(self, fault: Fault) -> web.StreamResponse:
+    def rate_limited(self, fault: Fault, request: web.Request) -> web.StreamResponse:
         """429 as both APIs send it."""
         body = {"error": {"message": "Rate Limit Exceeded", "code": 2020}}
         return web.json_response(body, status=429, headers={"ratelimit-reset": str(int(fault.lasts(30)))})
@@ -181,7 +181,7 @@ class PagerDutyServer(Server):
             return web.json_response(body, status=400)
         service = account.find_service(event["routing_key"])
         if service is None or self._count(service.routing_key, self.limit_per_minute or 1 << 30) < 0:
-            return self.rate_limited(Fault("rate-limited"))
+            return self.rate_limited(Fault("rate-limited"), request)
         key = event.get("dedup_key") or secrets.token_hex(16)
         appears, came_of_it = now + int(self.appear_after * SECOND), "dropped"
         if fault is not None and fault.kind == "late-incident":
@@ -210,7 +210,7 @@ class PagerDutyServer(Server):
             return _refuse(Refused(401, 2006, "Authentication failed"))
         left = self._count(self.api_key, REST_LIMIT)
         if left < 0:
-            return self.rate_limited(Fault("rate-limited", seconds=60))
+            return self.rate_limited(Fault("rate-limited", seconds=60), request)
         self.account.advance(self.now())
         name = request.match_info.route.name or ""
         try:

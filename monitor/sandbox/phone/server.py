@@ -103,12 +103,12 @@ class PhoneServer(Server):
         given = {"topic": "ops", "pushover_token": self.pushover.token, "pushover_user": user}
         return given | ({"access_token": self.access_token} if self.access_token else {})
 
-    def rate_limited(self, fault: Fault) -> web.StreamResponse:
+    def rate_limited(self, fault: Fault, request: web.Request) -> web.StreamResponse:
         """429 as ntfy sends it; Pushover's clients look at the status only."""
         body = {"code": 42901, "http": 429, "error": "limit reached: too many requests"}
         return web.json_response(body, status=429, headers={"Retry-After": str(int(fault.lasts(1)))})
 
-    def server_error(self, fault: Fault) -> web.StreamResponse:
+    def server_error(self, fault: Fault, request: web.Request) -> web.StreamResponse:
         """ntfy's own words for its own trouble."""
         status = fault.status or 500
         return web.json_response({"code": 50001, "http": status, "error": "internal server error"}, status=status)

@@ -139,7 +139,7 @@ class SlackServer(Server):
         channel = next(iter(self.space.channels.values()))
         return {"token": self.token, "app_token": self.app_token, "channel": channel.name}
 
-    def rate_limited(self, fault: Fault) -> web.StreamResponse:
+    def rate_limited(self, fault: Fault, request: web.Request) -> web.StreamResponse:
         """429 with Retry-After in whole seconds."""
         return _too_many(fault.lasts(1))
 
