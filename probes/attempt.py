@@ -155,6 +155,7 @@ def _open(prepared: Prepared, request: Request, target: Target, journal: Journal
         at=request.at,
         zone=prepared.spec.timezone if prepared.spec else "",
         secrets=request.secrets,
+        cases=request.cases,
     )
     return ctx, bench
 
@@ -256,7 +257,7 @@ def _reply(request: Request, journal: Journal, ctx: Context, target: Target, wai
     phases = tuple(journal.phases.get(name, -1) for name in PHASES) if journal.phases else ()
     failed = tuple(f"{each.name}: {each.trouble}" for each in journal.clean_ups if each.trouble)
     hide = Redactor.of((*target.secrets, *ctx.hidden)) if ctx.hidden else target.redactor
-    plain = result.failure is None and not failed
+    plain = result.failure is None and not failed and all(each["verdict"] == "right" for each in journal.scores)
     record = evidence(journal, hide) if not plain or request.keep else None
     return Reply(
         number=request.number,
@@ -276,6 +277,7 @@ def _reply(request: Request, journal: Journal, ctx: Context, target: Target, wai
         retry_after=result.retry_after,
         witness=result.witness,
         evidence=record,
+        scores=tuple(hide.value(each) for each in journal.scores),
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn, ParamSpec
 from urllib.parse import quote
 
 from probes.bench import Bench, Length, Wait, timeouts
 from probes.calls import Call, Place, StepScope, place, say_place
+from probes.cases import Case, conclude
 from probes.checks import Absent, Subject
 from probes.checks.number import amount
 from probes.checks.say import plain, say
@@ -41,12 +42,14 @@ class Context:
         at: int = 0,
         zone: str = "",
         secrets: Mapping[str, str] | None = None,
+        cases: Sequence[str] = (),
     ) -> None:
         self._journal = journal
         self._bench = bench
         self._at = at
         self._zone = zone
         self._secrets = secrets or {}
+        self.cases = tuple(cases)
         self.run_id = run_id
         self.attempt = attempt
         self.http = HttpFace(self)
@@ -115,6 +118,15 @@ class Context:
         scope = StepScope(self._journal, name, budget=limit, hard=hard, where=where)
         self._journal.open.append(scope)
         return scope
+
+    def case(self, name: str, data: Mapping[str, Any], *, budget: float | None = None) -> Case:
+        """A case of a golden set: `async with ctx.case("cancel", {...}) as case:`. What fails in it fails the case."""
+        return Case(self._journal, name, data, budget=budget)
+
+    def conclude(self, cases: Sequence[Case]) -> None:
+        """End a golden set: without a single answer the run fails by what its cases failed by, without a single score
+        it says nothing."""
+        conclude(self._journal, cases)
 
     def check(self, value: Any, *, soft: bool = False, source: str = "") -> Subject:
         """A value to be checked: follow it with one or more matchers. `soft` only degrades."""

@@ -26,6 +26,8 @@ class Request:
     `timeout` and `cleanup` are seconds.
     `at` is µs since the epoch: the attempt's start as the ledger has it. `keep` asks for evidence even when it passes.
     `grant` is what is held back from it because of its spending (see `probes.spend.Grant.told`), {} for nothing.
+    `memory` is what an attempt of this probe left (`learned["memory"]` of its reply) for the next.
+    `cases` are the names of the golden cases that are this run's turn, [] for a probe that has none.
     `shed` counts how often running this probe was turned away by a loaded host just before: who was, goes first.
     """
 
@@ -43,6 +45,8 @@ class Request:
     shed: int = 0
     late: int = 0
     grant: dict[str, Any] = field(default_factory=dict)
+    memory: dict[str, Any] = field(default_factory=dict)
+    cases: list[str] = field(default_factory=list)
     v: int = VERSION
 
 
@@ -56,6 +60,7 @@ class Reply:
     are times).
     `evidence` is the full record (steps, checks, excerpts; see probes.journal) of a failure or a kept success,
     redacted in the host.
+    `scores` are how golden cases came out: {case, verdict: right | wrong | unscored, expected, got, fields …}.
     """
 
     number: int
@@ -75,6 +80,7 @@ class Reply:
     retry_after: float | None = None
     witness: str = ""
     evidence: dict[str, Any] | None = None
+    scores: tuple[dict[str, Any], ...] = ()
     v: int = VERSION
 
 
@@ -138,16 +144,17 @@ _FURTHEST = 2**62  # of an integer: what the database can hold
 _REQUEST: dict[str, Any] = {
     "number": int, "job_id": str, "run_id": str, "attempt": int, "at": int, "sent": int, "timeout": _NUMBER,
     "cleanup": _NUMBER, "job": dict, "secrets": dict, "keep": bool, "shed": int, "late": int, "grant": dict,
+    "memory": dict, "cases": list,
     "v": int,
 }  # fmt: skip
 _REPLY: dict[str, Any] = {
     "number": int, "state": str, "failure": str, "sentence": str, "phase": str, "step": str, "waited": int, "took": int,
     "phases": list, "values": dict, "spent": dict, "versions": dict, "learned": dict, "cleanup_failed": list,
-    "retry_after": _NUMBER, "witness": str, "evidence": dict, "v": int,
+    "retry_after": _NUMBER, "witness": str, "evidence": dict, "scores": list, "v": int,
 }  # fmt: skip
 _INSIDE: tuple[tuple[str, Any, Callable[[Any], Any]], ...] = (
     ("phases", int, tuple), ("values", _NUMBER, dict), ("spent", _NUMBER, dict),
-    ("versions", str, dict), ("cleanup_failed", str, tuple),
+    ("versions", str, dict), ("cleanup_failed", str, tuple), ("scores", dict, tuple),
 )  # fmt: skip
 _NEEDED = {kind: {name for name, default in _DEFAULTS[kind] if default is MISSING} for kind in (Request, Reply)}
 

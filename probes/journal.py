@@ -57,6 +57,7 @@ class Journal:
         self.phases: dict[str, int] = {}
         self.looks: list[tuple[Any, str, str, Any]] = []  # (value, source, unit, reply), newest last
         self.learned: dict[str, Any] = {}
+        self.scores: list[dict[str, Any]] = []  # how the cases of a golden set came out (see probes.cases)
         self.checked = False
         self.stopped = False
         self.cleaning: CleanUp | None = None
@@ -192,7 +193,7 @@ class Journal:
 
     def _find(self, finding: Finding) -> None:
         self.findings.append(finding)
-        self.stopped |= _is_hard(finding)
+        self.stopped |= is_hard(finding)
 
     def fail(
         self,
@@ -268,7 +269,7 @@ class Journal:
         self.settle()
         if not self.findings and not self.bugs:
             return PASSED
-        hard = [finding for finding in self.findings if _is_hard(finding)]
+        hard = [finding for finding in self.findings if is_hard(finding)]
         seen = [finding for finding in hard if finding.failure is not Failure.PROBE_BUG]
         if not seen:
             own = [Finding(Failure.PROBE_BUG, clean(bug, SENTENCE), self.fallback) for bug in self.bugs]
@@ -296,5 +297,6 @@ class Journal:
         return [Step(name, self.started, reached=False) for name in self.planned if name not in seen]
 
 
-def _is_hard(finding: Finding) -> bool:
+def is_hard(finding: Finding) -> bool:
+    """True when it stops the run."""
     return not finding.soft and FACTS[finding.failure].state != "degraded"
