@@ -157,6 +157,20 @@ def used_up(account: Account, unit: str) -> str:
     return f"today's {most} for {account.name} are used up"
 
 
+def forecast(account: Account, coming: Mapping[str, float]) -> dict[str, float]:
+    """What an account will have spent when its day ends, by unit.
+
+    `coming` is what the rest of the day is expected to cost before anything is known; once requests were made today, a
+    request costs as much as those did on the average.
+    """
+    made, requests = account.spent.get("requests", 0.0), coming.get("requests", 0.0)
+    found = {"requests": made + requests}
+    for unit in ("tokens", "usd"):
+        spent = account.spent.get(unit, 0.0)
+        found[unit] = spent + (spent / made * requests if made else coming.get(unit, 0.0))
+    return found
+
+
 def settled(
     want: Want, spent: Mapping[str, float], *, billed: bool, price: tuple[float, float] | None
 ) -> dict[str, float]:

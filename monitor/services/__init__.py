@@ -4,5 +4,6 @@ without it."""
 from monitor.services.acts import backup
 from monitor.services.base import ACTS, SERVICES
 from monitor.services.questions import status
+from monitor.services.spending import spend
 
-__all__ = ["ACTS", "SERVICES", "backup", "status"]
+__all__ = ["ACTS", "SERVICES", "backup", "spend", "status"]
