@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from probes.checks.written import Match, Plan, plan
+from probes.checks.written import Check, Match, Plan, plan
 from probes.context import Context
 from probes.kinds.filling import Template, fill, fillable, parse
 from probes.kinds.steps import Capture, Sending, Step
@@ -24,7 +24,7 @@ class Order:
     options: Mapping[str, Any]
     holes: tuple[str, ...]  # the options with holes
 
-    def send(self, ctx: Context) -> Any:
+    def send(self, ctx: Any) -> Any:
         """The call that makes it."""
         path = self.path if isinstance(self.path, str) else self.path.address(ctx)
         options: Mapping[str, Any] = self.options
@@ -50,7 +50,7 @@ class Part:
 
 def script(steps: tuple[Step, ...], *, talk: bool = False) -> Script:
     """The function that carries these steps out; with `talk`, its questions are turns of one conversation."""
-    parts = tuple(map(_part, steps))
+    parts = tuple(map(made_ready, steps))
     return partial(_run, parts, talk)
 
 
@@ -58,19 +58,24 @@ async def _run(parts: tuple[Part, ...], talk: bool, ctx: Context) -> None:
     for part in parts:
         async with ctx.step(part.name, budget=part.budget, hard=part.hard):
             for order in part.undo:
-                ctx.cleanup(_Undo(order), ctx)
+                ctx.cleanup(Undo(order), ctx)
             if part.order is not None:
                 reply = await part.order.send(ctx)
             else:
                 question = fill(part.ask, ctx)
                 reply = await (ctx.chat.ask if talk else ctx.ask)(question, timeout=part.timeout)
-            for name, capture in part.captures:
-                ctx.capture(name, _found(reply, capture), secret=capture.secret)
-            for check, arguments in part.checks:
-                _check(ctx, reply, check, arguments)
+            look(part, ctx, reply)
 
 
-class _Undo:
+def look(part: Part, ctx: Context, reply: Any) -> None:
+    """Capture what a step wants kept of its reply, and check it."""
+    for name, capture in part.captures:
+        ctx.capture(name, found_in(reply, capture), secret=capture.secret)
+    for check, arguments in part.checks:
+        _check(ctx, reply, check, arguments)
+
+
+class Undo:
     """A clean-up as a function with a name; what it needs and was never captured makes it skipped."""
 
     def __init__(self, order: Order) -> None:
@@ -78,11 +83,12 @@ class _Undo:
         path = order.path if isinstance(order.path, str) else order.path.said()
         self.__name__ = f"{order.verb} {path}"
 
-    async def __call__(self, ctx: Context) -> None:
+    async def __call__(self, ctx: Any) -> None:
         await self._order.send(ctx)
 
 
-def _found(reply: Any, capture: Capture) -> Any:
+def found_in(reply: Any, capture: Capture) -> Any:
+    """What a capture finds in a reply; what is not there is absent, and said so when it is used."""
     if capture.at is not None:
         return reply.json(capture.at)
     if capture.header is not None:
@@ -116,7 +122,8 @@ def _check(ctx: Context, reply: Any, check: Plan, arguments: tuple[Any, ...]) ->
 # made once
 
 
-def _part(step: Step) -> Part:
+def made_ready(step: Step) -> Part:
+    """A step with everything worked out that is the same in each run."""
     timeout = step.timeout.seconds() if step.timeout else None
     return Part(
         name=step.name or step.label,
@@ -126,9 +133,14 @@ def _part(step: Step) -> Part:
         ask=fillable(step.ask),
         timeout=timeout,
         captures=tuple((step.capture or {}).items()),
-        checks=tuple((made, _arguments(made)) for made in map(plan, step.check)),
+        checks=checks_ready(step.check),
         undo=tuple(_order(each, None) for each in step.cleanup),
     )
+
+
+def checks_ready(checks: tuple[Check, ...]) -> tuple[tuple[Plan, tuple[Any, ...]], ...]:
+    """Checks with everything worked out that is the same in each run."""
+    return tuple((made, _arguments(made)) for made in map(plan, checks))
 
 
 def _order(sending: Sending, timeout: Mapping[str, float] | None) -> Order:

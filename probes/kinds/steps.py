@@ -231,23 +231,26 @@ class Step(Deed):
         return self
 
 
-def problems(steps: list[tuple[tuple[str | int, ...], Deed, tuple[CleanUp, ...]]]) -> Iterator[Problem]:
-    """What is wrong between steps: values that no earlier step captures, captures that hide each other."""
-    known: dict[str, tuple[str | int, ...]] = {}
+def problems(
+    steps: list[tuple[tuple[str | int, ...], Deed, tuple[CleanUp, ...]]], *, given: frozenset[str] = frozenset()
+) -> Iterator[Problem]:
+    """What is wrong between steps: values that no earlier step captures, captures that hide each other. `given` are the
+    names that are known from the start."""
+    known: dict[str, tuple[str | int, ...]] = dict.fromkeys(given, ())
     asked = False
     for where, step, cleans in steps:
         asked = asked or step.ask is not None
-        given = set(known) | ({"ask"} if asked and step.ask is None else set())
-        yield from _missing(where, step.all_holes(), given)
+        there = set(known) | ({"ask"} if asked and step.ask is None else set())
+        yield from _missing(where, step.all_holes(), there)
         for name in step.capture or {}:
             if name in known:
                 yield (*where, "capture", name), f"{name} is captured twice; write another name"
             known[name] = where
-        given = set(known) | ({"ask"} if asked else set())
-        yield from _missing(where, step.check_holes(), given)
+        there = set(known) | ({"ask"} if asked else set())
+        yield from _missing(where, step.check_holes(), there)
         for number, clean in enumerate(cleans):
             place = (*where, "cleanup") if len(cleans) == 1 else (*where, "cleanup", number)
-            yield from _missing(place, clean.holes(), given)
+            yield from _missing(place, clean.holes(), there)
 
 
 def _missing(where: tuple[str | int, ...], holes: Iterator[Problem], known: set[str]) -> Iterator[Problem]:
