@@ -9,8 +9,8 @@ from probes import classify
 from probes.tools import Missing, Timeouts, Trouble
 from probes.tools.answer import Answer
 from probes.tools.chat_answer import ChatAnswer
-from probes.tools.dialects import Dialect, dialect
-from probes.tools.listen import Listener, OwnStream
+from probes.tools.listen import OwnStream
+from probes.tools.model import ask_model
 from probes.words.failure import Failure
 from probes.words.text import clean
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["ChatAnswer", "chat", "fill_in"]
 
 Messages = str | Sequence[Mapping[str, Any]]
-_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_context_window_exceeded"})
-_FILTERED = frozenset({"content_filter", "refusal", "safety"})
 
 
 async def chat(
@@ -34,91 +32,23 @@ async def chat(
 ) -> ChatAnswer:
     """Ask, and return what was answered; raises Trouble for an answer that is none, broke off, is empty or a refusal.
 
-    `settings` are a target's `chat`: {dialect, model, path, system, max_tokens, stream, headers}, or the workflow's own
-    endpoint as {post, send, reply, headers}, with `${ask}`, `${messages}`, `${run_id}` and `variables` in `send`.
-    `messages` is a question, or a conversation as [{role, content}] whose last one asks. `timeout` as in Http.request.
+    `settings` are a target's `chat`: {dialect, model, path, system, max_tokens, stream, headers, tools, schema,
+    options}, or the workflow's own endpoint as {post, send, reply, headers}, with `${ask}`, `${messages}`, `${run_id}`
+    and `variables` in `send`. `messages` is a question, or a conversation as [{role, content}] whose last one asks.
+    `timeout` as in Http.request.
     """
     talk = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
     if not talk:
         raise Trouble(Failure.PROBE_BUG, "a chat needs a question; write ask: …")
     if settings.get("dialect"):
-        return await _ask_model(http, settings, talk, timeout)
+        try:
+            return await ask_model(http, settings, talk, timeout)
+        except Trouble as trouble:
+            raise _shown(trouble, http) from None
     if settings.get("post"):
         return await _ask_endpoint(http, settings, talk, timeout, variables or {})
     said = "the target does not say how it is talked to; write chat: {post: /chat, send: …, reply: …} or a dialect"
     raise Trouble(Failure.PROBE_BUG, said)
-
-
-# a model, or what speaks like one
-
-
-async def _ask_model(
-    http: Http, settings: Mapping[str, Any], talk: Sequence[Mapping[str, Any]], timeout: Timeouts | float | None
-) -> ChatAnswer:
-    try:
-        spoken = dialect(str(settings["dialect"]))
-    except KeyError:
-        raise Trouble(Failure.PROBE_BUG, f"no dialect is called {settings['dialect']!r}; write openai") from None
-    stream = settings.get("stream") is not False
-    listener = Listener(spoken.read)
-    try:
-        answer = await http.request(
-            "POST",
-            settings.get("path") or spoken.path(http.target.url),
-            json=spoken.question(talk, settings, stream=stream),
-            headers={"Accept": "text/event-stream" if stream else "application/json", **_headers(settings)},
-            timeout=timeout,
-            stream=listener,
-        )
-        if answer.status >= 300:
-            raise spoken.refused(answer.status, answer.headers, answer.json())
-        return _complete(listener, answer, spoken, asked_stream=stream)
-    except Trouble as trouble:
-        raise _shown(trouble, http) from None
-
-
-def _complete(listener: Listener, answer: Answer, spoken: Dialect, *, asked_stream: bool) -> ChatAnswer:
-    """The answer that was heard, when it is one."""
-    if not listener.streamed:
-        if not answer.body.strip():
-            raise Trouble(Failure.EMPTY, "the answer has no content at all")
-        document = answer.json()
-        if document is Missing:
-            raise Trouble(Failure.GARBAGE, f"the answer is neither a stream nor JSON: {clean(answer.text, 80)}")
-        listener.take(spoken.whole(document), listener.ended)
-        listener.done = True
-    _judge(listener)
-    found = ChatAnswer(answer, listener.text)
-    found.first_token = listener.first_token
-    found.total = listener.total
-    found.worst_gap = listener.worst_gap
-    found.finish_reason, found.model, found.fingerprint = listener.finish_reason, listener.model, listener.fingerprint
-    found.chunks = listener.chunks
-    found.buffered = asked_stream and listener.buffered
-    if listener.usage is not None:
-        found.tokens_in, found.tokens_out = listener.usage.tokens_in, listener.usage.tokens_out
-        found.tokens_reasoning, found.tokens_cached = listener.usage.reasoning, listener.usage.cached
-    answer.phases["first_token"] = int(listener.first_token * 1e6)
-    return found
-
-
-def _judge(heard: Listener) -> None:
-    """Raise Trouble for an answer that is not whole; the first of the taxonomy that fits."""
-    if not heard.done or not heard.finish_reason:
-        lacks = "the final [DONE]" if heard.finish_reason else "a reason why it ended"
-        raise Trouble(Failure.TRUNCATED, f"the answer broke off after {len(heard.text)} characters, without {lacks}")
-    if heard.finish_reason in _CUT:
-        said = f"the answer was cut at its token limit after {len(heard.text)} characters"
-        if not heard.text.strip():
-            said = "the token limit was used up" + (" by reasoning" if heard.reasoned else "") + " before any text"
-        raise Trouble(Failure.TRUNCATED, said)
-    if heard.finish_reason in _FILTERED or heard.refusal:
-        why = clean(heard.refusal, 160) or f"it ended with {heard.finish_reason}"
-        raise Trouble(Failure.REFUSED, f"the model refused to answer: {why}", witness="")
-    if not heard.text.strip() and not heard.called:
-        raise Trouble(
-            Failure.EMPTY, "the answer holds reasoning and no text" if heard.reasoned else "the answer is empty"
-        )
 
 
 # the workflow's own endpoint

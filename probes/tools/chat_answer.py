@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from probes.checks.paths import Absent, compile_path
-from probes.tools import Missing
+from probes.tools import Missing, Trouble
 from probes.tools.answer import Answer, read_json
+from probes.tools.limits import Limit, headroom, limits
+from probes.tools.toolcalls import ToolCall
 
 _RATED_FROM = 20  # visible tokens under which a rate says nothing
 
@@ -16,25 +18,33 @@ class ChatAnswer:
     """What was said, and when. Times are seconds: `first_token` and `total` from the question sent, `worst_gap` within.
 
     `buffered` tells that a stream came in one piece, so that `first_token` says nothing about the model. Token counts
-    are the provider's, None where it gave none. `json()` looks into the reply's document: the endpoint's own, or the
-    text of a model that answers in JSON.
+    are the provider's, None where it gave none; `load` is how long it read the model from disk first. `tool_calls` are
+    in their order. `doubts` are what is wrong with an answer that can be used all the same. `json()` looks into the
+    reply's document: the endpoint's own, or the text of a model that answers in JSON.
     """
 
     __slots__ = (
         "_document",
+        "_limits",
         "_read",
         "answer",
         "buffered",
         "chunks",
+        "doubts",
         "fingerprint",
         "finish_reason",
         "first_token",
+        "load",
         "model",
+        "reasoned",
+        "rounds",
+        "said",
         "text",
         "tokens_cached",
         "tokens_in",
         "tokens_out",
         "tokens_reasoning",
+        "tool_calls",
         "total",
         "worst_gap",
     )
@@ -51,8 +61,14 @@ class ChatAnswer:
         self.tokens_out: int | None = None
         self.tokens_reasoning: int | None = None
         self.tokens_cached: int | None = None
-        self.buffered = False
+        self.load: float | None = None
+        self.buffered = self.reasoned = False
         self.chunks = 0
+        self.tool_calls: tuple[ToolCall, ...] = ()
+        self.doubts: list[Trouble] = []
+        self.said: list[dict[str, Any]] | None = None  # what a conversation goes on with
+        self.rounds = 1  # questions and results of tools that it took
+        self._limits: dict[str, Limit] | None = None
 
     @property
     def status(self) -> int:
@@ -68,6 +84,13 @@ class ChatAnswer:
     def url(self) -> str:
         """The address that answered."""
         return self.answer.url
+
+    @property
+    def limits(self) -> dict[str, Limit]:
+        """The rate limits that the provider's headers tell of."""
+        if self._limits is None:
+            self._limits = limits(self.answer.headers)
+        return self._limits
 
     def json(self, path: str | None = None) -> Any:
         """The reply's document, or the value at a JSONPath; Missing when there is none."""
@@ -86,6 +109,8 @@ class ChatAnswer:
             "tokens_out": self.tokens_out,
             "tokens_reasoning": self.tokens_reasoning,
             "tokens_cached": self.tokens_cached,
+            "tokens": self._tokens(),
+            "load": self.load,
         }
         values = {
             **self.answer.values,
@@ -95,13 +120,21 @@ class ChatAnswer:
             "chunks": float(self.chunks),
             "buffered": float(self.buffered),
             **{name: float(count) for name, count in counted.items() if count is not None},
+            **headroom(self.limits),
         }
         if (rate := self._rate()) is not None:
             values["tokens_per_second"] = rate
         return values
 
+    def _tokens(self) -> int | None:
+        if self.tokens_in is None and self.tokens_out is None:
+            return None
+        return (self.tokens_in or 0) + (self.tokens_out or 0)
+
     def _rate(self) -> float | None:
         """Visible tokens a second between the first and the end, where there are enough of them to say."""
+        if self.rounds > 1 or (self.reasoned and self.tokens_reasoning is None):
+            return None  # nobody says how many of them were visible in this answer
         visible = (self.tokens_out or 0) - (self.tokens_reasoning or 0)
         speaking = self.total - self.first_token
         if visible < _RATED_FROM or speaking <= 0 or self.buffered:

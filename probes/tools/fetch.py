@@ -32,12 +32,14 @@ _BREATH = 32  # pieces after which others get a turn
 
 
 class StreamReader(Protocol):
-    """Reads the body of a successful answer as it comes. `begun` turns true with the first visible text.
+    """Reads the body of a successful answer as it comes. `begun` turns true with the first visible text; `moved` is
+    when it last got further, which a ping or the comment of a gateway is not.
 
     Times are monotonic seconds. It may raise Trouble; what came until then is kept in the record.
     """
 
     begun: bool
+    moved: float
 
     @property
     def text(self) -> str:
@@ -208,8 +210,10 @@ class Fetch:
     def _next_piece(self, passage: Passage, reader: StreamReader | None) -> None:
         """Limit the wait for the next piece: from the request until text shows in a stream, then from the last."""
         if reader is None or reader.begun:
-            passage.at = "total"
-            self._limit(self._limits.idle)
+            passage.at, idle = "total", self._limits.idle
+            if idle is not None and reader is not None:
+                idle = max(0.0, idle - (monotonic() - reader.moved))
+            self._limit(idle)
             return
         passage.at = "first_token"
         first = self._limits.first_token
@@ -223,7 +227,7 @@ class Fetch:
             said = f"the name {self._place.host} was not resolved in {took}"
             return Trouble(Failure.UNREACHABLE, said, "dns")
         if passage.at == "total" and self._bound is not None:
-            said = f"{name} stopped in the middle of its answer for {self._bound:g} s"
+            said = f"{name} stopped in the middle of its answer for {self._limits.idle or self._bound:g} s"
             return Trouble(Failure.TIMEOUT, said, "idle")
         said, phase = _LATE[passage.at]
         return Trouble(Failure.TIMEOUT, f"{name} {said} in {took}", phase)

@@ -9,11 +9,14 @@ from typing import Any
 from probes.checks.paths import Absent, compile_path
 from probes.tools import Missing, Trouble
 from probes.tools.answer import Answer
-from probes.tools.dialects import Piece, Usage
+from probes.tools.dialects import CallPart, Piece, Usage
 from probes.tools.stream import Event, Events, Overlong
+from probes.tools.toolcalls import Calls
 from probes.words.failure import Failure
 
 _SHORT = 100  # characters; an answer this short may well come in one piece
+_WHOLE = ("application/json", "text/html", "text/plain", "application/problem+json")  # types of what is no stream
+_OPENINGS = (b"data:", b"event:", b": ", b":\n", b":\r", b"id:", b"retry:")
 
 
 class _Ear:
@@ -22,6 +25,7 @@ class _Ear:
     def __init__(self) -> None:
         self.begun = False
         self.streamed = False
+        self.moved = 0.0
         self.chunks = 0
         self.worst_gap = 0.0
         self.ended = 0.0
@@ -33,16 +37,18 @@ class _Ear:
 
     def begin(self, answer: Answer, sent_at: float) -> None:
         """The headers came: is it a stream?"""
-        self._sent = self._latest = self.ended = sent_at
+        self._sent = self._latest = self.ended = self.moved = sent_at
         kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-        self.streamed = kind not in ("application/json", "text/html", "text/plain", "application/problem+json")
+        self.streamed = kind not in _WHOLE
 
     def feed(self, chunk: bytes, at: float) -> bool:
         """Take a piece of the body; True when the answer is complete."""
         self.ended = at
         if not self.streamed:
-            self.begun = True
-            return False
+            if self.begun or not self._is_opening(chunk):
+                self.begun, self.moved = True, at
+                return False
+            self.streamed = True
         complete = False
         for event in self._split(chunk):  # all of them: usage may stand beside the end
             complete = self._event(event, at) or complete
@@ -55,6 +61,10 @@ class _Ear:
             for event in self._events.finish():
                 self._event(event, at)
 
+    def _is_opening(self, chunk: bytes) -> bool:
+        """True for the beginning of a stream, whatever type it was said to be."""
+        return chunk.startswith(_OPENINGS)
+
     def _split(self, chunk: bytes) -> list[Event]:
         try:
             return self._events.feed(chunk)
@@ -66,6 +76,7 @@ class _Ear:
 
     def hear(self, text: str, at: float) -> None:
         """Something became visible."""
+        self.moved = at
         self._parts.append(text)
         if self._first is None:
             if not text.strip():
@@ -99,34 +110,57 @@ class _Ear:
 
 
 class Listener(_Ear):
-    """Listens in a dialect, whose `read` turns the data of an event into a Piece."""
+    """Listens in a dialect, whose `read` turns the data and the name of an event into a Piece."""
 
-    def __init__(self, read: Callable[[str], Piece]) -> None:
+    def __init__(self, read: Callable[[str, str], Piece]) -> None:
         super().__init__()
         self._read = read
-        self.done = self.reasoned = self.called = False
+        self.done = self.reasoned = False
         self.finish_reason = self.refusal = self.model = self.fingerprint = ""
         self.usage: Usage | None = None
+        self.load: float | None = None
+        self.calls = Calls()
 
     def _event(self, event: Event, at: float) -> bool:
-        self.take(self._read(event.data), at)
+        self.take(self._read(event.data, event.name), at)
         return self.done
+
+    def overhear(self, body: bytes) -> None:
+        """Read a body as a stream that was not announced as one; its times are lost, its end is `ended`."""
+        self.streamed = True
+        for event in (*self._split(body), *self._events.finish()):
+            self._event(event, self.ended)
 
     def take(self, piece: Piece, at: float) -> None:
         """Add what an event says."""
-        if piece.text or (piece.tool and not self.called):
+        if piece.text:
             self.hear(piece.text, at)
-        if piece.tool:
-            # what a tool is called with is the answer, though nobody reads it
-            self.called = self.begun = True
-            self._first = at if self._first is None else self._first
-        self.reasoned = self.reasoned or piece.hidden
-        self.refusal += piece.refusal if len(self.refusal) < 1_000 else ""
-        self.finish_reason = piece.finish or self.finish_reason
-        self.usage = piece.usage or self.usage
-        self.model = piece.model[:200] or self.model
-        self.fingerprint = piece.fingerprint[:200] or self.fingerprint
+        if piece.calls:
+            self._call(piece.calls, at)
+        if piece.hidden:
+            self.reasoned, self.moved = True, at
+        if piece.model and not self.model:
+            self.model = piece.model[:200]
+        if piece.fingerprint and not self.fingerprint:
+            self.fingerprint = piece.fingerprint[:200]
+        if piece.usage is not None:
+            self.usage = piece.usage.over(self.usage)
+        if piece.refusal:
+            self.refusal += piece.refusal if len(self.refusal) < 1_000 else ""
+            self.moved = at
+        if piece.finish:
+            self.finish_reason, self.moved = piece.finish[:100], at
+        if piece.load is not None:
+            self.load = piece.load
         self.done = self.done or piece.last
+
+    def _call(self, parts: tuple[CallPart, ...], at: float) -> None:
+        """What a tool is called with is the answer, though nobody reads it."""
+        if not self.calls:
+            self.hear("", at)
+        self.begun, self.moved = True, at
+        self._first = at if self._first is None else self._first
+        self.calls.take(parts)
 
 
 class OwnStream(_Ear):
@@ -148,6 +182,7 @@ class OwnStream(_Ear):
     def _event(self, event: Event, at: float) -> bool:
         if event.data.strip() == "[DONE]":
             return True
+        self.moved = at
         try:
             document = json.loads(event.data)
         except (ValueError, RecursionError):

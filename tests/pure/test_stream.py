@@ -103,7 +103,7 @@ def test_pieces() -> None:
     assert openai.read(chunk(reasoning_content="hm")).hidden
     assert openai.read(chunk(reasoning="hm")).hidden
     assert openai.read(chunk(refusal="no")).refusal == "no"
-    assert openai.read(chunk(tool_calls=[{"index": 0}])).tool
+    assert openai.read(chunk(tool_calls=[{"index": 0}])).calls
     assert openai.read(chunk(content=[{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])).text == "ab"
     assert openai.read("[DONE]") == openai.read(" [DONE] ") == Piece(last=True)
 
@@ -228,7 +228,7 @@ def test_an_error_names_its_witness_and_its_wait() -> None:
         429, {"retry-after": "12"}, {"error": {"code": "rate_limit_exceeded", "message": "slow\nly"}}
     )
     assert (found.witness, found.retry_after) == ("openai", 12.0)
-    assert found.sentence == "answered with an error: rate_limit_exceeded: slow ly"
+    assert found.sentence == "limits requests and asks to wait 12 s: rate_limit_exceeded: slow ly"
 
 
 def test_a_question() -> None:

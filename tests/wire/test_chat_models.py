@@ -87,7 +87,6 @@ async def test_an_answer_in_one_document_is_as_good(caller: Caller) -> None:
     [
         ("error-in-stream", Failure.PROVIDER_DOWN, "error in the answer"),
         ("cut", Failure.TRUNCATED, "middle of the answer"),
-        ("no-done", Failure.TRUNCATED, "without the final [DONE]"),
         ("length", Failure.TRUNCATED, "token limit"),
         ("content-filter", Failure.REFUSED, "content_filter"),
         ("refusal", Failure.REFUSED, "refused to answer"),
@@ -101,6 +100,16 @@ async def test_each_way_to_fail_has_its_name(caller: Caller, fault: str, failure
     caller.server.faults.set(fault)
     trouble = await caller.trouble()
     assert (trouble.failure, says in trouble.sentence) == (failure, True), trouble.sentence
+
+
+async def test_an_answer_without_its_end_is_used_and_doubted(caller: Caller) -> None:
+    caller.server.faults.set("no-done")
+    doubted = await caller.ask()
+    assert [doubt.failure for doubt in doubted.doubts] == [Failure.TRUNCATED]
+    assert "lacks the final [DONE]; write needs_end: false" in doubted.doubts[0].sentence
+    caller.server.faults.clear()
+    caller.server.faults.set("no-done")
+    assert (await caller.ask(needs_end=False)).doubts == []
 
 
 async def test_the_names_of_refusals_come_from_their_codes_not_their_status(caller: Caller) -> None:
@@ -164,7 +173,10 @@ async def test_a_stream_held_back_is_noticed(caller: Caller) -> None:
 
 async def test_a_model_that_is_not_the_one_asked_for_says_so(caller: Caller) -> None:
     caller.server.faults.set("model-swapped", text="cheap-mini")
-    assert (await caller.ask()).model == "cheap-mini"
+    answer = await caller.ask()
+    assert answer.model == "cheap-mini"
+    assert [doubt.failure for doubt in answer.doubts] == [Failure.CONTRACT_CHANGED]
+    assert "cheap-mini answered instead of gpt-5-mini" in answer.doubts[0].sentence
 
 
 async def test_a_limited_model_says_how_long_to_wait(caller: Caller) -> None:
