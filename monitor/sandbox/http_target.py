@@ -35,11 +35,11 @@ class HttpTarget:
 
     kinds: tuple[str, ...] = tuple(BEHAVIOURS)
 
-    def __init__(self, *, drip: float = 1.0, elsewhere: str = ELSEWHERE) -> None:
+    def __init__(self, *, port: int = 0, drip: float = 1.0, elsewhere: str = ELSEWHERE) -> None:
         self.drip, self.elsewhere = drip, elsewhere
         self.requests: list[str] = []
         self.ca_file = ""
-        self._ports: dict[str, int] = {}
+        self._ports: dict[str, int] = {"plain": port}  # 0 until the system has given one
         self._servers: list[asyncio.Server] = []
         self._open: dict[StreamWriter, asyncio.Event] = {}  # a connection, and the event of its end
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,7 +106,7 @@ class HttpTarget:
                 task.add_done_callback(self._tasks.discard)
             await self._serve(reader, writer, is_silent=name == "silent")
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+        server = await asyncio.start_server(serve, "127.0.0.1", self._ports.get(name, 0), ssl=context)
         self._servers.append(server)
         self._ports[name] = int(server.sockets[0].getsockname()[1])
 

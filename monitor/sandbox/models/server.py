@@ -37,6 +37,10 @@ def all_dialects() -> tuple[Dialect, ...]:
     return (OpenAIChat(), OpenAIResponses(), Anthropic(), Ollama(), Compatible())
 
 
+LABELS = {one.label.removeprefix("chat.") if one.label != "chat" else one.name: one.label for one in all_dialects()}
+"""What a dialect is called by people, and its label in faults and in the record."""
+
+
 class ModelServer(Server):
     """A model provider with one key. `rule` makes the answer out of the messages; `pace` s lie between two words.
 
