@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from probes.tools.http import Http
 
 Talk = Sequence[Mapping[str, Any]]
+CAPPED = "length"  # the witness of an answer that was cut where whoever asked wanted it cut
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens"})
 _FILTERED = frozenset({"content_filter", "refusal", "safety"})
 _UNDONE = {
@@ -106,7 +107,7 @@ def _judged(heard: Listener, spoken: Dialect, calls: Any) -> Any:
         said = f"the answer was cut at its token limit after {len(heard.text)} characters"
         if not text:
             said = "the token limit was used up" + (" by reasoning" if heard.reasoned else "") + " before any text"
-        raise Trouble(Failure.TRUNCATED, said)
+        raise Trouble(Failure.TRUNCATED, said, witness=CAPPED)
     if undone := _UNDONE.get(heard.finish_reason):
         raise Trouble(Failure.TRUNCATED, f"{undone}; it has {len(heard.text)} characters")
     if heard.finish_reason in _FILTERED or heard.refusal:
