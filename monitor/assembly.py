@@ -25,6 +25,7 @@ from monitor.engine.parts import Parts
 from monitor.lastresort import LastResort
 from monitor.places import state_folder
 from monitor.store.database import Store
+from monitor.tokens import key_in
 from monitor.web import acks
 from probes.words.clock import SystemClock
 
@@ -54,7 +55,7 @@ def _assemble(
     async def open_pages(channel: str) -> list[OpenPage]:
         return await store.read(lambda session: desk.open_pages(session, channel))
 
-    key = acks.key_in(state)
+    key = key_in(state)
 
     def recovering(subject: str) -> int | None:
         return keeper.engine.recovering(subject)

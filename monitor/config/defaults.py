@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from monitor.config.merged import Merged
 from monitor.config.problems import of_errors, unknown_key
 from monitor.config.sections import WorkflowSection
-from probes.spec import Spec
+from probes.spec import KINDS, Spec, by_kind, kind_of
 from probes.words.errors import Problem
 from probes.words.section import Section
 
@@ -65,3 +65,6 @@ def for_probe(value: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str
         if one in value:
             shared.pop(other, None)
     return {**shared, **value}
+    kind = kind_of(value)
+    own = by_kind(kind).own_defaults if kind in KINDS else frozenset()
+    shared = {name: part for name, part in shared.items() if name not in own}

@@ -153,7 +153,8 @@ def _watched(
 
 
 def _slo(merged: Merged, path: Path, slo: SloSection, probes: Iterable[Probe]) -> list[Problem]:
-    periods = [micros_of(probe.every) for probe in probes if probe.every is not None and probe.critical]
+    tried = [probe for probe in probes if probe.critical and probe.heartbeat is None]  # a late job may report still
+    periods = [micros_of(probe.every) for probe in tried if probe.every is not None]
     reason = check_slo(int(slo.target * 1000), max(periods, default=60_000_000), micros_of(slo.window))
     return [merged.problem((*path, "slo", "target"), *_split(reason))] if reason else []
 
@@ -174,7 +175,7 @@ def fits(merged: Merged, built: Built, periods: Mapping[str, int]) -> list[Probl
     told = set[int]()
     for key, period in periods.items():
         probe, origin = built.probes[key], built.origins[key]
-        if worst_run(probe) <= period or id(origin) in told or not probe.scheduled:
+        if worst_run(probe) <= period or id(origin) in told or not probe.scheduled or probe.heartbeat is not None:
             continue
         told.add(id(origin))
         longest = (period - waits(probe.attempts) - micros_of(probe.cleanup)) // max(1, probe.attempts)

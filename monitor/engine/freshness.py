@@ -43,7 +43,7 @@ def look(tracks: Iterable[Track], *, now: int, began: int, paused: frozenset[str
     found: list[Trouble] = []
     for track in tracks:
         probe, period = track.probe, track.cadence.period
-        if not probe.scheduled or not probe.enabled or probe.id in paused:
+        if not probe.scheduled or not probe.enabled or probe.id in paused or probe.heartbeat is not None:
             continue
         quiet = now - max(track.last_start, began)
         if quiet > overdue_after(period):
@@ -90,7 +90,7 @@ def unproven(
     found = []
     for member in told:
         track = tracks.get(member.partition(" ")[2])
-        if track is None or track.probe.id in paused:
+        if track is None or track.probe.id in paused or track.probe.heartbeat is not None:
             continue
         silent = track.last_start < began
         if (member.startswith(NOT_STARTED) and silent) or (member.startswith(BLIND) and track.unknown_since):

@@ -168,7 +168,8 @@ def _plan(catalog: Catalog, row: tuple[str, int, int, str], clock: Clock) -> str
 
 
 def _cadence(catalog: Catalog, places: Sequence[history.Place]) -> str:
-    periods = [p.every for p in catalog.probes.values() if (p.workflow, p.environment) in set(places) and p.every]
+    mine = [p for p in catalog.probes.values() if (p.workflow, p.environment) in set(places)]
+    periods = [p.every for p in mine if p.every is not None and p.heartbeat is None]
     return f"each workflow is tried every {length(micros_of(max(periods)))} or more often" if periods else ""
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hmac
-import os
-import secrets
 from hashlib import sha256
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -15,26 +12,11 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from alerts.message import Reaction
+from monitor.tokens import key_in
 from probes.words.errors import StoreError
 
 if TYPE_CHECKING:
     from monitor.app import Keeper
-
-FILE = "ack.key"
-
-
-def key_in(folder: Path) -> bytes:
-    """The key of this installation's tokens, made at its first use; only its owner can read it."""
-    place = folder / FILE
-    try:
-        return bytes.fromhex(place.read_text("ascii"))
-    except (FileNotFoundError, ValueError):
-        folder.mkdir(parents=True, exist_ok=True)
-        made = secrets.token_bytes(32)
-        end = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(end, "w", encoding="ascii") as file:
-            file.write(made.hex())
-        return made
 
 
 def token(key: bytes, incident: str, number: int, person: str) -> str:

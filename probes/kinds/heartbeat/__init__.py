@@ -1,0 +1,1 @@
+"""A job that reports by itself: it is waited for, never run."""
