@@ -28,6 +28,10 @@ class Misfit(Exception):
     """The value is of a kind that the matcher cannot judge; the message says what it would need."""
 
 
+class Unsure(Misfit):
+    """The value is of the right kind, and too little of it to judge: neither the matcher nor its denial holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a matcher may answer instead of a bool: `got` replaces the value in the sentence, `failure` names what
@@ -208,7 +212,8 @@ class Base:
             verdict = rule.test(self, *args)
         except Misfit as misfit:
             said = Said(f"{say(value)}, {misfit}")
-            self._write(rule, args, ok=False, got=said, negated=negated, failure=self._misfit())
+            failure = self._named(Failure.WRONG, False) if isinstance(misfit, Unsure) else self._misfit()
+            self._write(rule, args, ok=False, got=said, negated=negated, failure=failure)
             return
         except PatternTooSlow as slow:
             raise ProbeBug(str(slow), where=self._where(), hint=slow.hint) from None

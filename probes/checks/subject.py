@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from probes.checks.answers import AnswerChecks
 from probes.checks.base import Notes
+from probes.checks.document import DocumentChecks
 from probes.checks.general import GeneralChecks
 from probes.checks.number import NumberChecks
 from probes.checks.reply import ReplyChecks
@@ -13,7 +15,7 @@ from probes.checks.texture import garbled, refuses
 from probes.words.failure import Failure
 
 
-class Subject(GeneralChecks, TextChecks, NumberChecks, ReplyChecks):
+class Subject(GeneralChecks, TextChecks, AnswerChecks, DocumentChecks, NumberChecks, ReplyChecks):
     """A value that is checked: `ctx.check(value)`. Each matcher returns it; `not_` turns the next one round."""
 
     __slots__ = ()

@@ -8,9 +8,10 @@ from typing import Any
 
 from probes.checks.base import Base, Misfit, Verdict, matcher
 from probes.checks.general import kind_of, same
-from probes.checks.patterns import Pattern, bounded, compile_pattern
+from probes.checks.patterns import Pattern, compile_pattern
 from probes.checks.say import say
-from probes.checks.texture import garbled
+from probes.checks.schema import Schema
+from probes.checks.texture import garbled, markup
 from probes.words.failure import Failure
 
 
@@ -43,44 +44,10 @@ def _count(count: int) -> tuple[int]:
     return (count,)
 
 
-class _Schema:
-    """A JSON Schema, compiled once."""
-
-    __slots__ = ("_validator", "shown")
-
-    def __init__(self, schema: Mapping[str, Any]) -> None:
-        from jsonschema import SchemaError
-        from jsonschema.validators import validator_for
-        from referencing import Registry
-
-        kind = validator_for(
-            dict(schema), default=validator_for({"$schema": "https://json-schema.org/draft/2020-12/schema"})
-        )
-        try:
-            kind.check_schema(dict(schema))
-        except SchemaError as error:
-            raise ValueError(f"not a JSON Schema: {error.json_path}: {error.message[:200]}") from None
-        self._validator = kind(dict(schema), registry=Registry())  # an empty registry: no reference is ever fetched
-        self.shown = str(schema.get("title") or "the JSON Schema")
-
-    def trouble(self, document: Any) -> str:
-        """Where and how the document differs, "" when it fits."""
-        from jsonschema.exceptions import best_match
-        from referencing.exceptions import Unresolvable
-
-        try:
-            error = bounded(lambda cut: best_match(self._validator.iter_errors(document)), what="the JSON Schema")
-        except Unresolvable as reference:
-            return f"a reference that leads nowhere: {reference.ref}"
-        except RecursionError:
-            return "a document nested too deeply"
-        return f"{error.json_path}: {error.message[:160]}" if error else ""
-
-
-def _schema(schema: Mapping[str, Any]) -> tuple[_Schema]:
+def _schema(schema: Mapping[str, Any]) -> tuple[Schema]:
     if not isinstance(schema, Mapping):
         raise ValueError("a JSON Schema is a mapping, such as {type: object, required: [id]}")
-    return (_Schema(schema),)
+    return (Schema(schema),)
 
 
 class TextChecks(Base):
@@ -182,8 +149,12 @@ class TextChecks(Base):
 
     @matcher("can be read", "be readable")
     def readable(self) -> bool | Verdict:
-        """The text is not garbled: no wrong encoding, no control characters, not the same words over and over."""
-        trouble = garbled(self._text())
+        """The text is of use to a person: no wrong encoding, no control characters, not the same words over and over,
+        no error or stack trace instead of an answer; what an agent says is no web page either.
+        """
+        text = self._text()
+        said = self.unit != "reply" or hasattr(getattr(self, "reply", None), "finished")
+        trouble = garbled(text) or (markup(text) if said else "")
         return not trouble or Verdict(False, trouble, Failure.GARBAGE)
 
     def _length(self, fits: Any) -> bool | Verdict:

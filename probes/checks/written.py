@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Self, Union, get_args, get_origin, get_type_hints
 
@@ -90,10 +90,10 @@ _JSON = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 def _json_type(hint: Any) -> dict[str, Any]:
     if get_origin(hint) in (Union, types.UnionType):
-        names = [_JSON[part] for part in get_args(hint) if part in _JSON]
-        return {"type": names}
+        kinds = [_json_type(part).get("type") for part in get_args(hint)]
+        return {"type": [kind for kind in kinds if kind]}
     if get_origin(hint) is not None:
-        return {"type": "object"}
+        return {"type": "array" if get_origin(hint) is Sequence else "object"}
     return {"type": _JSON[hint]} if hint in _JSON else {}
 
 

@@ -14,6 +14,7 @@ from probes.checks.general import same
 from probes.checks.texture import garbled, refuses
 from probes.words.errors import ProbeBug
 from probes.words.failure import Failure
+from tests.pure.answer_cases import ANSWERS
 
 LONG = "The same words come again and again and nothing else does. " * 20
 
@@ -130,6 +131,7 @@ CASES = [
     ("at_most", (5,), 5, "$.x is at most 5", 5.001, "$.x should be at most 5, got 5.001"),
     ("at_least", (5,), 5, "$.x is at least 5", 4, "$.x should be at least 5, got 4"),
     ("between", (1, 3), 3, "$.x is between 1 and 3", 4, "$.x should be between 1 and 3, got 4"),
+    *ANSWERS,
 ]
 
 
