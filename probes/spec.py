@@ -36,6 +36,9 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
+        "contract": Kind("probes.kinds.contract.spec.ContractSpec", "probes.kinds.contract.run"),
+        # the first whose key stands there: a set of cases asks or sends as the others do
+        "golden": Kind("probes.kinds.golden.spec.GoldenSpec", "probes.kinds.golden.run", frozenset({"cases"})),
         "chat": Kind("probes.kinds.chat.spec.ChatSpec", "probes.kinds.chat.run", frozenset({"ask", "chat"})),
         "script": Kind("probes.kinds.script.spec.ScriptSpec", "probes.kinds.script.run", frozenset({"function"})),
         "http": Kind(
@@ -61,6 +64,7 @@ class Spec(Section):
 
     default_every: ClassVar[timedelta] = timedelta(minutes=5)
     default_timeout: ClassVar[timedelta] = timedelta(seconds=30)
+    default_affects: ClassVar[Literal["down", "degraded"]] = "down"
     own_defaults: ClassVar[frozenset[str]] = frozenset()  # keys for which the file's `defaults` are not asked
 
     kind: str = Field("", description="How the probe runs; mostly plain from the other keys.")
@@ -83,6 +87,9 @@ class Spec(Section):
     idempotent: bool = Field(False, description="True when an attempt of unknown outcome may simply be repeated.")
     was: str | None = Field(None, description="The name it had before; history moves along.")
     environments: Names | None = Field(None, description="Only in these environments.")
+    depends_on: Names | None = Field(
+        None, description="Names under providers, if not the workflow's; [] for none. What only reads has none."
+    )
     costs: CostsSection | None = Field(
         None, description="What one run costs, where the file does not show it: {tokens: 900, usd: 0.002}."
     )
@@ -121,6 +128,8 @@ class Spec(Section):
             raise ValueError("every is too short; write 1s or more")
         if self.total_timeout > _LONGEST_TIMEOUT:
             raise ValueError("timeout is longer than an hour; write 30s")
+        if "affects" not in self.model_fields_set:
+            self.__dict__["affects"] = self.default_affects
         # Defaults that depend on the kind are filled in without being marked as written, so that a dump stays as it
         # was.
         if self.every is None and self.cron is None:

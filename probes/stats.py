@@ -54,7 +54,7 @@ def sign_test(regressed: int, improved: int) -> float:
     flips = regressed + improved
     if regressed < 0 or improved < 0:
         raise ValueError("there is no number of flips below nothing")
-    return sum(math.comb(flips, number) for number in range(regressed, flips + 1)) / 2**flips
+    return sum(math.comb(flips, number) for number in range(regressed, flips + 1)) / (1 << flips)
 
 
 def cases_needed(usual: float, dropped: float, *, alpha: float = ALPHA, power: float = POWER) -> int:
