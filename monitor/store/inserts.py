@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from monitor.store.codes import ENDS, GOOD, end_code
-from monitor.store.rows import AttemptRow, EndRow, EvidenceRow, Rows, SpanRow, StoredRun, stored
+from monitor.store.rows import AttemptRow, ChangedRow, EndRow, EvidenceRow, Rows, ScoreRow, SpanRow, StoredRun, stored
 from monitor.store.tallies import add_late_runs, end_late_runs, tallied_until
 
 _TABLES: tuple[tuple[str, type[NamedTuple]], ...] = (
@@ -18,6 +18,8 @@ _TABLES: tuple[tuple[str, type[NamedTuple]], ...] = (
     ("attempt", AttemptRow),
     ("span", SpanRow),
     ("evidence", EvidenceRow),
+    ("changed", ChangedRow),
+    ("score", ScoreRow),
 )
 
 
@@ -58,6 +60,10 @@ class Inserts:
             run(self._end, ended)
         if spans := [row for rows in appends for row in rows.spans]:
             run(self._into["span"], spans)
+        if changes := [row for rows in appends for row in rows.changes]:
+            run(self._into["changed"], changes)
+        if scores := [row for rows in appends for row in rows.scores]:
+            run(self._into["score"], scores)
         if spends := _summed(appends):
             run(self._spend, spends)
         if evidence := [row for rows in appends for row in rows.evidence]:

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, text
 from sqlmodel import Session
 
 from monitor.store.codes import FAIL
-from monitor.store.queries.ground import ALWAYS, ATTEMPT, DAY, EVIDENCE, LEDGER, RUN, TALLY, rows, run
+from monitor.store.queries.ground import ALWAYS, ATTEMPT, DAY, EVIDENCE, LEDGER, RUN, SCORE, TALLY, rows, run
 
 SLICE = 2_000  # rows at a time: a few milliseconds
 SMALL = 200  # records of evidence at a time: each is pages of its own
@@ -35,6 +35,7 @@ def delete_runs(session: Session, *, before: int, limit: int = SLICE) -> Deleted
     edge = int(beyond[0][0]) if beyond else before
     gone = run(session, delete(RUN).where(RUN.c.started < edge))
     run(session, delete(ATTEMPT).where(ATTEMPT.c.run < edge))
+    run(session, delete(SCORE).where(SCORE.c.started < edge))
     if not beyond and before < ALWAYS:
         every = select(LEDGER.c.id)
         run(session, delete(TALLY).where(TALLY.c.ledger.in_(every), TALLY.c.day < before // DAY))

@@ -103,6 +103,26 @@ class SpendEntry(NamedTuple):
     amount: float
 
 
+class ScoreRow(NamedTuple):
+    """How one case of a golden set came out in the run that started then; see `tables.Score`."""
+
+    started: int
+    ledger: int
+    case: str
+    verdict: int
+    detail: str | None = None
+
+
+class ChangedRow(NamedTuple):
+    """Something a run was the first to see, such as another model; see `tables.Changed`."""
+
+    ledger: int
+    at: int
+    name: str
+    before: str
+    after: str
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Rows that belong together: they are committed in one transaction, in this order."""
@@ -113,8 +133,10 @@ class Rows:
     evidence: Sequence[EvidenceRow] = ()
     spans: Sequence[SpanRow] = ()
     spends: Sequence[SpendEntry] = ()
+    changes: Sequence[ChangedRow] = ()
+    scores: Sequence[ScoreRow] = ()
 
     def __len__(self) -> int:
         """How many rows there are."""
-        parts = (self.runs, self.attempts, self.ends, self.evidence, self.spans, self.spends)
+        parts = (self.runs, self.attempts, self.ends, self.evidence, self.spans, self.spends, self.changes, self.scores)
         return sum(map(len, parts))
