@@ -1,0 +1,1 @@
+"""Work that is submitted, and whose results show up later and elsewhere."""
