@@ -23,6 +23,7 @@ SERVERS = {
     "phone": "monitor.sandbox.phone:PhoneServer",
     "models": "monitor.sandbox.models:ModelServer",
     "clinic": "monitor.sandbox.clinic:Clinic",
+    "partner": "monitor.sandbox.partner:PartnerServer",
     "webhook": "monitor.sandbox.webhook:WebhookServer",
     "pings": "monitor.sandbox.pings:PingServer",
 }

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from monitor.sandbox import hostile_texts as hostile_texts  # registers its own
 from monitor.sandbox.hostile import BEHAVIOURS, Reply, reset, run
 from probes.words.clock import SystemClock, moment
 

@@ -271,6 +271,10 @@ class Server:
             _CALL.get().fault = fault.kind
         return fault
 
+    def loses_reply(self) -> bool:
+        """True when the answer to the request being served is to be lost, though what it asks for is done."""
+        return _CALL.get().fault == "lost-reply"
+
     def keep(self, what: str, *, body: Any = None, accepted: bool = True, answer: Any = None) -> Received:
         """Add a line to the record about something that was no request."""
         return self._record.keep(what, at=self.now(), body=body, accepted=accepted, answer=answer)

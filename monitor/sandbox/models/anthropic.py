@@ -25,7 +25,11 @@ class Anthropic:
     lists: Sequence[str] = ()
     content_type = "text/event-stream"
     refusals: Refusals = ANTHROPIC
-    renames: Sequence[tuple[bytes, bytes]] = ((b"content_block", b"part"), (b'"content"', b'"parts"'))
+    renames: Sequence[tuple[bytes, bytes]] = (
+        (b"content_block", b"part"),
+        (b"message_", b"reply_"),
+        (b'"content"', b'"parts"'),
+    )
     is_open = False
 
     def read_key(self, headers: Mapping[str, str]) -> str:

@@ -62,6 +62,6 @@ MODEL_KINDS: dict[str, Kind] = {
     "wrong": Kind("another answer: `text`", "wrong"),
     "model-swapped": Kind("answers as another model: `text`", "contract_changed"),
     "contract-changed": Kind("the fields that hold the answer have other names", "contract_changed"),
-    "endless": Kind("an answer without an end, as fast as it is read", "garbage"),
+    "endless": Kind("an answer without an end, as fast as it is read", "truncated"),
 }
 KINDS: dict[str, str] = {name: kind.does for name, kind in MODEL_KINDS.items()}

@@ -131,12 +131,16 @@ class ModelServer(Server):
             return self._refuse(dialect, refusal)
         answer = compose(ask, self.rule, fault)
         await self.note(request, accepted=True, status=200, answer=answer.text[:2000])
+        if self.loses_reply():
+            return self.cut(request)
         if fault is not None and fault.kind in ("html", "blank"):
             kind = "text/html" if fault.kind == "html" else dialect.content_type if ask.stream else "application/json"
             return web.Response(body=PAGE if fault.kind == "html" else b"", content_type=kind)
-        if ask.stream:
-            return await self._stream(request, dialect, ask, answer, fault)
-        return await self._whole(request, dialect, ask, answer, fault)
+        send = self._stream if ask.stream else self._whole
+        try:
+            return await send(request, dialect, ask, answer, fault)
+        except ConnectionError:
+            return self.cut(request)  # the caller left
 
     def _admit(self, dialect: Dialect, request: web.Request, fault: Fault | None) -> None:
         detail = ANTHROPIC_DETAILS.get(fault.kind, "") if fault is not None and dialect.name == "anthropic" else ""
@@ -211,16 +215,13 @@ class ModelServer(Server):
         await response.prepare(request)
         pieces = dialect.stream(ask, answer, secrets.token_hex(12), self.now() // 1_000_000)
         kept = b""
-        try:
-            async for data in play(dialect, pieces, fault, pace=self.pace, pause=self.linger):
-                if fault is not None and fault.kind == "buffered":
-                    kept += data
-                elif data:
-                    await response.write(data)
-            if kept:
-                await response.write(kept)
-        except ConnectionError:
-            return response  # the caller left
+        async for data in play(dialect, pieces, fault, pace=self.pace, pause=self.linger):
+            if fault is not None and fault.kind == "buffered":
+                kept += data
+            elif data:
+                await response.write(data)
+        if kept:
+            await response.write(kept)
         if self.closing.is_set() or (fault is not None and fault.kind == "cut"):
             return self.cut(request)
         return response

@@ -76,6 +76,7 @@ class Dialect(Protocol):
 
     NAME: str
     END: str  # what ends a stream, as people who know the format call it
+    MARK: bytes  # what stands in every stream of this format, even in one that says nothing
 
     def path(self, url: str) -> str:
         """Where questions are posted under a target's url."""

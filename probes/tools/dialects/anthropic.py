@@ -24,6 +24,7 @@ from probes.words.failure import Failure
 
 NAME = "anthropic"
 END = "the final message_stop"
+MARK = b"message_start"
 VERSION = "2023-06-01"
 MOST = 1_024  # tokens of an answer where nobody says; the format requires a number
 _VERSIONED = re.compile(r"/v\d+\Z")

@@ -12,6 +12,7 @@ from probes.words.failure import Failure
 
 NAME = "ollama"
 END = "its last line, done: true"
+MARK = b'"message"'
 _TOP = frozenset({"keep_alive", "think", "format", "logprobs", "top_logprobs", "truncate", "shift"})
 _NANO = 1e9
 

@@ -24,6 +24,7 @@ from probes.words.failure import Failure
 
 NAME = "openai"
 END = "the final [DONE]"
+MARK = b'"choices"'
 _LAST = "[DONE]"
 _VERSIONED = re.compile(r"/v\d+\Z")
 _REASONING = re.compile(r"(?:[a-z]+/)?(?:o\d|gpt-[5-9])")  # models that refuse `max_tokens`

@@ -24,6 +24,7 @@ from probes.words.failure import Failure
 
 NAME = "openai-responses"
 END = "its final response.completed"
+MARK = b"response."
 WITNESS = "openai"  # the same provider, whichever of its formats is spoken
 _VERSIONED = re.compile(r"/v\d+\Z")
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})

@@ -58,6 +58,7 @@ _CODES: Mapping[str, str] = {
 _LIMITING = frozenset({200, 400, 402, 403, 429})
 _WORDS: Sequence[tuple[frozenset[int], str, tuple[str, ...]]] = (
     (_LIMITING, "quota", ("quota", "usage limit", "credit balance", "spend limit", "budget", "billing", "payment")),
+    (frozenset({200}), "rate", ("rate limit", "too many requests")),
     (frozenset({200, 400, 413}), "long", ("context length", "context window", "prompt is too long", "context size")),
     (frozenset({200, 429, 500, 502, 503}), "full", ("overloaded", "server busy", "at capacity", "no capacity")),
     (frozenset({200, 400, 404}), "gone", ("model not found", "model does not exist", "no such model")),
@@ -65,7 +66,7 @@ _WORDS: Sequence[tuple[frozenset[int], str, tuple[str, ...]]] = (
 _NO_MODEL = re.compile(r"\bmodel:? [`'\"]?[^\s`'\"]{1,120}[`'\"]? (?:was )?(?:not found|does not exist|is not found)")
 _NO_SUCH_PATH = frozenset({"not found", "404 page not found", ""})
 # A LiteLLM proxy counts against limits of its own, which no provider can lift, and passes on the provider's.
-_OWN_LIMIT = ("litellm rate limit handler", "crossed tpm / rpm", "limit resets at:", "over user-defined ratelimit")
+_OWN_LIMIT: tuple[str, ...] = ("litellm rate limit handler", "crossed tpm / rpm", "limit resets at:", "over user-defined ratelimit")
 _OWN_LIMIT += ("no deployments available", "exceededbudget", "budget has been exceeded")
 _PASSED_ON = re.compile(r"litellm\.\w+error: .{0,200}exception - ", re.DOTALL)
 # Without a database it has nowhere to look a key up and answers 400 to every key but its master key.
