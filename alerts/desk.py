@@ -22,7 +22,7 @@ from alerts.questions import Questions
 from alerts.rotation import Duty
 from alerts.signal import Severity, Signal
 from alerts.tables import Incident, Member, Mute, Notification, Override, Step
-from alerts.timeline import note
+from alerts.timeline import add_context, note
 from probes.words.errors import Refused
 
 MOST_DUE = 500  # incidents seen to in one scan; the others come with the next, a second later
@@ -98,6 +98,15 @@ class Desk:
         said = "no evidence since then" if silent_since is not None else "there is evidence again"
         note(session, incident, "silent" if silent_since is not None else "seen", said, now=at)
         follow.tell(session, incident, Purpose.NOTE, now=at, text=said[:1].upper() + said[1:])
+
+    def annotate(self, session: Session, subject: str, text: str, *, now: int) -> bool:
+        """Write beside an open incident what else is said, such as by a provider's status page: it changes nothing
+        else. True when that is new."""
+        incident = incidents.open_of(session, subject)
+        if incident is None or not add_context(session, incident, [text], now=now):
+            return False
+        follow.tell(session, incident, Purpose.REFRESH, now=now)
+        return True
 
     def mute(self, session: Session, subject: str, *, start: int, end: int, author: str, reason: str, now: int) -> Mute:
         """Hold the pages of a subject ("" is every workflow); raises Refused for one without end, author or reason.

@@ -10,7 +10,7 @@ from alerts import folding
 from alerts.decide import Decision, Failing
 from alerts.signal import Condition, Severity, Signal
 from alerts.tables import Incident, Member
-from alerts.timeline import note
+from alerts.timeline import add_context, note
 from probes.words.units import MINUTE
 
 PERIOD = 5 * MINUTE  # µs: how long a member is given to recover with its provider, when nobody says how often it runs
@@ -70,6 +70,7 @@ def _fail(
             note(session, incident, "joined", f"{signal.member}: {signal.sentence or signal.failure}", now=now)
     elif (row.failure, row.sentence) != (signal.failure, signal.sentence):
         note(session, incident, "changed", f"{signal.member}: {signal.sentence or signal.failure}", now=now)
+    add_context(session, incident, signal.context, now=now)
     row.severity, row.policy = str(signal.severity), signal.policy
     row.failure, row.sentence, row.notice = signal.failure, signal.sentence, signal.notice
     row.blame, row.suspected, row.sure, row.run = signal.blame, signal.suspected, signal.sure, signal.run

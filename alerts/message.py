@@ -74,6 +74,7 @@ class IncidentView:
     runbook_lines: tuple[str, ...] = ()
     page_url: str = ""  # public address of the incident or status page, "" when none
     run: str = ""
+    context: tuple[str, ...] = ()  # what else happened then, and what the provider says of itself
     drill: bool = False
     simulated: bool = False
     nobody_reached: bool = False

@@ -43,7 +43,7 @@ class Signal:
     `since` is the first failure of the unbroken series. `title` names the workflow for people, `sentence` says what
     failed,
     `notice` what a customer notices, `sure` how sure we are ("3 of 3 attempts in 2 of 2 runs"). `run` is the
-    evidence's run id.
+    evidence's run id. `context` is what else happened then, such as another model that answers since.
     """
 
     subject: str
@@ -66,3 +66,4 @@ class Signal:
     runbook_lines: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     drill: bool = False
+    context: tuple[str, ...] = ()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlmodel import Session, col, select
 
 from alerts.message import EventView
 from alerts.tables import Event, Incident
 from probes.words.text import clean
+
+CONTEXT = "context"  # the kind of a line that tells what else happened
+CONTEXTS = 3  # of them stand in a message
 
 
 def note(session: Session, incident: Incident, kind: str, text: str, *, now: int, by: str = "") -> None:
@@ -18,6 +23,21 @@ def events(session: Session, incident: Incident) -> list[EventView]:
     """Every line, oldest first."""
     query = select(Event).where(Event.incident == incident.id).order_by(col(Event.at), col(Event.id))
     return [EventView(at=event.at, kind=event.kind, text=event.text, by=event.by) for event in session.exec(query)]
+
+
+def add_context(session: Session, incident: Incident, texts: Iterable[str], *, now: int) -> bool:
+    """What else happened then, each text once; True when something is new."""
+    said = list(dict.fromkeys(clean(text, 300) for text in texts if text.strip()))
+    query = select(Event.text).where(Event.incident == incident.id, Event.kind == CONTEXT)
+    new = [text for text in said if text not in set(session.exec(query).all())]
+    for text in new:
+        note(session, incident, CONTEXT, text, now=now)
+    return bool(new)
+
+
+def context_of(found: Iterable[EventView]) -> tuple[str, ...]:
+    """The newest of what else happened, oldest first."""
+    return tuple(event.text for event in found if event.kind == CONTEXT)[-CONTEXTS:]
 
 
 def round_began(session: Session, incident: Incident) -> int:

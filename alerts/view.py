@@ -23,6 +23,7 @@ def view(session: Session, incident: Incident, *, climb: Escalation, now: int) -
     book = climb.book()
     coming, coming_at = _coming(session, incident, climb=climb, now=now)
     over = incident.resolved_at is not None
+    happened = timeline.events(session, incident)
     seen = IncidentView(
         public_id=incident.public_id,
         subject=incident.subject,
@@ -56,7 +57,8 @@ def view(session: Session, incident: Incident, *, climb: Escalation, now: int) -
         simulated=incident.simulated,
         nobody_reached=incident.nobody,
         zone=book.zone,
-        events=tuple(timeline.events(session, incident)),
+        context=timeline.context_of(happened),
+        events=tuple(happened),
     )
     return replace(seen, headline=render.headline(seen))
 

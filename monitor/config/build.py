@@ -42,6 +42,7 @@ class Written:
     path: tuple[str, ...]
     place: str
     script: Mapping[str, Any] | None = None
+    brings: Mapping[str, Any] = field(default_factory=dict)  # what its job holds beside what was written
 
     def problem(self, merged: Merged, what: str, write: str = "", *, at: tuple[str | int, ...] = ()) -> Problem:
         """A Problem of this probe, at one of its keys where it stands in YAML, else at its function."""
@@ -191,7 +192,10 @@ def target_of(section: WorkflowSection, environment: EnvironmentSection) -> dict
     found: dict[str, Any] = {}
     for layer in (section, environment):
         given = layer.model_dump(
-            mode="json", include=set(TargetSection.model_fields) & layer.model_fields_set, exclude_unset=True
+            mode="json",
+            include=set(TargetSection.model_fields) & layer.model_fields_set,
+            exclude_unset=True,
+            by_alias=True,
         )
         headers = {**found.get("headers", {}), **(given.get("headers") or {})}
         found |= given
@@ -226,7 +230,7 @@ def probes(built: Built, found: Iterable[Written], checked: Checked) -> None:
         for environment in workflow.environments.values():
             if probe.spec.environments and environment.name not in probe.spec.environments:
                 continue
-            made = _probe(probe, workflow, environment, section, providers=providers)
+            made = of_written(probe, workflow, environment, section, providers=providers)
             built.probes[made.id], built.origins[made.id] = made, probe
     running = {(probe.workflow, probe.environment) for probe in built.probes.values()}
     for key, workflow in built.workflows.items():
@@ -235,7 +239,7 @@ def probes(built: Built, found: Iterable[Written], checked: Checked) -> None:
             built.warnings.append(f"{workflow.place}: nothing of {key} is scheduled; {_NOT_SCHEDULED}")
 
 
-def _probe(
+def of_written(
     probe: Written,
     workflow: Workflow,
     environment: Environment,
@@ -243,6 +247,7 @@ def _probe(
     *,
     providers: Mapping[str, ProviderSection],
 ) -> Probe:
+    """A probe in one of its environments."""
     spec = probe.spec
     override = section.environments.get(environment.name)
     beat = Heartbeat(spec.patience, spec.budget) if isinstance(spec, HeartbeatSpec) else None
@@ -279,10 +284,21 @@ def _probe(
         costs=costs_of(spec, environment.target.get("chat") or {}, providers),
         limits=spec.spend.limits() if spec.spend else Allowance(),
         heartbeat=beat,
+        canary_of=workflow.provider,
+        depends_on=_depends_on(spec, workflow),
     )
+
+
+def _depends_on(spec: Spec, workflow: Workflow) -> tuple[str, ...]:
+    """What it says itself, else the workflow's, unless it only reads, as a page is there without a model, or looks at a
+    partner's system."""
+    if spec.depends_on is not None:
+        return spec.depends_on
+    return () if spec.only_reads or spec.partner else workflow.depends_on
 
 
 def _job(probe: Written, environment: Environment) -> dict[str, Any]:
     head = {"workflow": probe.workflow, "environment": environment.name, "probe": probe.name}
     body = probe.spec.model_dump(mode="json", exclude_unset=True, by_alias=True)
-    return {**(probe.script or {}), "kind": probe.spec.kind, **head, "spec": body, "target": dict(environment.target)}
+    own = {**probe.brings, **(probe.script or {})}
+    return {**own, "kind": probe.spec.kind, **head, "spec": body, "target": dict(environment.target)}

@@ -71,7 +71,8 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """What is watched, with its promise in a customer's words."""
+    """What is watched, with its promise in a customer's words; `provider` is set for the workflow of a canary alone,
+    which no page shows."""
 
     key: str
     title: str
@@ -85,6 +86,7 @@ class Workflow:
     runbook_lines: tuple[str, ...]
     depends_on: tuple[str, ...]
     place: str = ""  # file:line:column
+    provider: str = ""
     flags: Flags = Flags()
     expiry: tuple[timedelta, ...] = ()  # how long before an end its people are told
     headroom: float = 0.0  # of rate limits, the share under which they are told
@@ -150,6 +152,8 @@ class Probe:
     partner: str = ""  # whose system it looks at, where that is not the workflow's own
     limits: Allowance = Allowance()  # of its own spending
     heartbeat: Heartbeat | None = None  # set for a job that reports by itself: it is never run
+    canary_of: str = ""  # the provider that it is the canary of
+    depends_on: tuple[str, ...] = ()  # providers whose canaries are its second witnesses
 
     @property
     def id(self) -> str:
@@ -158,8 +162,15 @@ class Probe:
 
     @property
     def subject(self) -> str:
-        """`workflow/environment`: what an incident is about."""
+        """`workflow/environment`, or `provider:NAME`: what an incident is about."""
+        if self.canary_of:
+            return self.workflow
         return f"{self.workflow}/{self.environment}"
+
+    @property
+    def watches(self) -> bool:
+        """True for a probe of a user's own workflow, False for the canary of a provider."""
+        return not self.canary_of
 
     @property
     def critical(self) -> bool:
@@ -200,14 +211,18 @@ class Web:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A model provider a workflow depends on."""
+    """A model provider a workflow depends on. `status_page` is where it says how it is, "" when that is not read;
+    of its `components` only these count, of none all."""
 
     key: str
+    title: str
     dialect: str
     model: str
     limits: Allowance
     price: tuple[float, float] | None  # US dollars for a million tokens that are sent, answered
     settings: Mapping[str, Any]
+    status_page: str = ""
+    components: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,3 +258,14 @@ class Catalog:
     fingerprint: str
     warnings: tuple[str, ...] = ()
     keys: Mapping[str, Key] = field(default_factory=dict)
+
+    def counted(self) -> str:
+        """How much there is, for people: `6 probes of 2 workflows and 1 canary`."""
+        canaries = sum(not probe.watches for probe in self.probes.values())
+        own = sum(not workflow.provider for workflow in self.workflows.values())
+        said = f"{_count(len(self.probes) - canaries, 'probe')} of {_count(own, 'workflow')}"
+        return said + (f" and {canaries} canar{'y' if canaries == 1 else 'ies'}" if canaries else "")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

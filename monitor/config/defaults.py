@@ -20,6 +20,8 @@ OWN = frozenset({"probes", "environments", "title", "promise", "url", "kind", "w
 SHARED = frozenset({*Spec.model_fields, *WorkflowSection.model_fields} - OWN)
 """Keys that `defaults` may have."""
 
+_WORKFLOWS = frozenset({"policy", "depends_on"})  # a probe has its workflow's
+
 
 def read_defaults(merged: Merged) -> tuple[dict[str, Any], list[Problem]]:
     """The defaults that hold, and what is wrong with the others: told once, where they stand."""
@@ -60,11 +62,11 @@ def for_probe(value: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str
 
     The policy comes from the workflow, which may have one of its own.
     """
-    shared = {name: part for name, part in defaults.items() if name in Spec.model_fields and name != "policy"}
+    shared = {name: part for name, part in defaults.items() if name in Spec.model_fields and name not in _WORKFLOWS}
     for one, other in (("cron", "every"), ("every", "cron")):
         if one in value:
             shared.pop(other, None)
-    return {**shared, **value}
     kind = kind_of(value)
     own = by_kind(kind).own_defaults if kind in KINDS else frozenset()
     shared = {name: part for name, part in shared.items() if name not in own}
+    return {**shared, **value}

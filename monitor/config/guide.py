@@ -21,6 +21,7 @@ from alerts.people import PersonSpec
 from alerts.policy import Level, PolicySpec
 from alerts.rotation import RotationSpec
 from monitor.config import sections
+from monitor.config.canary_section import CanarySection
 from monitor.config.defaults import SHARED
 from monitor.config.words import MEANINGS
 from probes.forms import CostsSection
@@ -138,6 +139,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "levels": _named(Level, "levels"),
     "channels": _channels,
     "providers": _named(sections.ProviderSection, "providers"),
+    "canary": _named(CanarySection, "canary"),
     "spend": _named(sections.SpendSection, "spend"),
     "price": _named(sections.PriceSection, "price"),
     "clients": _named(sections.ClientSection, "clients"),

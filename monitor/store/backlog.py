@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 
 from monitor.store.rows import Rows
 
@@ -69,6 +70,6 @@ class Backlog:
                 spare -= len(rows.evidence)
                 self.dropped += len(rows.evidence)
                 self._count(rows, -1)
-                kept = Rows(rows.runs, rows.attempts, rows.ends, (), rows.spans)
+                kept = replace(rows, evidence=())
                 self._appends[place] = kept
                 self._count(kept, 1)

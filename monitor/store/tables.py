@@ -263,9 +263,12 @@ class Ping(Row, table=True):
 
 
 class Changed(Row, table=True):
-    """Something a probe sees of its target that is another from then on, such as the model that answers."""
+    """Something a probe sees of its target that is another from then on, such as the model that answers.
 
-    __table_args__ = (Index(None, "ledger", "at"),)
+    `at` is the start of the run that saw it first; the first value of all has nothing `before` it.
+    """
+
+    __table_args__ = (Index(None, "ledger", "at", "name", unique=True),)
 
     id: int | None = Field(default=None, primary_key=True)
     ledger: int

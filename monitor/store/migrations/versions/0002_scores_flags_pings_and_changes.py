@@ -28,7 +28,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_changed'))
     )
     with op.batch_alter_table('changed', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_changed_ledger_at'), ['ledger', 'at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_changed_ledger_at_name'), ['ledger', 'at', 'name'], unique=True)
 
     op.create_table('flag',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -94,7 +94,7 @@ def downgrade() -> None:
 
     op.drop_table('flag')
     with op.batch_alter_table('changed', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_changed_ledger_at'))
+        batch_op.drop_index(batch_op.f('ix_changed_ledger_at_name'))
 
     op.drop_table('changed')
     # ### end Alembic commands ###

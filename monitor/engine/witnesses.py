@@ -1,0 +1,181 @@
+"""Canaries as second witnesses: asked at once when a workflow fails, awaited for a moment, and weighed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from monitor.config.catalog import Catalog, Probe
+from monitor.engine.blame import Heard, Word, may_be_caused, of_canary, weigh, word_of
+from monitor.engine.confirm import Level
+from monitor.engine.record import Running
+from monitor.engine.track import Track
+from monitor.engine.verdict import Verdict
+from probes.frames import Reply
+from probes.words.clock import Clock
+from probes.words.names import run_id
+from probes.words.units import MINUTE, SECOND
+
+AGAIN = 10 * SECOND  # µs; a canary is not asked more often than this for the sake of failures
+PATIENCE = 10.0  # seconds that the end of a run waits for a canary under way
+REMEMBERED = 8  # attempts of a canary
+LATE = MINUTE  # µs; what a canary says later than this after a run says nothing of it
+CAPPED = "length"  # the witness of an answer that was cut at the length that was asked for
+
+
+@dataclass(slots=True)
+class _Stand:
+    """One provider's canary: what it said, oldest first, and whether an attempt is under way."""
+
+    track: Track
+    heard: deque[Heard] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    asked: int = 0
+    flying: bool = False
+    landed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unheard:
+    """A failed run that was judged before its witness had spoken."""
+
+    track: Track
+    run: Running
+    verdict: Verdict
+    since: int
+
+
+class Witnesses:
+    """The canaries of a catalog. `start` begins a canary's run at once; `reconsider` takes a verdict that changed
+    after its run, as the witness was late."""
+
+    def __init__(self, clock: Clock, *, patience: float = PATIENCE) -> None:
+        self._clock, self._patience = clock, patience
+        self._stands: dict[str, _Stand] = {}
+        self._names: Mapping[str, str] = {}
+        self._unheard: list[_Unheard] = []
+        self.start: Callable[[Track], None] = lambda track: None
+        self.reconsider: Callable[[Track, Running, Verdict], None] = lambda track, run, verdict: None
+
+    def follow(self, catalog: Catalog, tracks: Iterable[Track]) -> None:
+        """Follow the canaries of a catalog; one that is followed already keeps what it said."""
+        before = self._stands
+        self._names = {name: provider.title for name, provider in catalog.providers.items()}
+        self._stands = {}
+        for track in tracks:
+            if name := track.probe.canary_of:
+                stand = before.get(name)
+                self._stands[name] = stand if stand is not None and stand.track is track else _Stand(track)
+
+    def canary(self, provider: str) -> Track | None:
+        """The track of a provider's canary."""
+        stand = self._stands.get(provider)
+        return stand.track if stand is not None else None
+
+    def newest(self, provider: str) -> Heard | None:
+        """What a provider's canary said last."""
+        stand = self._stands.get(provider)
+        return stand.heard[-1] if stand is not None and stand.heard else None
+
+    def stands(self, provider: str, within: int) -> bool:
+        """True while a provider's own incident stands, and for `within` µs after it."""
+        track = self.canary(provider)
+        if track is None:
+            return False
+        return track.progress.open is Level.FAIL or self._clock.now() < track.closed + within
+
+    # -- what happens
+
+    def begins(self, probe: Probe) -> None:
+        """An attempt of a probe begins."""
+        if stand := self._stands.get(probe.canary_of):
+            stand.flying = True
+            stand.landed.clear()
+
+    def rests(self, probe: Probe) -> None:
+        """A run of a probe is over, however it ended."""
+        if stand := self._stands.get(probe.canary_of):
+            stand.flying = False
+            stand.landed.set()
+
+    async def judge(
+        self, track: Track, run: Running, at: int, *, reply: Reply, verdict: Verdict, ended: bool
+    ) -> Verdict:
+        """The verdict on an attempt that began at `at`, with what witnesses say once its run has ended."""
+        if track.probe.canary_of:
+            return self._spoke(track, run, at, reply=reply, verdict=verdict)
+        known = [name for name in track.probe.depends_on if name in self._stands]
+        if not known or not may_be_caused(verdict, reply.phase):
+            return verdict
+        self._call(known)
+        if not ended:
+            return verdict
+        failed = [began for began, one in run.verdicts if one.level >= Level.DEGRADED]
+        since = failed[0] if failed else at
+        heard = await self._hear(known)
+        found = self._weigh(known, verdict, since)
+        if not heard and found.suspected:
+            self._unheard.append(_Unheard(track, run, verdict, since))
+        return found
+
+    def _weigh(self, known: Iterable[str], verdict: Verdict, since: int) -> Verdict:
+        heard = {name: tuple(self._stands[name].heard) for name in known if name in self._stands}
+        return weigh(verdict, heard, since=since, names=self._names)
+
+    def _call(self, providers: Iterable[str]) -> None:
+        """Ask their canaries at once, unless that was done a moment ago or is being done."""
+        now = self._clock.now()
+        for stand in (self._stands[name] for name in providers):
+            if stand.track.running or now - stand.asked < AGAIN:
+                continue
+            stand.asked, stand.flying = now, True
+            stand.landed.clear()
+            self.start(stand.track)
+
+    async def _hear(self, providers: Iterable[str]) -> bool:
+        """Wait for the attempts under way; False when one took longer than a run can wait."""
+        flying = [stand.landed for stand in map(self._stands.__getitem__, providers) if stand.flying]
+        if not flying:
+            return True
+        try:
+            async with asyncio.timeout(self._patience):
+                for landed in flying:
+                    await landed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _spoke(self, track: Track, run: Running, at: int, *, reply: Reply, verdict: Verdict) -> Verdict:
+        found = of_canary(verdict, capped=reply.witness == CAPPED)
+        stand = self._stands.get(track.probe.canary_of)
+        if stand is None or stand.track is not track:
+            return found
+        said = Heard(
+            began=at,
+            ended=self._clock.now(),
+            word=word_of(found),
+            failure=found.failure,
+            sentence=found.sentence,
+            run=run_id(run.started, track.ledger),
+            acquits=track.probe.kind == "chat",
+        )
+        stand.heard.append(said)
+        stand.flying = False
+        stand.landed.set()
+        if said.word is not Word.NOTHING:
+            self._speak_late(track.probe.canary_of)
+        return found
+
+    def _speak_late(self, provider: str) -> None:
+        """Runs that ended before their witness spoke are weighed again."""
+        now = self._clock.now()
+        waiting, self._unheard = self._unheard, []
+        for one in waiting:
+            if now - one.since > LATE + one.track.cadence.period:
+                continue
+            found = self._weigh(one.track.probe.depends_on, one.verdict, one.since)
+            if found.suspected:
+                self._unheard.append(one)
+            elif provider in one.track.probe.depends_on:
+                self.reconsider(one.track, one.run, found)
