@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from alerts.message import REMOVED, EventView, IncidentView, Message, Purpose
 from alerts.mute import OURS
 from probes.words.clock import moment
-from probes.words.failure import FACTS, Failure
+from probes.words.failure import Blame, Failure, notice
 from probes.words.text import clean
 from probes.words.units import say_duration
 
@@ -33,20 +33,20 @@ def headline(view: IncidentView) -> str:
         word = "Closed: " if view.resolved_by == REMOVED else "Recovered: "
         return mark + _fit(word, view.title, LOCK_SCREEN - len(mark))
     speaks = view.subject == OURS and view.title == "showup"  # so it is there, and watches
-    notice = _notice("" if speaks else view.failure)
-    start = _fit("", view.title, LOCK_SCREEN - len(mark) - len(notice) - 1)
+    noticed = _notice("" if speaks else view.failure, view.blame)
+    start = _fit("", view.title, LOCK_SCREEN - len(mark) - len(noticed) - 1)
     told = clean(view.sentence, _LIMIT)
-    return clean(f"{mark}{start} {notice}" + (f": {told}" if told else ""), _LIMIT)
+    return clean(f"{mark}{start} {noticed}" + (f": {told}" if told else ""), _LIMIT)
 
 
 def _fit(before: str, title: str, room: int) -> str:
     return before + clean(title, max(12, room - len(before)))
 
 
-def _notice(failure: str) -> str:
+def _notice(failure: str, blame: str = "") -> str:
     """What a customer notices, in a few words."""
     if failure in set(Failure):
-        return FACTS[Failure(failure)].notice
+        return notice(Failure(failure), Blame(blame) if blame in set(Blame) else None)
     return "needs attention" if not failure else clean(f"failed ({failure})", 40)
 
 
@@ -68,6 +68,7 @@ def lines(view: IncidentView) -> list[str]:
         names = ", ".join(clean(member, 60) for member in view.members[:8])
         more = f" and {len(view.members) - 8} more" if len(view.members) > 8 else ""
         found.append(f"Failing: {names}{more}")
+    found += [clean(line, 200) for line in view.context]
     found += [clean(line, 200) for line in view.runbook_lines[:5] if line.strip() and view.state != "resolved"]
     return [line for line in found if line]
 

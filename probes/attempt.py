@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from probes.arrivals import here
 from probes.bench import Bench
 from probes.context import Context
 from probes.evidence import evidence
@@ -70,7 +71,8 @@ def prepare(job: Mapping[str, Any]) -> Prepared:
     ready.own = kind == "script"
     try:
         ready.spec = read(_spec(job, kind))
-        ready.run = import_module(KINDS[kind].run).prepare(ready.spec)
+        maker = import_module(KINDS[kind].run)
+        ready.run = maker.prepare_job(ready.spec, job) if hasattr(maker, "prepare_job") else maker.prepare(ready.spec)
     except ProbeBug as bug:
         ready.bug = say_bug(bug)
     except ValueError as error:  # pydantic's, too
@@ -146,6 +148,9 @@ def _open(prepared: Prepared, request: Request, target: Target, journal: Journal
         deadline=journal.started + request.timeout,
         record=journal.recorded,
         base=prepared.base,
+        folder=str(prepared.job.get("folder") or ""),
+        hook=request.hook,
+        inbox=here.get(),
     )
     ctx = Context(
         journal,
@@ -156,8 +161,23 @@ def _open(prepared: Prepared, request: Request, target: Target, journal: Journal
         zone=prepared.spec.timezone if prepared.spec else "",
         secrets=request.secrets,
         cases=request.cases,
+        memory=request.memory,
+        partner=(prepared.spec.partner or "") if prepared.spec else "",
     )
+    if judges := prepared.job.get("judges"):
+        ctx.panel = _panel(judges, request, journal)
+    if request.hook:
+        ctx.hidden.append(request.hook.rpartition("/")[2])
     return ctx, bench
+
+
+def _panel(judges: Mapping[str, Any], request: Request, journal: Journal) -> Any:
+    """Who may judge in this attempt."""
+    from probes.jury.panel import Facts
+
+    held = "" if request.grant.get("judge", True) else str(request.grant.get("why") or "its spending is used up")
+    end = journal.started + request.timeout
+    return Facts(judges, request.secrets, request.run_id, request.attempt, request.at, end, held)
 
 
 async def _run(prepared: Prepared, ctx: Context, journal: Journal, deadline: float) -> bool:
@@ -166,6 +186,7 @@ async def _run(prepared: Prepared, ctx: Context, journal: Journal, deadline: flo
     try:
         async with asyncio.timeout_at(deadline) as limit:
             await script(ctx)
+            await ctx.judge_put_off()
         journal.complain()
     except Stop:
         pass

@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NoReturn, ParamSpec
+from typing import Any, NoReturn, ParamSpec, Unpack
 from urllib.parse import quote
 
 from probes.bench import Bench, Length, Wait, timeouts
@@ -16,12 +16,17 @@ from probes.checks import Absent, Subject
 from probes.checks.number import amount
 from probes.checks.say import plain, say
 from probes.dates import day_of, shift_date, shift_time
-from probes.faces import Conversation, HttpFace
+from probes.faces import Asking, Conversation, HttpFace, Message
+from probes.foreseen import note_life, note_limits
 from probes.groups import Group
+from probes.hearing import write_down
 from probes.journal import Journal
+from probes.judging import Judging
+from probes.partner import PartnerFace
 from probes.records import Stop
-from probes.replies import ChatReply, HttpReply
+from probes.replies import ChatReply, HttpReply, Sighting
 from probes.tools import Timeouts, Trouble
+from probes.waits import Waits
 from probes.words.clock import moment
 from probes.words.errors import ProbeBug
 from probes.words.failure import Failure
@@ -29,7 +34,7 @@ from probes.words.failure import Failure
 P = ParamSpec("P")
 
 
-class Context:
+class Context(Waits, Judging):
     """One attempt, as its author sees it."""
 
     def __init__(
@@ -43,6 +48,8 @@ class Context:
         zone: str = "",
         secrets: Mapping[str, str] | None = None,
         cases: Sequence[str] = (),
+        memory: Mapping[str, Any] | None = None,
+        partner: str = "",
     ) -> None:
         self._journal = journal
         self._bench = bench
@@ -54,6 +61,7 @@ class Context:
         self.attempt = attempt
         self.http = HttpFace(self)
         self.chat = Conversation(self)
+        self.partner = PartnerFace(journal, bench, memory or {}, partner)
         self.hidden: list[str] = []  # captured secrets, for the redactor
         self.undo: list[tuple[str, Callable[[], Any]]] = []
 
@@ -102,9 +110,11 @@ class Context:
 
     # what it does
 
-    def ask(self, text: str, *, timeout: Wait = None) -> Call[ChatReply]:
-        """Ask the workflow's agent one question; the answer is a ChatReply."""
-        return self.converse("ctx.ask", [{"role": "user", "content": text}], timeout, place())
+    def ask(self, text: str, *, timeout: Wait = None, **how: Unpack[Asking]) -> Call[ChatReply]:
+        """Ask the workflow's agent one question; the answer is a ChatReply. `tools` are what a model may call, and
+        `tool_results` what they answer; a `schema` is the form its answer has to have.
+        """
+        return self.converse("ctx.ask", [{"role": "user", "content": text}], timeout, place(), how)
 
     def step(self, name: str, *, budget: Length | None = None, hard: bool = False) -> StepScope:
         """A named part of the run: `async with ctx.step("ask", budget="4s"):`. Over its budget it is slow;
@@ -128,21 +138,27 @@ class Context:
         it says nothing."""
         conclude(self._journal, cases)
 
-    def check(self, value: Any, *, soft: bool = False, source: str = "") -> Subject:
-        """A value to be checked: follow it with one or more matchers. `soft` only degrades."""
+    def check(
+        self, value: Any, *, soft: bool = False, source: str = "", weight: float = 1.0, must: bool = False
+    ) -> Subject:
+        """A value to be checked: follow it with one or more matchers. `soft` only degrades; in a group with a
+        threshold it counts its `weight`, or `must` hold.
+        """
         where = place()
         if isinstance(value, Call):
             value.used = True
             hint = f"write ctx.check(await {value.name}(…))"
             raise ProbeBug(f"{value.name}(…) is checked before it was awaited", where=say_place(where), hint=hint)
         journal = self._journal
-        if isinstance(value, HttpReply | ChatReply):
-            subject = Subject(value.words, journal, source=source or "reply", unit="reply", soft=soft, place=where)
+        if isinstance(value, HttpReply | ChatReply | Sighting):
+            called = value.called if isinstance(value, Sighting) else "reply"
+            subject = Subject(value.words, journal, source=source or called, unit="reply", soft=soft, place=where)
             subject.reply = value
         elif isinstance(value, Absent):
             subject = Subject(value, journal, source=source or value.what, soft=soft, place=where)
         else:
             subject = self._plain(value, soft, source, where)
+        subject.weight, subject.must = weight, must
         journal.open.append(subject)
         return subject
 
@@ -153,13 +169,19 @@ class Context:
             subject.reply = reply
         return subject
 
-    def any(self, *, soft: bool = False) -> Group:
+    def any(self, *, soft: bool = False, weight: float = 1.0, must: bool = False) -> Group:
         """Checks of which one has to hold: `with ctx.any(): …`."""
-        return Group(self._journal, "any", soft=soft)
+        return Group(self._journal, "any", soft=soft, weight=weight, must=must)
 
-    def all(self, *, soft: bool = False) -> Group:
-        """Checks that count as one, all of which have to hold: `with ctx.all(): …`."""
-        return Group(self._journal, "all", soft=soft)
+    def all(
+        self, *, soft: bool = False, threshold: float | None = None, weight: float = 1.0, must: bool = False
+    ) -> Group:
+        """Checks that count as one, all of which have to hold: `with ctx.all(): …`; or so much of their weights:
+        `threshold=0.8`.
+        """
+        if threshold is not None and not 0 < threshold <= 1:
+            raise ProbeBug(f"{threshold} is no share", where=say_place(place()), hint="write threshold=0.8")
+        return Group(self._journal, "all", soft=soft, threshold=threshold, weight=weight, must=must)
 
     def capture(self, name: str, value: Any, *, secret: bool = False) -> Any:
         """Keep a value under a name, for evidence and for later; absent, it is a failed check. `secret` keeps
@@ -216,33 +238,27 @@ class Context:
 
     # for the faces below
 
-    def converse(self, name: str, messages: list[dict[str, str]], timeout: Wait, where: Place) -> Call[ChatReply]:
+    def converse(
+        self, name: str, messages: list[Message], timeout: Wait, where: Place, how: Asking
+    ) -> Call[ChatReply]:
         """A question on its way: the last of the messages."""
         limits = self._limits(timeout, where)
-        call = Call(name, where, partial(self._asked, messages, limits))
+        call = Call(name, where, partial(self._asked, messages, limits, how))
         self._journal.open.append(call)
         return call
 
-    async def _asked(self, messages: list[dict[str, str]], limits: Timeouts) -> ChatReply:
+    async def _asked(self, messages: list[Message], limits: Timeouts, how: Asking) -> ChatReply:
         journal, question = self._journal, messages[-1]["content"]
         known = {"uuid": self.uuid, "now": self.now(), "date": self.date()}
         variables = {**known, **journal.captured}
         journal.captured["ask"] = question
         journal.spend(asks=1)  # also what fails is paid for
         try:
-            raw = await self._bench.ask(messages, limits, variables)
+            raw = await self._bench.ask(messages, limits, variables, how)
         except Trouble as trouble:
             raise self._stopped(trouble) from None
         reply = ChatReply(raw, journal, "the agent", question)
-        if raw.answer.certificate_expires:
-            journal.learned.setdefault("certificates", {})[reply.host] = raw.answer.certificate_expires
-        journal.measured({name: number for name, number in raw.values.items() if name not in ("status", "size")})
-        for name in ("model", "fingerprint"):
-            if found := getattr(raw, name, ""):
-                journal.versions[name] = str(found)[:200]
-        counted = {name: raw.values[name] for name in ("tokens_in", "tokens_out") if name in raw.values}
-        if counted:
-            journal.spend(counted=1, **counted)
+        write_down(journal, raw, reply)
         return reply
 
     def request(
@@ -264,8 +280,9 @@ class Context:
                 trouble = Trouble(Failure.CONTRACT_CHANGED, said)
             raise self._stopped(trouble) from None
         reply = HttpReply(raw, journal, f"{method} {path.partition('?')[0]}")
-        if raw.certificate_expires:
-            journal.learned.setdefault("certificates", {})[reply.host] = raw.certificate_expires
+        note_life(journal, reply.host, raw)
+        if left := note_limits(journal, raw.headers):
+            raw.measure(**left)
         if raw.status >= 400:
             journal.step.silent.append(reply)
         return reply
@@ -281,13 +298,3 @@ class Context:
             return timeouts(self._bench.base, timeout)
         except ValueError as error:
             raise ProbeBug(f"timeout: {error}", where=say_place(where)) from None
-
-    def _stopped(self, trouble: Trouble) -> Stop:
-        self._journal.fail(
-            trouble.failure,
-            trouble.sentence,
-            phase=trouble.phase,
-            retry_after=trouble.retry_after,
-            witness=trouble.witness,
-        )
-        return Stop()

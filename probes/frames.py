@@ -28,6 +28,7 @@ class Request:
     `grant` is what is held back from it because of its spending (see `probes.spend.Grant.told`), {} for nothing.
     `memory` is what an attempt of this probe left (`learned["memory"]` of its reply) for the next.
     `cases` are the names of the golden cases that are this run's turn, [] for a probe that has none.
+    `hook` is the address at which webhooks for it arrive, "" where there is none.
     `shed` counts how often running this probe was turned away by a loaded host just before: who was, goes first.
     """
 
@@ -47,6 +48,7 @@ class Request:
     grant: dict[str, Any] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
     cases: list[str] = field(default_factory=list)
+    hook: str = ""
     v: int = VERSION
 
 
@@ -145,7 +147,7 @@ _REQUEST: dict[str, Any] = {
     "number": int, "job_id": str, "run_id": str, "attempt": int, "at": int, "sent": int, "timeout": _NUMBER,
     "cleanup": _NUMBER, "job": dict, "secrets": dict, "keep": bool, "shed": int, "late": int, "grant": dict,
     "memory": dict, "cases": list,
-    "v": int,
+    "hook": str, "v": int,
 }  # fmt: skip
 _REPLY: dict[str, Any] = {
     "number": int, "state": str, "failure": str, "sentence": str, "phase": str, "step": str, "waited": int, "took": int,

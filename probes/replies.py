@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from probes.classify import Cause
     from probes.journal import Journal
 
-_TIMES = frozenset({"total", "dns", "connect", "tls", "first_byte", "first_token", "worst_gap"})
+_TIMES = frozenset({"total", "dns", "connect", "tls", "first_byte", "first_token", "worst_gap", "load"})
 
 
 class _Reply:
@@ -69,6 +69,10 @@ class _Reply:
         """The headers, by name in any case."""
         headers: Mapping[str, str] = self._raw.headers
         return headers
+
+    def raw_json(self) -> Any:
+        """The reply's document, only looked at; Missing when there is none."""
+        return self._raw.json()
 
     def header(self, name: str) -> Any:
         """One header's value; an absent header is a failed check when it is checked."""
@@ -189,6 +193,30 @@ class ChatReply(_Reply):
         return found
 
     @property
+    def called_tools(self) -> list[dict[str, Any]]:
+        """The tool calls, only looked at."""
+        return [call.said() for call in getattr(self._raw, "tool_calls", ())]
+
+    @property
+    def tool_calls(self) -> list[dict[str, Any]]:
+        """What the model wanted to have done, in order: {name, arguments, id} of each call."""
+        found = self.called_tools
+        self._journal.look(found, "tool calls", "", self)
+        return found
+
+    @property
+    def said(self) -> list[dict[str, Any]]:
+        """The messages with which a conversation goes on after this answer."""
+        found: list[dict[str, Any]] | None = getattr(self._raw, "said", None)
+        return [{"role": "assistant", "content": self.words}] if found is None else found
+
+    @property
     def model(self) -> str:
         """The model that says it answered, "" where it does not."""
         return str(getattr(self._raw, "model", "") or "")
+
+
+class Sighting(_Reply):
+    """What a wait came upon: a row, a mail, an object, a file, a webhook. Its headers are those of a mail or webhook."""
+
+    __slots__ = ()

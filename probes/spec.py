@@ -39,6 +39,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "contract": Kind("probes.kinds.contract.spec.ContractSpec", "probes.kinds.contract.run"),
         # the first whose key stands there: a set of cases asks or sends as the others do
         "golden": Kind("probes.kinds.golden.spec.GoldenSpec", "probes.kinds.golden.run", frozenset({"cases"})),
+        "job": Kind("probes.kinds.job.spec.JobSpec", "probes.kinds.job.run", frozenset({"submit", "wait"})),
         "chat": Kind("probes.kinds.chat.spec.ChatSpec", "probes.kinds.chat.run", frozenset({"ask", "chat"})),
         "script": Kind("probes.kinds.script.spec.ScriptSpec", "probes.kinds.script.run", frozenset({"function"})),
         "http": Kind(

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from monitor.cli import commands_here as commands_here  # registers its own, first in the list of help
+from monitor.cli import commands_jobs as commands_jobs
 from monitor.cli import commands_kit as commands_kit
+from monitor.cli import commands_partners as commands_partners
 from monitor.cli import commands_spend as commands_spend
 from monitor.cli.options import AsJson, By, Config, State, app
 

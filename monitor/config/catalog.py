@@ -14,6 +14,7 @@ from probes.spend import Allowance
 
 if TYPE_CHECKING:
     from alerts.book import Book
+    from monitor.config.accuracy import Golden
 
 HERE = "here"  # the location of the keeper's own hosts
 
@@ -151,6 +152,7 @@ class Probe:
     costs: Costs = field(default_factory=Costs)
     partner: str = ""  # whose system it looks at, where that is not the workflow's own
     limits: Allowance = Allowance()  # of its own spending
+    golden: Golden | None = None  # what a golden probe promises of its answers
     heartbeat: Heartbeat | None = None  # set for a job that reports by itself: it is never run
     canary_of: str = ""  # the provider that it is the canary of
     depends_on: tuple[str, ...] = ()  # providers whose canaries are its second witnesses
@@ -207,6 +209,11 @@ class Web:
     def page(self) -> str:
         """Where a browser on this machine finds the page; "" where none is served."""
         return f"http://{self.listen}/" if self.listen else ""
+
+    @property
+    def base(self) -> str:
+        """The address under which showup is called, from outside where one is configured; "" where none is served."""
+        return self.url.rstrip("/") or self.page.rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)

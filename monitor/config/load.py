@@ -14,8 +14,9 @@ from alerts.book import Book
 from alerts.channel_table import with_implied
 from alerts.people import Person
 from alerts.policy import Level, PolicySpec, parse_target
-from monitor.config import build, references
-from monitor.config.catalog import Catalog, Client, Keep, Probe, Provider, Publish, Site, Web
+from monitor.config import build, contracts, golden, references
+from monitor.config.canaries import canaries, provider_of
+from monitor.config.catalog import Catalog, Client, Keep, Probe, Publish, Site, Web
 from monitor.config.check import Checked, check
 from monitor.config.claims import claims
 from monitor.config.keys import keys, keys_of
@@ -27,17 +28,16 @@ from monitor.config.sections import (
     ClientSection,
     KeepSection,
     MonitorSection,
-    ProviderSection,
     PublishSection,
     SiteSection,
     WebSection,
 )
+from monitor.config.yaml_probes import in_yaml
 from probes.words.errors import ConfigError, Problem
 from probes.words.units import micros_of
 
 PLACES = ("showup.yaml", "showup.yml", "showup.d")
 SYSTEM = Path("/etc/showup")
-TOKENS_UNPRICED = 500_000  # a day, of a provider whose price nobody wrote down
 ROOT = Path("/")  # where a service stands: from here every path would look like a relative one
 
 
@@ -109,18 +109,20 @@ def assemble(
     if not any(source.data.get("workflows") for source in sources):
         problems.append(merged.problem(("workflows",), "there is no workflow", "add workflows: with at least one"))
     built = build.workflows(merged, checked, folder)
-    in_yaml, found = build.written(merged, checked)
+    from_yaml, found = in_yaml(merged, checked, folder)
     problems += found
     in_python, found = scripts(merged, checked, folder, find_scripts=find_scripts)
     problems += found
-    written = [*in_yaml, *in_python]
+    written = [*from_yaml, *in_python]
+    built.warnings += contracts.baselines(from_yaml, folder)
     build.probes(built, written, checked)
     problems += built.problems
     problems += references.people(merged, checked)
     problems += references.workflows(merged, checked, built.workflows, built.probes)
     problems += claims(merged, checked, built, written, known=lambda name: secrets.get(name) is not None)
+    problems += canaries(merged, checked, built)
     periods, found = _periods(merged, built)
-    problems += found + references.fits(merged, built, periods) + references.talks(merged, built)
+    problems += found + golden.provable(merged, built, periods) + references.fits(merged, built, periods) + references.talks(merged, built)
     problems += references.secrets(merged, lambda name: secrets.get(name) is not None)
     problems += keys(merged, checked, secrets.get)
     problems += _store(merged)
@@ -211,7 +213,7 @@ def _catalog(
         workflows={key: _with_policy(workflow) for key, workflow in built.workflows.items()},
         probes={key: _probe_with_policy(probe) for key, probe in built.probes.items()},
         clients=_clients(checked, secrets),
-        providers={key: _provider(key, part) for key, part in checked.all("providers").items()},
+        providers={key: provider_of(key, part) for key, part in checked.all("providers").items()},
         book=_book(checked, policies, site, web),
         monitor_policy=own,
         publish=Publish(publish.to, publish.run, publish.at_most_every),
@@ -258,12 +260,3 @@ def _clients(checked: Checked, secrets: Secrets) -> dict[str, Client]:
         section: ClientSection = part
         found[key] = Client(key, section.name, section.live_since, section.public, "")
     return found
-
-
-def _provider(key: str, section: ProviderSection) -> Provider:
-    settings = section.model_dump(mode="json", exclude={"spend", "price"}, exclude_unset=True)
-    price = (float(section.price.input), float(section.price.output)) if section.price else None
-    limits = section.spend.limits()
-    if price is None and limits.tokens is None:  # money that nobody can count limits nothing
-        limits = replace(limits, tokens=TOKENS_UNPRICED)
-    return Provider(key, section.dialect, section.model, limits, price, settings)

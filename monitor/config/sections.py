@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from monitor.config.canary_section import Canary
+from monitor.config.chat_section import ChatSection
 from monitor.config.forms import (
     EXPIRY,
     Address,
@@ -24,6 +26,7 @@ from monitor.config.forms import (
     Zone,
 )
 from probes.forms import SpendLimits
+from probes.words.dialects import DialectName
 from probes.words.section import Section
 from probes.words.units import Duration, Money, Percent, Size
 
@@ -95,10 +98,24 @@ class PriceSection(Section):
 class ProviderSection(Section):
     """A model provider that workflows depend on."""
 
-    dialect: Literal["openai"] = Field(default="openai", description="The protocol it speaks.")
+    dialect: DialectName = Field(default="openai", description="The protocol it speaks.")
     url: Address | None = Field(default=None, description="Its address, where it is not the usual one.")
     key: SecretText | None = Field(default=None, description="Its API key, a reference.")
     model: str = Field(default="", description="The model that is used.")
+    title: str | None = Field(default=None, min_length=1, max_length=60, description="What people call it.")
+    headers: Headers = Field(default_factory=dict, description="Headers of every request.")
+    ca_file: str | None = Field(default=None, description="Authorities to trust instead of the system's.")
+    allow_private: bool = Field(default=False, description="True lets it be in a private network.")
+    canary: Canary | None = Field(
+        default=None,
+        description="The question that shows whether it answers; asked where a workflow depends on it, and it has "
+        "a key and a model.",
+    )
+    policy: str | None = Field(default=None, description="Who is told when it fails; else as `defaults` say.")
+    status_page: Address | bool = Field(
+        default=False, description="Where it says how it is; `true` is the known address of OpenAI or Anthropic."
+    )
+    components: Words = Field(default=(), description="Of its status page, the parts that count, by name or id.")
     spend: SpendSection = Field(default=SpendSection(), description="What may be spent on it.")
     price: PriceSection | None = Field(
         default=None, description="What its model costs, in US dollars for a million tokens."
@@ -170,31 +187,6 @@ class AuthSection(Section):
     def _is_one(self) -> AuthSection:
         if sum(part is not None for part in (self.bearer, self.basic, self.header)) != 1:
             raise ValueError("auth needs one of these; write bearer, basic or header")
-        return self
-
-
-class ChatSection(Section):
-    """How the workflow is talked to: its own endpoint (`post`, `send`, `reply`) or a known `dialect`."""
-
-    dialect: Literal["openai"] | None = Field(
-        default=None, description="The protocol it speaks, instead of post, send and reply."
-    )
-    model: str | None = Field(default=None, description="The model to ask for.")
-    path: str | None = Field(default=None, description="Where a dialect is spoken, if not at its usual path.")
-    post: str | None = Field(default=None, description="The path of its own endpoint.")
-    send: Any = Field(default=None, description="The JSON body that is posted; ${ask} is the question.")
-    reply: str | None = Field(default=None, description="The JSONPath of the reply in the answer.")
-    headers: Headers = Field(default_factory=dict, description="Headers of these requests alone.")
-    system: str | None = Field(default=None, description="A system message before the question.")
-    max_tokens: int | None = Field(default=None, ge=1, description="The longest answer to ask for.")
-    stream: bool | None = Field(default=None, description="Whether the answer comes in pieces.")
-
-    @model_validator(mode="after")
-    def _is_one(self) -> ChatSection:
-        if (self.post is None) == (self.dialect is None):
-            raise ValueError("chat needs one of these; write post: /chat with send: and reply:, or dialect: openai")
-        if self.post is not None and self.send is None:
-            raise ValueError('chat does not say what is posted; write send: {message: "${ask}"}')
         return self
 
 

@@ -12,6 +12,8 @@ from monitor.engine.retry import after
 from monitor.engine.spending import Spending
 from monitor.engine.stats import Lateness
 from monitor.engine.track import Last, Track
+from monitor.engine.verdict import judge
+from monitor.engine.witnesses import Witnesses
 from probes.frames import Reply, Request
 from probes.spend import Grant
 from probes.words.clock import Clock
@@ -42,11 +44,13 @@ class Runs:
         *,
         chance: Callable[[], float],
         spending: Spending,
+        witnesses: Witnesses,
+        hook: Callable[[Probe], str] = lambda probe: "",
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.spending = spending
+        self.spending, self._witnesses = spending, witnesses
         self._hosts, self._recorder, self._clock = hosts, recorder, clock
-        self._chance, self._sleep = chance, sleep
+        self._chance, self._sleep, self._hook = chance, sleep, hook
         self._tasks: set[asyncio.Task[None]] = set()
         self._number = 0
         self.lateness = Lateness()
@@ -59,6 +63,10 @@ class Runs:
         if track.running:
             track.counts.overlapped += 1
             return
+        self.begin(track, due)
+
+    def begin(self, track: Track, due: int) -> None:
+        """Begin a run, whenever it is due: no other of the probe may be going."""
         track.running = True
         # kept in a set: a task that nothing refers to may be collected in the middle of its run
         task = asyncio.get_running_loop().create_task(self.run(track, due))
@@ -71,6 +79,7 @@ class Runs:
             await self._attempts(track, due)
         finally:
             track.running = False
+            self._witnesses.rests(track.probe)
 
     async def _attempts(self, track: Track, due: int) -> None:
         probe, clock = track.probe, self._clock
@@ -84,6 +93,7 @@ class Runs:
             if grant.until:
                 reply = Reply(request.number, "unknown", Failure.SKIPPED, grant.why, witness="spend")
             else:
+                self._witnesses.begins(probe)
                 reply = await self._hosts.attempt(request, job=probe.job, script=probe.kind in SPEC_KINDS_FORKED)
             if not run.verdicts:
                 run.lateness = max(0, asked + reply.waited - due)
@@ -98,7 +108,10 @@ class Runs:
                 retry_after=reply.retry_after,
             )
             self.spending.settle(probe, grant, reply, now=clock.now(), ended=step.wait is None)
-            self._recorder.attempt(track, run, asked, reply=reply, ended=step.wait is None)
+            ended = step.wait is None
+            verdict = judge(reply, partner=probe.partner)
+            verdict = await self._witnesses.judge(track, run, asked, reply=reply, verdict=verdict, ended=ended)
+            self._recorder.attempt(track, run, asked, reply=reply, ended=ended, verdict=verdict)
             if step.wait is None:
                 return
             await self._sleep(step.wait / 1e6)
@@ -130,6 +143,8 @@ class Runs:
             shed=track.counts.shed_running,
             late=0 if run.verdicts else max(0, at - run.due),
             grant=grant.told(),
+            memory=dict(track.memory),
+            hook=self._hook(probe),
         )
 
     def _count(self, track: Track, run: Running, *, shed: bool) -> None:

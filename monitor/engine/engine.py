@@ -16,14 +16,16 @@ from monitor.engine import freshness, restore, spending
 from monitor.engine.attempts import Runs
 from monitor.engine.beginnings import Beginnings
 from monitor.engine.clockwork import Clockwork
-from monitor.engine.expiries import Expiries, kept_in
+from monitor.engine.foresight import Foresight, foresight_in
 from monitor.engine.keeping import keep_house
+from monitor.engine.listening import Heartbeats, remembered
 from monitor.engine.parts import Parts, Pulse
 from monitor.engine.record import BUGS_TOLD, Recorder
 from monitor.engine.spending import Spending
 from monitor.engine.stats import Lateness
 from monitor.engine.teller import Teller
 from monitor.engine.track import Track, recovering
+from monitor.engine.witnesses import Witnesses
 from monitor.store.queries.counts import tally
 from monitor.store.queries.notes import begin_generation, read_note, remember
 from monitor.store.queries.presence import begin_alive, extend_alive
@@ -49,7 +51,8 @@ class Engine:
         self.tracks: dict[str, Track] = {}
         self.paused: frozenset[str] = frozenset()
         self.pulse = Pulse()
-        self.expiries = Expiries()
+        self.foresight = Foresight()
+        self.expiries = self.foresight.expiries
         self._subjects: Mapping[str, list[Track]] = {}
         self._told: dict[str, Any] = {}
         self._works: Clockwork | None = None
@@ -63,16 +66,24 @@ class Engine:
             woke=self._woke,
             emergency=parts.emergency,
         )
-        self._recorder = Recorder(self._append, self.teller.tell, lambda: self.catalog, self.expiries.learn)
+        self.witnesses = Witnesses(parts.clock, patience=parts.patience)
+        self._recorder = Recorder(
+            self._append, self.teller.tell, lambda: self.catalog, self.foresight.learn, self.witnesses
+        )
         self.spending = Spending(self._append)
+        self.heartbeats = Heartbeats(parts.store, parts.clock, self._recorder)
         self._runs = Runs(
             parts.hosts,
             self._recorder,
             parts.clock,
             chance=parts.chance,
+            hook=parts.hook,
             spending=self.spending,
+            witnesses=self.witnesses,
             sleep=parts.sleep,
         )
+        self.witnesses.start = lambda track: self._runs.begin(track, parts.clock.now())
+        self.witnesses.reconsider = self._recorder.reconsider
 
     # -- start, reload, stop ------------------------------------------------------------------------------------------
 
@@ -106,7 +117,8 @@ class Engine:
             found = restore.restore(session, catalog, now=now, secrets=parts.secrets, open_members=told)
             begin_generation(session, catalog.fingerprint, now=now)
             spent = spending.kept_in(session, now=now)
-            return found, told, {"paused": read_note(session, PAUSED), "expiries": kept_in(session), "spent": spent}
+            kept = {"paused": read_note(session, PAUSED), "foresight": foresight_in(session), "spent": spent}
+            return found, told, kept | {"jobs": remembered(session, found.tracks.values(), now=now)}
 
         await parts.store.flush()
         found, members, kept = await parts.store.write(read)
@@ -116,9 +128,12 @@ class Engine:
         subjects: dict[str, list[Track]] = {}
         for track in self.tracks.values():
             subjects.setdefault(track.probe.subject, []).append(track)
+        self.witnesses.follow(catalog, self.tracks.values())
         self._subjects = subjects  # swapped whole: the store's thread reads it
         self.paused = frozenset(kept["paused"] or ())
-        self.expiries.watch(catalog, kept["expiries"])
+        self.heartbeats.take(self.tracks, kept["jobs"], now=now)
+        self.foresight.watch(catalog, kept["foresight"], members, secrets=parts.secrets)
+        self.foresight.memories.hand(self.tracks.values())
         self.spending.watch(catalog, kept["spent"], now=now)
         self._told = dict(restore.told_of_monitor(members))
         for name in restore.bugs_told(members) & self.tracks.keys():
@@ -128,7 +143,7 @@ class Engine:
             self.teller.tell(signal)
 
     def _schedule(self, track: Track, now: int) -> None:
-        if self._works is None:
+        if self._works is None or track.probe.heartbeat is not None:
             return
         following = track.cadence.after(now)
         missed = track.last_due and track.cadence.after(track.last_due) <= now
@@ -220,6 +235,7 @@ class Engine:
                 await store.write(lambda session: tally(session, until=now - TALLY_BEHIND))
         except StoreError as error:
             log.warning("the store refuses", reason=str(error))
+        await self.heartbeats.look(now, self.paused)
         if now - self._looked >= LOOK_EVERY:
             self._looked = now
             self._look(now)
@@ -228,16 +244,17 @@ class Engine:
     async def _sign_of_life(self, now: int) -> None:
         await self._parts.store.write(lambda session: extend_alive(session, self._alive, now=now))
         self.pulse.alive = now
-        await self.expiries.keep(self._parts.store.write, now=now)
+        await self.foresight.keep(self._parts.store.write, now=now)
 
     def _look(self, now: int) -> None:
         troubles = freshness.look(self.tracks.values(), now=now, began=self.pulse.began, paused=self.paused)
+        troubles += self.heartbeats.troubles(now, self.paused)
         troubles += freshness.of_clock(self.pulse.clock_behind, now=now)
         troubles += freshness.of_spending(self.spending.troubles, now=now)
         troubles += freshness.of_disk(short=self._parts.store.short_of_space, now=now)
         unproven = freshness.unproven(self._told, self.tracks, began=self.pulse.began, paused=self.paused)
         found, self._told = freshness.changes(self.catalog, troubles, self._told, now=now, unproven=unproven)
-        for signal in found:
+        for signal in (*found, *self.foresight.look(self.catalog, now=now)):
             self.teller.tell(signal)
 
     # -- what people ask for -------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ through a durable transaction after the rows it rests on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from alerts.signal import Condition, Severity, Signal
 from monitor.config.catalog import Catalog
@@ -20,9 +20,12 @@ from monitor.ledger.spans import Late, Observation, Span
 from monitor.store.codes import FAIL, GOOD, failure_code, pack_phases, state_code
 from monitor.store.rows import AttemptRow, EndRow, EvidenceRow, Rows, RunRow, SpanRow
 from probes.frames import Reply
-from probes.words.failure import Failure
+from probes.words.failure import Blame, Failure
 from probes.words.names import run_id
 from probes.words.outcome import State
+
+if TYPE_CHECKING:
+    from monitor.engine.witnesses import Witnesses
 
 BUGS_TOLD = 3  # probe bugs in a row before the owner is told
 
@@ -48,17 +51,21 @@ class Recorder:
         append: Callable[[Rows], None],
         tell: Callable[[Signal], None],
         catalog: Callable[[], Catalog],
-        learn: Callable[[Mapping[str, Any]], None] = lambda learned: None,
+        learn: Callable[[Track, Reply], None] = lambda track, reply: None,
+        witnesses: Witnesses | None = None,
     ) -> None:
         self._append, self._tell, self._catalog, self._learn = append, tell, catalog, learn
+        self._witnesses = witnesses
 
-    def attempt(self, track: Track, run: Running, started: int, *, reply: Reply, ended: bool) -> Verdict:
+    def attempt(
+        self, track: Track, run: Running, started: int, *, reply: Reply, ended: bool, verdict: Verdict | None = None
+    ) -> Verdict:
         """Record one attempt that began at `started`; `ended` says that no other follows in this run."""
-        verdict = judge(reply)
+        verdict = judge(reply, partner=track.probe.partner) if verdict is None else verdict
         run.verdicts.append((started, verdict))
         number = len(run.verdicts)
-        if reply.learned:
-            self._learn(reply.learned)
+        if reply.learned or reply.values:
+            self._learn(track, reply)
         spans, late = _observe(track, Observation(started, verdict.state, track.hold))
         state, failure = state_code(verdict.state), failure_code(verdict.failure)
         phases = pack_phases(reply.phases, took=reply.took)
@@ -77,7 +84,8 @@ class Recorder:
             if ended:
                 ends = (EndRow(run.started, track.ledger, number, result),)
         evidence = self._evidence(track, run, number, reply=reply, verdict=verdict)
-        self._append(Rows(runs, attempts, ends, evidence, _rows(track, spans)))
+        changes = track.versions.observe(reply.versions, ledger=track.ledger, at=started) if reply.versions else ()
+        self._append(Rows(runs, attempts, ends, evidence, _rows(track, spans), changes=changes))
         if ended:
             self._finish(track, run, reply)
         return verdict
@@ -98,6 +106,8 @@ class Recorder:
             "step": reply.step,
         }
         body |= {"values": reply.values, "versions": reply.versions, "witness": reply.witness}
+        if verdict.why:
+            body["second_witness"] = {"provider": verdict.provider, "run": verdict.witness, "says": verdict.why}
         return (EvidenceRow(run.started, track.ledger, number, FAIL, body),)
 
     @staticmethod
@@ -137,10 +147,23 @@ class Recorder:
         if change is not None:
             level, since, sure = change.level, change.since, _sure(run, change)
         elif open_level is not Level.PASS and verdict.level >= open_level and cause != track.signalled:
+            if self._left(track, verdict):
+                return
             level, since, sure = open_level, track.progress.since, _sure(run, None)
         else:
             return
+        at = run.verdicts[-1][0]
+        if level is Level.PASS:
+            track.closed = at
+        elif verdict.provider:
+            self._vouch(verdict, by=track)
         track.signalled = cause if level is not Level.PASS else ""
+        track.left_to = verdict.provider
+        self._say(track, run, verdict, level=level, since=since, sure=sure, changed=change is None)
+
+    def _say(
+        self, track: Track, run: Running, verdict: Verdict, *, level: Level, since: int, sure: str, changed: bool
+    ) -> None:
         self._tell(
             signals.of_probe(
                 self._catalog(),
@@ -148,12 +171,68 @@ class Recorder:
                 verdict,
                 level=level,
                 since=since,
-                sure=sure,
+                sure=f"{sure}; {verdict.why}" if verdict.why else sure,
                 at=run.verdicts[-1][0],
                 run=run_id(run.started, track.ledger),
-                changed=change is None,
+                period=track.cadence.period,
+                changed=changed,
+                context=self._context(track, since) if level is not Level.PASS else (),
             )
         )
+
+    def _context(self, track: Track, since: int) -> tuple[str, ...]:
+        """What changed of late of what answers the probe, or its providers' canaries, in words."""
+        said = track.versions.told(since)
+        for name in track.probe.depends_on:
+            canary = self._witnesses.canary(name) if self._witnesses is not None else None
+            if canary is not None:
+                title = self._catalog().providers[name].title if name in self._catalog().providers else name
+                said += tuple(f"{title}: {one}" for one in canary.versions.told(since))
+        return tuple(dict.fromkeys(said))
+
+    def _left(self, track: Track, verdict: Verdict) -> bool:
+        """True for what was left to its provider, while that recovers: it gets a period to recover with it."""
+        if not track.left_to or verdict.provider or self._witnesses is None:
+            return False
+        return self._witnesses.stands(track.left_to, track.cadence.period)
+
+    def _vouch(self, verdict: Verdict, *, by: Track) -> None:
+        """Two witnesses are enough: the provider's own incident stands before the workflow's is told, so that one page
+        leaves, and names the provider."""
+        if self._witnesses is None:
+            return
+        canary, said = self._witnesses.canary(verdict.provider), self._witnesses.newest(verdict.provider)
+        if canary is None or said is None or canary.progress.open is Level.FAIL:
+            return
+        canary.progress = replace(canary.progress, open=Level.FAIL, since=said.began, passes=0)
+        own = Verdict(State.DOWN, said.failure, said.sentence, Blame.PROVIDER, False)
+        canary.signalled = f"{own.failure}/{own.blame}"
+        sure = f"its canary failed, and so did {by.probe.id}"
+        self._tell(
+            signals.of_probe(
+                self._catalog(),
+                canary.probe,
+                own,
+                level=Level.FAIL,
+                since=said.began,
+                sure=sure,
+                at=said.ended,
+                run=said.run,
+                period=canary.cadence.period,
+            )
+        )
+
+    def reconsider(self, track: Track, run: Running, verdict: Verdict) -> None:
+        """A run that has ended is seen in another light, as its witness spoke late."""
+        if track.last is None or track.last.started != run.started or track.progress.open is Level.PASS:
+            return
+        cause = f"{verdict.failure}/{verdict.blame}"
+        track.last = replace(
+            track.last, failure=str(verdict.failure or ""), sentence=verdict.sentence, blame=str(verdict.blame or "")
+        )
+        track.signalled, track.left_to = cause, verdict.provider
+        open_level, since = track.progress.open, track.progress.since
+        self._say(track, run, verdict, level=open_level, since=since, sure=_sure(run, None), changed=True)
 
     def _count_bugs(self, track: Track, verdict: Verdict, *, at: int) -> None:
         """The owner is told of the third probe bug in a row, and of the first run after them that is none."""

@@ -3,6 +3,7 @@ it."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,8 +16,11 @@ from monitor.engine import freshness, signals
 from monitor.engine.cadence import cadence_of
 from monitor.engine.confirm import Level, Progress, Ran, replay
 from monitor.engine.track import Last, Track
-from monitor.engine.verdict import Verdict
+from monitor.engine.verdict import Verdict, blamed
+from monitor.engine.versions import Versions, of_record
 from monitor.ledger.spans import Observation, Span, Tail
+from monitor.store.queries import changes
+from monitor.store.queries.changes import Change
 from monitor.store.queries.history import latest_runs
 from monitor.store.queries.ledgers import LedgerView, begin_ledger, ledgers, resolve_ledgers, set_memberships
 from monitor.store.queries.proof import good_kept
@@ -25,8 +29,10 @@ from monitor.store.queries.spans import last_spans
 from probes.words.failure import FACTS, Failure
 from probes.words.names import run_id
 from probes.words.outcome import State
+from probes.words.units import DAY
 
 BUG = "probe-bug "  # begins the name of a member of the monitor's own incident
+RECENT = 7 * DAY  # µs; what changed since then is read back
 RUNS_READ = 24  # newest runs of a probe that confirm and recover can need
 _LEVEL = {State.UP: Level.PASS, State.DEGRADED: Level.DEGRADED, State.DOWN: Level.FAIL}
 
@@ -65,11 +71,13 @@ def restore(
     spans = last_spans(session, ours)
     attempts = attempts_of(session, [run for some in runs.values() for run in some])  # a run cut off says 1 still
     good = good_kept(session, ours)
+    versions = _versions(session, ours, now=now)
     told = {(member.subject, member.member): member for member in open_members}
     tracks = {}
     for probe in wanted:
         number = numbers[probe.id]
         track = Track(probe, number, cadence_of(probe), secrets(probe.secrets))
+        track.versions = versions.get(number, track.versions)
         newest = runs.get(number, [])
         member = _member_of(probe, told)
         if member is not None:
@@ -79,6 +87,16 @@ def restore(
             track.last_good_kept = good.get(number, 0)
         tracks[probe.id] = track
     return Restored(tracks, frozenset(number for number in ours if known[number].since is None))
+
+
+def _versions(session: Session, ledgers: Sequence[int], *, now: int) -> dict[int, Versions]:
+    """By ledger, which model, build and prompt answered last, and what changed of late."""
+    newest, recent = defaultdict[int, list[Change]](list), defaultdict[int, list[Change]](list)
+    for one in changes.newest(session, ledgers):
+        newest[one.ledger].append(one)
+    for one in changes.changes(session, ledgers, start=now - RECENT):
+        recent[one.ledger].append(one)
+    return {ledger: of_record(some, recent[ledger], now=now) for ledger, some in newest.items()}
 
 
 def _member_of(probe: Probe, told: Mapping[tuple[str, str], OpenMember]) -> OpenMember | None:
@@ -174,7 +192,7 @@ def reconcile(
     next failure is told.
     """
     found: list[Signal] = []
-    told = {(member.subject, member.member): member for member in open_members if member.subject != signals.MONITOR}
+    told = {(one.subject, one.member): one for one in open_members if signals.is_of_probes(one.subject)}
     for track in tracks.values():
         renamed = (track.probe.subject, track.probe.was) in told
         member = told.pop((track.probe.subject, track.probe.name), None)
@@ -206,11 +224,19 @@ def _signal(catalog: Catalog, track: Track, level: Level, *, now: int) -> Signal
     verdict = Verdict(State.UNKNOWN, None, "", None, True)
     if last is not None and last.failure:
         failure = Failure(last.failure)
-        verdict = Verdict(last.state, failure, last.sentence, FACTS[failure].blame, True)
+        verdict = Verdict(last.state, failure, last.sentence, blamed(failure, track.probe.partner), True)
     run = run_id(last.started, track.ledger) if last is not None else ""
     since = track.progress.since or now
     return signals.of_probe(
-        catalog, track.probe, verdict, level=level, since=since, sure="as recorded", at=now, run=run
+        catalog,
+        track.probe,
+        verdict,
+        level=level,
+        since=since,
+        sure="as recorded",
+        at=now,
+        run=run,
+        period=track.cadence.period,
     )
 
 

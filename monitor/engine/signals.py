@@ -6,9 +6,10 @@ from alerts.signal import Condition, Severity, Signal
 from monitor.config.catalog import Catalog, Probe, Workflow
 from monitor.engine.confirm import Level
 from monitor.engine.verdict import Verdict
-from probes.words.failure import FACTS
+from probes.words.failure import notice
 
 MONITOR = "monitor"  # the subject of showup's own troubles
+FORESEEN = ("expiring:", "headroom:")  # begin the subjects of what has not failed yet
 
 
 def of_probe(
@@ -21,9 +22,14 @@ def of_probe(
     sure: str,
     at: int,
     run: str,
+    period: int = 0,
     changed: bool = False,
+    context: tuple[str, ...] = (),
 ) -> Signal:
-    """A probe is failing, failing otherwise than before, or passing again. Degraded is never more than a warning."""
+    """A probe is failing, failing otherwise than before, or passing again. Degraded is never more than a warning.
+
+    `period` (µs) is how long it may take to recover with its provider; `context` is what else happened then.
+    """
     workflow = catalog.workflows[probe.workflow]
     condition = Condition.PASSING if level is Level.PASS else Condition.CHANGED if changed else Condition.FAILING
     return Signal(
@@ -36,7 +42,7 @@ def of_probe(
         policy=_policy(workflow, probe),
         title=title_of(workflow, probe.environment),
         sentence=verdict.sentence,
-        notice=FACTS[verdict.failure].notice if verdict.failure else "",
+        notice=notice(verdict.failure, verdict.blame),
         failure=str(verdict.failure or ""),
         blame=str(verdict.blame or ""),
         suspected=verdict.suspected,
@@ -45,8 +51,18 @@ def of_probe(
         owner=workflow.owner,
         runbook=workflow.runbook,
         runbook_lines=workflow.runbook_lines,
-        labels=(("probe", probe.name), ("environment", probe.environment)),
+        labels=_labels(probe, verdict, period),
+        context=context,
     )
+
+
+def _labels(probe: Probe, verdict: Verdict, period: int) -> tuple[tuple[str, str], ...]:
+    found = [("probe", probe.name), ("environment", probe.environment)]
+    if verdict.provider:
+        found.append(("provider", verdict.provider))
+    if period:
+        found.append(("period", str(period)))
+    return tuple(found)
 
 
 def _policy(workflow: Workflow, probe: Probe) -> str:
@@ -54,9 +70,16 @@ def _policy(workflow: Workflow, probe: Probe) -> str:
 
 
 def title_of(workflow: Workflow, environment: str) -> str:
-    """The workflow for people; production goes without saying."""
+    """The workflow for people; production goes without saying, and a provider has no environment."""
+    if not environment:
+        return workflow.title
     known = workflow.environments.get(environment)
     return workflow.title if known is not None and known.production else f"{workflow.title} ({environment})"
+
+
+def is_of_probes(subject: str) -> bool:
+    """True for a subject whose members are probes."""
+    return subject != MONITOR and not subject.startswith(FORESEEN)
 
 
 def gone(subject: str, member: str, *, at: int, title: str, policy: str, why: str) -> Signal:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from monitor.config.catalog import Probe
 from monitor.engine.cadence import Cadence
 from monitor.engine.confirm import Level, Progress
+from monitor.engine.versions import Versions
 from monitor.ledger.spans import Tail, hold_for
 from probes.words.outcome import State
 from probes.words.units import SECOND, micros_of
@@ -57,11 +59,16 @@ class Track:
     unknown_since: int = 0  # µs; 0 while the newest run is known
     bugs: int = 0  # probe bugs in a row
     signalled: str = ""  # failure and blame last told to alerts, to notice a change
+    held: int = 0  # µs; how long the newest state of a job stands that reports by itself: until it owes its next report
+    memory: Mapping[str, Any] = field(default_factory=dict)  # what its attempts left for the next one
+    versions: Versions = field(default_factory=Versions)  # of what answers it
+    left_to: str = ""  # the provider whose canary spoke against it when alerts were last told
+    closed: int = 0  # µs; when alerts were told that it passes again
 
     @property
     def hold(self) -> int:
-        """min(2P, P + 5 min) + timeout, µs."""
-        return hold_for(self.cadence.period, micros_of(self.probe.timeout))
+        """min(2P, P + 5 min) + timeout, µs; of a job that reports by itself, until its next deadline."""
+        return self.held or hold_for(self.cadence.period, micros_of(self.probe.timeout))
 
     @property
     def room(self) -> int:

@@ -13,7 +13,10 @@ from probes.words.text import clean
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one attempt means. `suspected` is True while nothing but the failure itself points at `blame`."""
+    """What one attempt means. `suspected` is True while nothing but the failure itself points at `blame`.
+
+    `provider` is whose canary speaks against it, in the run `witness`; `why` is what was weighed, in words for people.
+    """
 
     state: State
     failure: Failure | None
@@ -21,6 +24,9 @@ class Verdict:
     blame: Blame | None
     suspected: bool
     shed: bool = False
+    provider: str = ""
+    witness: str = ""
+    why: str = ""
 
     @property
     def level(self) -> Level:
@@ -36,11 +42,17 @@ _LEVELS = {
     State.MAINTENANCE: Level.UNKNOWN,
 }
 _PASSED = Verdict(State.UP, None, "", None, False)
+_THEIRS = frozenset({Blame.WORKFLOW, Blame.PROVIDER, Blame.NETWORK})
+OUR_KEY = "key"  # the witness of a key probe whose second key was taken
 _SURE = frozenset({Failure.PROBE_BUG, Failure.HOST_LOST, Failure.SKIPPED, Failure.MONITOR_FAULT})
 
 
-def judge(reply: Reply) -> Verdict:
-    """The verdict on a reply. A host names the failure; a state that its failure cannot mean is not believed."""
+def judge(reply: Reply, *, partner: str = "") -> Verdict:
+    """The verdict on a reply. A host names the failure; a state that its failure cannot mean is not believed.
+
+    A probe that looks at a `partner`'s system blames them for what is theirs. A key that is refused beside another one
+    that is not is ours, and surely so.
+    """
     if reply.failure is None:
         return (
             _PASSED
@@ -56,4 +68,12 @@ def judge(reply: Reply) -> Verdict:
     state = State.DEGRADED if softened else State(facts.state)
     sentence = clean(reply.sentence, 300) or facts.sentence
     shed = failure is Failure.SKIPPED and reply.witness == "shed"
-    return Verdict(state, failure, sentence, facts.blame, failure not in _SURE, shed)
+    if reply.witness == OUR_KEY:
+        return Verdict(state, failure, sentence, Blame.WORKFLOW, False)
+    return Verdict(state, failure, sentence, blamed(failure, partner), failure not in _SURE, shed)
+
+
+def blamed(failure: Failure, partner: str = "") -> Blame:
+    """Who is blamed first: what is a partner's own is theirs."""
+    found = FACTS[failure].blame
+    return Blame.PARTNER if partner and found in _THEIRS else found

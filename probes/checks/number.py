@@ -1,4 +1,4 @@
-"""Checks of numbers and of times. A limit is a number, or a duration such as `1.5s`, which counts in seconds."""
+"""Checks of numbers and of times. A limit is a number, a duration such as `1.5s`, which counts in seconds, or `20%`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeAlias
 from probes.checks.base import Base, Misfit, matcher
 from probes.checks.general import kind_of
 from probes.checks.say import say, say_number
-from probes.words.units import parse_duration
+from probes.words.units import parse_duration, parse_percent
 
 Limit: TypeAlias = float | str | timedelta
 
@@ -24,13 +24,17 @@ class _Amount(float):
 
 
 def amount(limit: Limit) -> float:
-    """A limit as a number; a duration in seconds. Raises ValueError."""
+    """A limit as a number; a duration in seconds, a percentage as a share. Raises ValueError."""
     if isinstance(limit, bool) or not isinstance(limit, int | float | str | timedelta):
         raise ValueError(f"{say(limit)} is no limit; write a number or a duration such as 1.5s")
     if isinstance(limit, int | float):
         if not math.isfinite(limit):
             raise ValueError(f"{limit} is no limit")
         return limit
+    if isinstance(limit, str) and limit.rstrip().endswith("%"):
+        share = _Amount(parse_percent(limit) / 100)
+        share.shown = limit.strip()
+        return share
     found = _Amount(parse_duration(limit).total_seconds())
     found.shown = say_number(float(found), "s")
     return found

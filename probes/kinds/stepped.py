@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AliasPath,
@@ -31,6 +31,8 @@ def _is_acts(value: Any) -> bool:
 
 class Stepped(Spec):
     """The keys of a probe of steps."""
+
+    needs_check: ClassVar[bool] = True
 
     # `cleanup` is a duration, the time of clean-ups, or on a probe of one step the clean-up itself: two fields, one
     # key.
@@ -76,7 +78,7 @@ class Stepped(Spec):
     def problems(self) -> Iterator[Problem]:
         """What is wrong between the steps."""
         deeds = list(self.deeds())
-        if deeds and not any(deed.check for _, deed, _ in deeds):
+        if self.needs_check and deeds and not any(deed.check for _, deed, _ in deeds):
             yield (), "a probe without a check; write check: [{contains: some words}] or check: [{status: 200}]"
         names: set[str] = set()
         for where, deed, _ in deeds:

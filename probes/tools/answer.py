@@ -75,8 +75,8 @@ _UNREAD = object()
 class Answer:
     """One answer. `phases` are µs (dns, connect, tls, first_byte, first_token, total; only those there were).
 
-    `body` is decoded and capped (`truncated` tells); `remote` is ip:port; `certificate_expires` is µs since the epoch,
-    0 without a verified certificate.
+    `body` is decoded and capped (`truncated` tells); `remote` is ip:port; `certificate_begins` and
+    `certificate_expires` are µs since the epoch, 0 without a certificate.
     """
 
     __slots__ = (
@@ -84,6 +84,7 @@ class Answer:
         "_extra",
         "_text",
         "body",
+        "certificate_begins",
         "certificate_expires",
         "headers",
         "method",
@@ -111,7 +112,7 @@ class Answer:
         self.phases: dict[str, int] = {}
         self.remote = ""
         self.truncated = False
-        self.certificate_expires = 0
+        self.certificate_begins = self.certificate_expires = 0
         self._text: str | None = None
         self._document: Any = _UNREAD
         self._extra: dict[str, float] = {}

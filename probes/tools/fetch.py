@@ -273,7 +273,7 @@ def _finish(exchange: Exchange, passage: Passage, began: float) -> None:
     exchange.phases, exchange.remote = phases, passage.remote
     if exchange.answer is not None:
         exchange.answer.phases, exchange.answer.remote = phases, passage.remote
-        exchange.answer.certificate_expires = passage.expires
+        exchange.answer.certificate_begins, exchange.answer.certificate_expires = passage.life
 
 
 @lru_cache(maxsize=1024)

@@ -39,19 +39,36 @@ def _context(verify: bool, ca_file: str, stamp: int) -> ssl.SSLContext:
     return context
 
 
-_expiries: dict[bytes, int] = {}
+_lives: dict[bytes, tuple[int, int]] = {}
 _REMEMBERED = 1_000  # certificates
 
 
-def expiry(connection: Any) -> int:
-    """When the verified certificate of an SSL object ends, µs since the epoch; 0 when it does not say."""
+def life(connection: Any, *, verified: bool = True) -> tuple[int, int]:
+    """When the certificate of an SSL object begins and ends, µs since the epoch; 0 where it does not say."""
     encoded = connection.getpeercert(binary_form=True) if connection is not None else None
     if not encoded:
-        return 0
+        return 0, 0
     # Reading a certificate costs ten times as much as fetching its bytes, and it is the same one for months.
-    if (known := _expiries.get(encoded)) is None:
-        if len(_expiries) >= _REMEMBERED:
-            _expiries.clear()
-        ends = str((connection.getpeercert() or {}).get("notAfter", ""))
-        known = _expiries[encoded] = ssl.cert_time_to_seconds(ends) * 1_000_000 if ends else 0
+    if (known := _lives.get(encoded)) is None:
+        if len(_lives) >= _REMEMBERED:
+            _lives.clear()
+        known = _lives[encoded] = _verified(connection) if verified else _unverified(encoded)
     return known
+
+
+def _verified(connection: Any) -> tuple[int, int]:
+    said = connection.getpeercert() or {}
+    begins, ends = (str(said.get(name, "")) for name in ("notBefore", "notAfter"))
+    return _moment(begins), _moment(ends)
+
+
+def _moment(text: str) -> int:
+    return max(0, ssl.cert_time_to_seconds(text)) * 1_000_000 if text else 0
+
+
+def _unverified(encoded: bytes) -> tuple[int, int]:
+    """The same of a certificate that nobody verified, which Python's own reader refuses to read."""
+    from probes.tools.certificate import read
+
+    paper = read(encoded)
+    return (paper.begins, paper.ends) if paper is not None else (0, 0)

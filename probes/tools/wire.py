@@ -26,7 +26,7 @@ from probes.target import Place, Target
 from probes.tools import Trouble
 from probes.tools.line import Line
 from probes.tools.resolver import Resolver
-from probes.tools.tls import expiry, tls_context
+from probes.tools.tls import life, tls_context
 from probes.words.failure import Failure
 
 with suppress(ImportError):
@@ -42,7 +42,7 @@ _STAGGER = 0.25  # s before the next address is tried beside a silent one (RFC 8
 class Passage:
     """How one request gets through: where it goes, where it is (`at`), and the seconds spent (-1: no such part)."""
 
-    __slots__ = ("at", "connect", "connected", "dns", "expires", "first_byte", "line", "place", "remote", "tls")
+    __slots__ = ("at", "connect", "connected", "dns", "first_byte", "life", "line", "place", "remote", "tls")
 
     def __init__(self, place: Place, connected: Callable[[], None]) -> None:
         self.place = place
@@ -51,7 +51,7 @@ class Passage:
         self.dns = self.connect = self.tls = self.first_byte = -1.0
         self.line: Line | None = None
         self.remote = ""
-        self.expires = 0  # when the certificate does, µs since the epoch
+        self.life = (0, 0)  # when the certificate begins and ends, µs since the epoch
 
     @property
     def sent_at(self) -> float:
@@ -104,7 +104,7 @@ class Transport(httpx.AsyncBaseTransport):
         passage.at = "tls"
         line = await self._secure(loop, sock, place)
         passage.tls = monotonic() - connected
-        passage.expires = expiry(line.get_extra_info("ssl_object")) if self._target.verify else 0
+        passage.life = life(line.get_extra_info("ssl_object"), verified=self._target.verify)
         return line
 
     async def _checked(self, place: Place, passage: Passage) -> list[tuple[int, str]]:

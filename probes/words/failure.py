@@ -101,3 +101,11 @@ def first(failures: list[Failure]) -> Failure:
     """The failure that names the attempt when several were seen: the one recognised first."""
     order = list(Failure)
     return min(failures, key=order.index)
+
+
+def notice(failure: Failure | None, blame: Blame | None = None) -> str:
+    """What a customer notices of a failure, "" of none: a partner's own is not said of the workflow."""
+    if failure is None:
+        return ""
+    lets_down = blame is Blame.PARTNER and FACTS[failure].state == "down"
+    return "is let down by a partner" if lets_down else FACTS[failure].notice

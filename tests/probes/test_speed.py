@@ -28,6 +28,7 @@ class Wire:
             status=200,
             text="<h1>Book online</h1>",
             headers={},
+            certificate_begins=0,
             certificate_expires=0,
         )
         self._record(SimpleNamespace(phases={"connect": 1, "first_byte": 2, "total": 3}, answer=answer))

@@ -1,0 +1,1 @@
+"""Whether an interface still answers in the shape that was learned of it."""

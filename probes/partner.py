@@ -1,0 +1,121 @@
+"""The face of an attempt for probes that look at what a workflow depends on: `ctx.partner`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from probes.checks import Note, Said
+from probes.records import rule
+from probes.tools.notices import Notice, notice_in
+from probes.words.failure import Failure
+from probes.words.text import clean
+
+if TYPE_CHECKING:
+    from probes.bench import Bench
+    from probes.journal import Journal
+    from probes.replies import HttpReply
+    from probes.tools.certificate import Look
+    from probes.tools.dns import Records
+
+MOST_NOTICES = 10  # of one attempt
+
+
+class PartnerFace:
+    """Verdicts in words of a kind's own, what is learned on the way, what is remembered from run to run."""
+
+    __slots__ = ("_bench", "_journal", "_name", "memory")
+
+    def __init__(self, journal: Journal, bench: Bench, memory: Mapping[str, Any], name: str = "") -> None:
+        self._journal, self._bench, self._name = journal, bench, name
+        self.memory = memory  # what the attempt before left
+
+    @property
+    def name(self) -> str:
+        """Whose system it is, as the probe says, else its host."""
+        return self._name or self._bench.target.host
+
+    def holds(self, name: str, holds: str, *, source: str = "") -> None:
+        """Note something that is as it should be: `source holds`."""
+        self._journal.note(Note(rule(name, holds, holds), (), ok=True, source=source))
+
+    def fails(
+        self, name: str, failure: Failure, said: str, *, holds: str, source: str = "", soft: bool = False
+    ) -> None:
+        """Note something that is not as it should be: `said` is the whole sentence."""
+        self._journal.note(
+            Told(rule(name, holds, holds), (), ok=False, got=Said(said), source=source, soft=soft, failure=failure)
+        )
+
+    def bug(self, said: str) -> None:
+        """What is wrong with the probe itself."""
+        self._journal.bugs.append(said)
+
+    def unscored(self, said: str) -> None:
+        """Nothing can be said either way."""
+        self._journal.fail(Failure.UNSCORED, said)
+
+    def note(self, text: str) -> None:
+        """Keep a line with the evidence."""
+        self._journal.texts.append(text[:4_000])
+
+    def learn(self, name: str, found: Mapping[str, Any]) -> None:
+        """Something for the keeper to know, beside what was learned under this name already."""
+        self._journal.learned.setdefault(name, {}).update(found)
+
+    def remember(self, **left: Any) -> None:
+        """Leave something for the attempt after this one; the rest of what was remembered stays."""
+        self._journal.learned["memory"] = {**self.memory, **self._journal.learned.get("memory", {}), **left}
+
+    def version(self, name: str, text: str) -> None:
+        """What it is now: a change of it stands on the timeline."""
+        self._journal.versions[name] = clean(text, 200)
+
+    def witness(self, name: str) -> None:
+        """Let the newest failure name what else was seen."""
+        from dataclasses import replace
+
+        if self._journal.findings:
+            self._journal.findings[-1] = replace(self._journal.findings[-1], witness=name)
+
+    def hops(self) -> list[str]:
+        """The redirects of this step so far, as `301 host`."""
+        exchanges = self._journal.step.exchanges
+        hops = [one for one in exchanges if one.status in (301, 302, 303, 307, 308)]
+        return [f"{one.status} {urlsplit(one.url).hostname or ''}" for one in hops]
+
+    def notice(self, reply: HttpReply, called: str) -> Notice:
+        """What an answer announces of its interface's end; it is learned, and forgotten when it is taken back."""
+        found = notice_in(reply.headers)
+        known = self.memory.get("notices")
+        known = known if isinstance(known, list) else []
+        learned = self._journal.learned.get("notices", {})
+        if (found.sunset or called in known) and len(learned) < MOST_NOTICES:
+            self.learn("notices", {called: found.sunset})
+            there = {*known, called} if found.sunset else {*known} - {called}
+            self.remember(notices=sorted(there)[:MOST_NOTICES])
+        return found
+
+    async def look(self, host: str, port: int, *, within: float | None = None) -> list[Look]:
+        """A TLS handshake with every address of a host; raises Trouble for a name that leads nowhere."""
+        from probes.tools.certificate import look
+
+        return await look(self._bench.target, self._bench.http.resolver, host, port, within=within)
+
+    async def records(self, name: str, kind: str, server: str) -> Records:
+        """What a name server says of a name; "" is the system's own."""
+        from probes.tools.dns import ask
+
+        return await ask(self._bench.target, name, kind, server)
+
+
+class Told(Note):
+    """A check whose failure is a sentence of its own."""
+
+    __slots__ = ()
+
+    @property
+    def says(self) -> str:
+        """The sentence."""
+        return f"{self.source} {self.expected}" if self.ok else self.actual

@@ -1,0 +1,213 @@
+"""A host's certificate, seen at each of its addresses: whether it is trusted, and if not, why, in words."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from probes import classify
+from probes.addresses import literal
+from probes.target import Target
+from probes.tools import Trouble
+from probes.tools.resolver import Resolver
+from probes.tools.tls import tls_context
+from probes.words.clock import SystemClock, micros
+from probes.words.failure import Failure
+from probes.words.text import clean
+from probes.words.units import DAY
+
+MOST_ADDRESSES = 16
+EACH = 5.0  # seconds for one address
+PORTS = {"https": 443, "wss": 443, "imaps": 993, "smtps": 465, "pop3s": 995, "ldaps": 636, "amqps": 5671, "mqtts": 8883}
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What stands in a certificate: µs since the epoch, the names it is for, and who issued it."""
+
+    begins: int
+    ends: int
+    names: tuple[str, ...]
+    issuer: str
+    is_own: bool  # signed by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one address showed: its `trouble` in words, "" when it is trusted; `failure` is "" then too.
+
+    `protocol` is the version of TLS; `begins` and `ends` are µs, 0 where no certificate was seen.
+    """
+
+    address: str
+    failure: Failure | None = None
+    trouble: str = ""
+    phase: str = ""
+    protocol: str = ""
+    begins: int = 0
+    ends: int = 0
+    names: tuple[str, ...] = ()
+
+
+async def look(
+    target: Target, resolver: Resolver, host: str, port: int, *, within: float | None = None
+) -> list[Look]:
+    """A handshake with every address of a host, all at once; raises Trouble for a name that leads nowhere."""
+    found = await addresses_of(target, resolver, host)
+    each = within if within is not None else EACH
+    return list(await asyncio.gather(*(_one(target, host, address, port, each) for address in found)))
+
+
+async def addresses_of(target: Target, resolver: Resolver, host: str) -> list[str]:
+    """Every address of a host that the target admits; raises Trouble."""
+    if literal(host) is not None:
+        found = [host]
+    else:
+        try:
+            found = [address for _, address in await resolver.addresses(host)]
+        except (OSError, UnicodeError) as error:
+            cause = classify.of_lookup(error, host, resolver_answers=await resolver.answers(error))
+            raise Trouble(cause.failure, cause.sentence, cause.phase) from None
+    for address in found:
+        if not target.admits(host, address):
+            hint = "; write allow_private: true if that is meant" if target.private_helps(address) else ""
+            hint = hint or ("" if target.allows(host) else f"; write allow: [{host}] if it may be looked at")
+            raise Trouble(Failure.UNREACHABLE, f"{host} leads to {address}, where no probe may go{hint}", "dns")
+    return found[:MOST_ADDRESSES]
+
+
+async def _one(target: Target, host: str, address: str, port: int, within: float) -> Look:
+    where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    context = tls_context(verify=target.verify, ca_file=target.ca_file)
+    try:
+        async with asyncio.timeout(within):
+            return _seen(address, *await _met(context, host, address, port))
+    except ssl.SSLCertVerificationError as error:
+        return await _why(target, host, address, port, error, within)
+    except TimeoutError:
+        return Look(address, Failure.TIMEOUT, f"{where} did not finish a TLS handshake in {within:g} s", "tls")
+    except ssl.SSLError as error:
+        cause = classify.of_tls(error, where)
+        return Look(address, cause.failure, cause.sentence, cause.phase)
+    except OSError as error:
+        cause = classify.of_connect(error, where)
+        return Look(address, cause.failure, cause.sentence, cause.phase)
+
+
+async def _met(context: ssl.SSLContext, host: str, address: str, port: int) -> tuple[Paper | None, str]:
+    """The certificate that is shown, and the version of TLS."""
+    _, writer = await asyncio.open_connection(address, port, ssl=context, server_hostname=host)
+    try:
+        tls: Any = writer.get_extra_info("ssl_object")
+        return read(tls.getpeercert(binary_form=True) or b""), str(tls.version() or "")
+    finally:
+        writer.transport.abort()
+
+
+def _seen(address: str, paper: Paper | None, protocol: str) -> Look:
+    if paper is None:
+        return Look(address, protocol=protocol)
+    return Look(address, protocol=protocol, begins=paper.begins, ends=paper.ends, names=paper.names)
+
+
+async def _why(
+    target: Target, host: str, address: str, port: int, error: ssl.SSLCertVerificationError, within: float
+) -> Look:
+    """The same handshake with nothing verified, to read what is wrong with the certificate."""
+    loose = tls_context(verify=False, ca_file=target.ca_file)
+    reasons, seen = [f"is not valid: {clean(error.verify_message or 'it does not verify', 160)}"], Look(address)
+    try:
+        async with asyncio.timeout(within):
+            paper, protocol = await _met(loose, host, address, port)
+    except (OSError, TimeoutError):
+        paper, protocol = None, ""
+    if paper is not None:
+        reasons = explain(paper, host, error, now=SystemClock().wall())
+        seen = _seen(address, paper, protocol)
+    said = f"the certificate of {host} at {address} {', and '.join(reasons)}"
+    return replace(seen, failure=Failure.UNREACHABLE, trouble=said, phase="tls")
+
+
+def read(der: bytes) -> Paper | None:
+    """What stands in a certificate, verified or not; None for what is none."""
+    from cryptography import x509
+
+    if not der:
+        return None
+    try:
+        found = x509.load_der_x509_certificate(der)
+        begins, ends = found.not_valid_before_utc, found.not_valid_after_utc
+        issuer, subject = _called(found.issuer), _called(found.subject)
+    except (ValueError, TypeError):
+        return None
+    return Paper(_time(begins), _time(ends), _names(found, subject), clean(issuer, 80), found.issuer == found.subject)
+
+
+def _time(at: datetime) -> int:
+    return micros(at if at.tzinfo is not None else at.replace(tzinfo=UTC))
+
+
+def _called(name: Any) -> str:
+    from cryptography.x509.oid import NameOID
+
+    for part in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
+        if found := name.get_attributes_for_oid(part):
+            return str(found[0].value)
+    return ""
+
+
+def _names(found: Any, subject: str) -> tuple[str, ...]:
+    from cryptography import x509
+
+    try:
+        held = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return (clean(subject, 100),) if subject else ()
+    names = [*held.get_values_for_type(x509.DNSName), *map(str, held.get_values_for_type(x509.IPAddress))]
+    return tuple(clean(str(name), 100) for name in names[:50])
+
+
+def explain(paper: Paper, host: str, error: ssl.SSLCertVerificationError | None, *, now: int) -> list[str]:
+    """Why a certificate is not trusted: everything that is wrong with it, in words."""
+    reasons = []
+    if paper.ends <= now:
+        reasons.append(f"expired {_days(now - paper.ends)} ago")
+    if paper.begins > now:
+        reasons.append(f"is not valid for another {_days(paper.begins - now)}")
+    if not covers(paper.names, host):
+        others = ", ".join(paper.names[:3]) or "nobody"
+        reasons.append(f"is for {others}" + (f" and {len(paper.names) - 3} more" if len(paper.names) > 3 else ""))
+    said = (error.verify_message or "").lower() if error is not None else ""
+    if "self" in said and "signed" in said:
+        reasons.append("is signed by itself" if paper.is_own else "leads to an authority that nobody here knows")
+    elif "issuer" in said or "unable to get" in said:
+        reasons.append(f"is signed by {paper.issuer or 'somebody'}, whom nobody here knows, or its chain is incomplete")
+    return reasons or [f"is not valid: {clean(said, 120) or 'it does not verify'}"]
+
+
+def _days(length: int) -> str:
+    days, hours = length // DAY, length // (DAY // 24)
+    if days >= 1:
+        return f"{days} day{'s' if days != 1 else ''}"
+    return f"{hours} h" if hours else "less than an hour"
+
+
+def covers(names: Iterable[str], host: str) -> bool:
+    """True when one of a certificate's names is the host's; a wildcard stands for one label."""
+    address = literal(host)
+    for name in names:
+        if address is not None:
+            try:
+                if ipaddress.ip_address(name) == address:
+                    return True
+            except ValueError:
+                continue
+        lowered = name.lower().rstrip(".")
+        if lowered == host or (lowered.startswith("*.") and host.partition(".")[2] == lowered[2:] and "." in host):
+            return True
+    return False
