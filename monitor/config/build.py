@@ -9,18 +9,15 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from alerts.signal import Severity
+from monitor.config.accuracy import Golden
 from monitor.config.catalog import Environment, Flags, Heartbeat, Probe, Slo, Workflow
 from monitor.config.check import Checked
 from monitor.config.costs import costs_of
-from monitor.config.defaults import for_probe
 from monitor.config.merged import Merged
-from monitor.config.problems import of_errors
 from monitor.config.sections import EnvironmentSection, ProviderSection, TargetSection, WorkflowSection
 from probes.kinds.heartbeat.spec import HeartbeatSpec
-from probes.spec import Spec, by_kind, keys_of, kind_of, read
+from probes.spec import Spec, kind_of
 from probes.spend import Allowance
 from probes.words.errors import Problem
 from probes.words.names import is_key, slug
@@ -43,6 +40,7 @@ class Written:
     place: str
     script: Mapping[str, Any] | None = None
     brings: Mapping[str, Any] = field(default_factory=dict)  # what its job holds beside what was written
+    golden: Golden | None = None
 
     def problem(self, merged: Merged, what: str, write: str = "", *, at: tuple[str | int, ...] = ()) -> Problem:
         """A Problem of this probe, at one of its keys where it stands in YAML, else at its function."""
@@ -61,56 +59,6 @@ class Built:
     origins: dict[str, Written] = field(default_factory=dict)  # by Probe.id
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-
-
-def written(merged: Merged, checked: Checked) -> tuple[list[Written], list[Problem]]:
-    """Every YAML probe against its kind's model."""
-    found, problems = list[Written](), list[Problem]()
-    for key, name, value in _raw(merged):
-        path = ("workflows", key, "probes", name)
-        source = merged.source(path)
-        if not isinstance(value, dict):
-            problems.append(source.problem(path, f"{name} is not a mapping", "write get: / and check: under it"))
-            continue
-        if wrong := _kind(value):
-            problems.append(source.problem((*path, "kind"), *wrong))
-            continue
-        try:
-            spec = read(for_probe(value, checked.defaults))
-        except ValidationError as error:
-            problems.extend(of_errors(error, source, path, keys=keys_of(value)))
-            continue
-        except ValueError as error:  # of a ${…} in a value that is no text of its own, such as a limit
-            what, _, write = str(error).partition("; ")
-            problems.append(source.problem(path, what, write or "write the value itself", key=True))
-            continue
-        if key in checked.all("workflows"):
-            found.append(Written(key, name, spec, path, merged.place(path)))
-    return found, problems
-
-
-def _kind(value: Mapping[str, Any]) -> tuple[str, str] | None:
-    """What is wrong with a probe's kind, and what to write: without a kind, its other keys cannot be judged."""
-    kind = value.get("kind", "http")
-    if kind == "script":
-        return "a script is a Python function", "write it with @probe in a file of its own, journeys/NAME.py"
-    if not isinstance(kind, str):
-        return "kind is not text", "leave it out"
-    try:
-        by_kind(kind)
-    except ValueError as error:
-        what, _, write = str(error).partition("; ")
-        return what, write
-    return None
-
-
-def _raw(merged: Merged) -> Iterable[tuple[str, str, Any]]:
-    """(workflow, probe, value) of every probe that stands there, also under a workflow that did not hold."""
-    for key, section in merged.data.get("workflows", {}).items():
-        probes_of = section.get("probes") if isinstance(section, dict) else None
-        if isinstance(probes_of, dict):
-            for name, value in probes_of.items():
-                yield key, name, value
 
 
 def workflows(merged: Merged, checked: Checked, folder: Path) -> Built:
@@ -281,6 +229,7 @@ def of_written(
         scheduled=environment.scheduled and spec.enabled,
         place=probe.place,
         partner=spec.partner or "",
+        golden=probe.golden,
         costs=costs_of(spec, environment.target.get("chat") or {}, providers),
         limits=spec.spend.limits() if spec.spend else Allowance(),
         heartbeat=beat,

@@ -71,17 +71,9 @@ def read_file(path: Path, name: str) -> tuple[Source, list[Problem]]:
 def read_text(text: str, name: str) -> tuple[Source, list[Problem]]:
     """YAML text as a Source, with all Problems found; after a syntax error the data is empty."""
     source = Source(name, {})
-    try:
-        deep = _too_deep(text)
-        node = None if deep else yaml.compose(text, Loader=yaml.CSafeLoader)
-    except yaml.MarkedYAMLError as error:
-        return source, [_not_yaml(error, text, name)]
-    except yaml.YAMLError as error:
-        return source, [Problem(name, 1, 1, f"not YAML: {clean(str(error), 120)}", "remove control characters")]
-    if deep:
-        return source, [Problem(name, *deep, "nested too deeply", f"keep it within {DEEPEST} levels")]
+    node, problems = _composed(text, name)
     if node is None:
-        return source, [Problem(name, 1, 1, "the file is empty", "write at least: workflows:")]
+        return source, problems or [Problem(name, 1, 1, "the file is empty", "write at least: workflows:")]
     builder = _Builder(source)
     data = builder.value(node, (), 0)
     if not isinstance(data, dict):
@@ -91,6 +83,34 @@ def read_text(text: str, name: str) -> tuple[Source, list[Problem]]:
         return source, builder.problems
     source.data = data
     return source, builder.problems
+
+
+def read_list(text: str, name: str) -> tuple[Source, list[Any], list[Problem]]:
+    """YAML text whose top is a list: its entries, with a Source that knows their places, and all Problems found."""
+    source = Source(name, {})
+    node, problems = _composed(text, name)
+    if node is None:
+        return source, [], problems or [Problem(name, 1, 1, "the file is empty", "write a list: - {ask: …, expect: …}")]
+    builder = _Builder(source)
+    data = builder.value(node, (), 0)
+    if not isinstance(data, list):
+        problem = source.problem((), "the top of the file is not a list", "begin each case with a dash")
+        return source, [], [*builder.problems, problem]
+    return source, data, builder.problems
+
+
+def _composed(text: str, name: str) -> tuple[yaml.Node | None, list[Problem]]:
+    """The tree of a YAML text, None where it is empty or wrong, and what is wrong with it."""
+    try:
+        deep = _too_deep(text)
+        node = None if deep else yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.MarkedYAMLError as error:
+        return None, [_not_yaml(error, text, name)]
+    except yaml.YAMLError as error:
+        return None, [Problem(name, 1, 1, f"not YAML: {clean(str(error), 120)}", "remove control characters")]
+    if deep:
+        return None, [Problem(name, *deep, "nested too deeply", f"keep it within {DEEPEST} levels")]
+    return node, []
 
 
 def _too_deep(text: str) -> tuple[int, int] | None:

@@ -46,8 +46,7 @@ def scored_runs(session: Session, ledger: int, started: Collection[int]) -> set[
 
 def accuracy_by_day(session: Session, ledger: int, *, since: int, day: int) -> list[tuple[int, int, int]]:
     """(day, right, scored) of each day of `day` µs with scored cases since `since`, oldest first."""
-    number = SCORE.c.started / day if session.connection().dialect.name == "sqlite" else func.div(SCORE.c.started, day)
-    asked = select(number.label("day"), func.sum(SCORE.c.verdict), func.count())
+    asked = select((SCORE.c.started // day).label("day"), func.sum(SCORE.c.verdict), func.count())
     asked = asked.where(SCORE.c.ledger == ledger, SCORE.c.started >= since, SCORE.c.verdict != UNSCORED)
     return [(int(row[0]), int(row[1]), int(row[2])) for row in rows(session, asked.group_by("day").order_by("day"))]
 
