@@ -25,6 +25,7 @@ from monitor.config.catalog import Catalog
 from monitor.config.load import load
 from monitor.config.secrets import Secrets
 from monitor.engine.engine import Engine
+from monitor.engine.hooks import Hooks
 from monitor.engine.hosts import Hosts
 from monitor.store.database import Store
 from monitor.systemd import Notifier
@@ -53,6 +54,7 @@ class Keeper:
     hosts: Hosts
     engine: Engine
     around: Surroundings
+    hooks: Hooks
     config_trouble: str = ""
     listeners: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)

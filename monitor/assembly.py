@@ -20,6 +20,7 @@ from monitor.config.catalog import Catalog
 from monitor.config.load import find, load
 from monitor.config.secrets import Secrets
 from monitor.engine.engine import Engine
+from monitor.engine.hooks import Hooks
 from monitor.engine.hosts import Hosts
 from monitor.engine.parts import Parts
 from monitor.lastresort import LastResort
@@ -85,6 +86,7 @@ def _assemble(
     )
 
     last_resort = LastResort(store, lambda: keeper.catalog.book, channels, clock, schedules)
+    hooks = Hooks(key, lambda: keeper.catalog.web.base, hosts, clock)
     parts = Parts(
         store=store,
         desk=desk,
@@ -95,9 +97,10 @@ def _assemble(
         emergency=last_resort.page,
         secrets=secrets.need,
         changed=ring,
+        hook=hooks.address,
     )
     engine = Engine(catalog, parts)
-    keeper = Keeper(place, state, secrets, clock, store, desk, channels, dispatcher, hosts, engine, around)
+    keeper = Keeper(place, state, secrets, clock, store, desk, channels, dispatcher, hosts, engine, around, hooks)
     keeper.loops["last resort"] = last_resort.run
     if schedules is not None:
         keeper.loops["schedules"] = schedules.run

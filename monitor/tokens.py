@@ -1,6 +1,6 @@
 """Tokens that open one thing each: made of this installation's key, so that nothing secret stands in a configuration.
 
-Whoever holds one may do the one act it was made for: report for a job, or flag an answer of a workflow.
+Whoever holds one may do the one act it was made for: report for a job, call back for one, or flag an answer.
 """
 
 from __future__ import annotations
@@ -48,6 +48,11 @@ def ping_key(key: bytes) -> str:
 def flag_token(key: bytes, subject: str) -> str:
     """The token by which answers of a workflow in one environment are flagged."""
     return proof(key, "flag", subject).hex()[:40]
+
+
+def hook_token(key: bytes, probe: str) -> str:
+    """The token by which a workflow calls back for a probe."""
+    return proof(key, "hook", probe).hex()[:40]
 
 
 class Known:

@@ -56,6 +56,20 @@ def unpack(data: bytes | str) -> Arrival:
     return Arrival(**found)
 
 
+ARRIVED = b"!arrived "  # how a line begins that brings one to a host
+
+
+def line_of(number: int, arrival: Arrival) -> bytes:
+    """The line that brings an arrival to the host of attempt `number`."""
+    return b"%s%d %s\n" % (ARRIVED, number, arrival.pack())
+
+
+def read_line(line: bytes) -> tuple[int, Arrival]:
+    """(the attempt's number, what arrived); raises ValueError."""
+    number, _, packed = line.removeprefix(ARRIVED).partition(b" ")
+    return int(number), unpack(packed)
+
+
 class Inbox:
     """What arrived for one attempt since it began, oldest first; the oldest goes when there is too much."""
 

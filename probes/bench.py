@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -10,9 +12,11 @@ from probes.checks.number import amount
 from probes.tools import Timeouts
 
 if TYPE_CHECKING:
+    from probes.arrivals import Inbox
     from probes.target import Target
     from probes.tools.call import ChatAnswer
     from probes.tools.http import Http
+    from probes.tools.resolver import Resolver
 
 Length: TypeAlias = str | float | timedelta
 """A time as authors write it: `"4s"`, 4 (seconds) or a timedelta."""
@@ -47,9 +51,16 @@ class Bench:
         deadline: float,
         record: Callable[[Any], None],
         base: Timeouts,
+        folder: str = "",
+        hook: str = "",
+        inbox: Inbox | None = None,
     ) -> None:
         self.target = target
         self.base = base
+        self._folder = folder
+        self.hook = hook
+        self.inbox = inbox
+        self._others: list[Http] = []
         self._made: Http | None = None
         self._facts: dict[str, Any] = {"run_id": run_id, "attempt": attempt, "deadline": deadline, "record": record}
 
@@ -62,21 +73,54 @@ class Bench:
             self._made = Http(self.target, **self._facts)
         return self._made
 
+    @property
+    def folder(self) -> str:
+        """Where relative paths start."""
+        return self._folder or os.getcwd()
+
+    @property
+    def deadline(self) -> float:
+        """Monotonic seconds."""
+        return float(self._facts["deadline"])
+
+    @property
+    def resolver(self) -> Resolver:
+        """Where names are looked up."""
+        from probes.tools.http import shared_resolver
+
+        return shared_resolver()
+
+    def http_to(self, url: str, *, ca_file: str = "") -> Http:
+        """An Http to a place that the configuration names beside the target; raises Refused."""
+        from probes.target import Target
+        from probes.tools.http import Http
+
+        target = Target.of({"url": url, "ca_file": ca_file, "allow_private": True})
+        made = Http(replace(target, redactor=self.target.redactor), **self._facts)
+        self._others.append(made)
+        return made
+
     async def ask(
-        self, messages: Sequence[Mapping[str, str]], limits: Timeouts, variables: Mapping[str, Any]
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        limits: Timeouts,
+        variables: Mapping[str, Any],
+        how: Mapping[str, Any],
     ) -> ChatAnswer:
         """The answer of the target's agent to a conversation that ends with a question; raises Trouble."""
-        from probes.tools.call import chat
+        from probes.tools.rounds import talk
 
-        return await chat(self.http, self.target.chat, messages, timeout=limits, variables=variables)
+        return await talk(self.http, self.target.chat, messages, how, timeout=limits, variables=variables)
 
     def move(self, deadline: float) -> None:
         """Give what follows a deadline of its own."""
         self._facts["deadline"] = deadline
-        if self._made is not None:
-            self._made.deadline = deadline
+        for made in (self._made, *self._others):
+            if made is not None:
+                made.deadline = deadline
 
     async def aclose(self) -> None:
         """Close every connection."""
-        if self._made is not None:
-            await self._made.aclose()
+        for made in (self._made, *self._others):
+            if made is not None:
+                await made.aclose()

@@ -151,7 +151,7 @@ class Context(Waits, Judging):
             raise ProbeBug(f"{value.name}(…) is checked before it was awaited", where=say_place(where), hint=hint)
         journal = self._journal
         if isinstance(value, HttpReply | ChatReply | Sighting):
-            called = value.called if isinstance(value, Sighting) else "reply"
+            called = value.called if isinstance(value, Sighting) else value.part
             subject = Subject(value.words, journal, source=source or called, unit="reply", soft=soft, place=where)
             subject.reply = value
         elif isinstance(value, Absent):

@@ -37,6 +37,20 @@ class _Reply:
         return text
 
     @property
+    def cut(self) -> bool:
+        """True when there was more of it than is looked at."""
+        return bool(getattr(self._heard, "truncated", False))
+
+    @property
+    def part(self) -> str:
+        """What of it is looked at, as a check calls it."""
+        return f"the first {len(self._heard.body):,} bytes of the reply" if self.cut else "reply"
+
+    @property
+    def _heard(self) -> Any:
+        return getattr(self._raw, "answer", self._raw)
+
+    @property
     def words(self) -> str:
         """The same text, only looked at."""
         text: str = self._raw.text

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
+from probes.arrivals import Inbox, here, read_line
 from probes.frames import Reply, Request, pack
 from probes.held import excused, processor
 from probes.maker import Maker
@@ -30,17 +31,20 @@ FILE_SIZE = 64 << 20  # bytes of one file it writes
 PRINTED = 60 << 10  # bytes of prints that are passed on
 PULSE = 0.1  # seconds between two signs that its loop turns
 GRACE = 2  # seconds of processor beyond the time it has: the kernel's own end of it
-ANSWER, DUMP = 3, 4  # descriptors
+ANSWER, DUMP, NEWS = 3, 4, 5  # descriptors
 _MORE = "\n… more was printed and thrown away\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The descriptors of a script's process: where its answer, its prints and the stack of its end go."""
+    """The descriptors of a script's process: where its answer, its prints and the stack of its end go, and where what
+    arrives for it comes from.
+    """
 
     answer: int
     prints: int
     dump: int
+    news: int
 
 
 class _Prints(io.RawIOBase):
@@ -100,10 +104,11 @@ def _place(ends: Ends) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # A group, not a session: a new session would be a scheduling group of its own (autogroup), where nice is void.
     os.setpgid(0, 0)
-    high = [fcntl.fcntl(end, fcntl.F_DUPFD, 16) for end in (ends.prints, ends.prints, ends.answer, ends.dump)]
+    moved = (ends.prints, ends.prints, ends.answer, ends.dump, ends.news)
+    high = [fcntl.fcntl(end, fcntl.F_DUPFD, 16) for end in moved]
     for target, end in enumerate(high, start=1):
         os.dup2(end, target, inheritable=target < ANSWER)
-    os.closerange(DUMP + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    os.closerange(NEWS + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     faulthandler.enable(file=DUMP, all_threads=False)
     out: Any = io.TextIOWrapper(_Prints(), "utf-8", "replace", write_through=True)
     sys.stdout = sys.stderr = out
@@ -143,6 +148,8 @@ def _attempt(request: Request, job: Mapping[str, Any], maker: Maker, pulse: memo
 
     async def attempt() -> Reply:
         beat()
+        if request.hook:
+            here.set(_inbox(loop))
         prepared = maker.prepare(job)  # loads the author's file: its time is the attempt's own
         reply = await maker.make(prepared, replace(request, timeout=request.timeout - (time.monotonic() - began)))
         return excused(reply, (processor() or (0.0, 0.0))[1])
@@ -153,6 +160,24 @@ def _attempt(request: Request, job: Mapping[str, Any], maker: Maker, pulse: memo
         return loop.run_until_complete(task)
     except asyncio.CancelledError:
         return Reply(request.number, "unknown", Failure.HOST_LOST, "the attempt was called off")
+
+
+def _inbox(loop: asyncio.AbstractEventLoop) -> Inbox:
+    """The webhooks that its parent passes on."""
+    inbox, part = Inbox(), b""
+
+    def read() -> None:
+        nonlocal part
+        data = os.read(NEWS, 1 << 16)
+        if not data:
+            loop.remove_reader(NEWS)
+        *lines, part = (part + data).split(b"\n")
+        for line in lines:
+            inbox.take(read_line(line)[1])
+
+    os.set_blocking(NEWS, False)
+    loop.add_reader(NEWS, read)
+    return inbox
 
 
 def _say(reply: Reply) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
+from probes.arrivals import ARRIVED, Inbox, here, read_line
 from probes.board import Board, Sight, boot
 from probes.frames import Reply, Request, pack, unpack_request
 from probes.held import excused
@@ -23,6 +24,7 @@ from probes.words.text import clean
 PER_TURN = 4  # starts in one turn of the loop; the length of a turn follows from it, whatever is in flight
 LONG_TURN = 0.02  # seconds; after a turn that took longer only one is started
 OVERTIME = 0.3  # seconds an attempt may go on beyond its deadline and its clean-ups before it is cancelled
+FAREWELL = 2.0  # seconds for clean-ups when the keeper stops; it waits a little longer
 LAST_CALL = 0.2  # seconds it then has to end, before it is answered for
 
 _number: ContextVar[int] = ContextVar("number", default=0)
@@ -72,6 +74,7 @@ class SharedHost:
         self._raw: dict[str, dict[str, Any]] = {}  # jobs that no attempt has asked for yet
         # by number, with the end it must keep, and how long this loop had stood still when it began
         self._flying: dict[int, tuple[asyncio.Task[None], float, float]] = {}
+        self._inboxes: dict[int, Inbox] = {}  # of attempts for which webhooks may arrive, from when they were asked for
         self._overdue: dict[int, bool] = {}  # cancelled as they did not end; True when they were answered for
         self._lines: Lines | None = None
         self._starting = False
@@ -93,14 +96,24 @@ class SharedHost:
     def _hear(self, lines: list[bytes]) -> None:
         now = boot()
         for line in lines:
+            if line.startswith(ARRIVED):
+                self._arrived(line)
+                continue
             if line.startswith(b"!"):
                 self._told(line.decode("ascii", "replace").split())
                 continue
             request = unpack_request(line)
+            if request.hook:
+                self._inboxes[request.number] = Inbox()
             if request.job is not None:
                 self._raw[request.job_id] = request.job
             self._waiting.add(request, now)
         self._start_soon()
+
+    def _arrived(self, line: bytes) -> None:
+        number, arrival = read_line(line)
+        if number in self._inboxes:
+            self._inboxes[number].take(arrival)
 
     def _told(self, words: list[str]) -> None:
         """`!forget JOB…`: these jobs will not come again. `!cancel NUMBER`: nobody waits for this attempt any more."""
@@ -108,9 +121,10 @@ class SharedHost:
             for job_id in words[1:]:
                 self._jobs.pop(job_id, None)
                 self._raw.pop(job_id, None)
-        elif words[0] == "!cancel" and not self._waiting.drop(number := int(words[1])):
-            flying = self._flying.get(number)
-            if flying is not None:
+        elif words[0] == "!cancel":
+            if self._waiting.drop(number := int(words[1])):
+                self._inboxes.pop(number, None)
+            elif (flying := self._flying.get(number)) is not None:
                 flying[0].cancel()
 
     # -- starts
@@ -126,6 +140,7 @@ class SharedHost:
         before, self._turned = self._turned, monotonic()
         for late in self._waiting.turn_away(boot()):
             self._shed += 1
+            self._inboxes.pop(late.number, None)
             away = Reply(late.number, "unknown", Failure.SKIPPED, "shed: this host had more to do than it can")
             self._send(replace(away, waited=boot() - late.sent, witness="shed"))
         for _ in range(PER_TURN if self._turned - before < LONG_TURN else 1):
@@ -159,6 +174,7 @@ class SharedHost:
                 return
             self._started += 1
             _number.set(number)
+            here.set(self._inboxes.get(number))
             prepared = self._prepared(request.job_id)
             reply = await self._maker.make(prepared, request)
             own = excused(reply, self._held_so_far() - held)
@@ -172,11 +188,21 @@ class SharedHost:
         finally:
             self._flying.pop(number, None)
             self._overdue.pop(number, None)
+            self._inboxes.pop(number, None)
 
     def _prepared(self, job_id: str) -> Any:
         if job_id in self._raw:
             self._jobs[job_id] = self._maker.prepare(self._raw.pop(job_id))
         return self._jobs[job_id]
+
+    async def put_back(self) -> None:
+        """The keeper has gone: attempts under way are over, but what they left is still put back, if it can be soon."""
+        going = [task for task, _, _ in self._flying.values()]
+        for task in going:
+            if not task.cancelling():
+                task.cancel()
+        if going:
+            await asyncio.wait(going, timeout=FAREWELL)
 
     # -- what is said
 
@@ -243,7 +269,8 @@ def serve(reading: int, writing: int, board: Board, *, maker: Maker) -> None:
         host = SharedHost(board, maker)
         host.begin(reading, writing)
         await host.ended
+        await host.put_back()
 
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.new_event_loop().run_until_complete(live())
-    os._exit(0)  # attempts under way belong to a keeper that is gone; nobody waits for what they would say
+    os._exit(0)  # nobody waits for what attempts under way would say

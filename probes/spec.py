@@ -178,6 +178,10 @@ class Spec(Section):
         """The names of the secrets that the probe refers to."""
         return names_in(self.model_dump(mode="json", exclude_unset=True, by_alias=True))
 
+    def files(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """(where, path) of the files beside the configuration that its attempts need."""
+        return iter(())
+
     def counted(self) -> dict[str, float]:
         """What one run costs at most, as far as its steps show: requests, asks, records."""
         return {}

@@ -107,6 +107,7 @@ class Waits:
                 value = await self._look(look, check, min(end, asked + LONGEST_LOOK))
                 found = trial.wrong()
                 if found is None and value:
+                    self._journal.checked = True
                     return value
                 looks += 1
                 troubled += found is not None and found.failure in _NOT_LOOKED
@@ -217,6 +218,17 @@ class Waits:
         self.saw = f"{len(found)} rows" if len(found) != 1 else "one row"
         self.saw = self.saw if found else f"no row with {self.marker}" if ":marker" in query else "no row"
         return found
+
+    def row(self, database: str, query: str, **values: Any) -> Call[Sighting | None]:
+        """The first row that `ctx.rows` would find, to be checked: its document is the row."""
+        return self._call("ctx.row", place(), partial(self._row, database, query, values))
+
+    async def _row(self, database: str, query: str, values: dict[str, Any]) -> Sighting | None:
+        found = await self._rows(database, query, values)
+        if not found:
+            return None
+        said = "; ".join(f"{name}={value}" for name, value in found[0].items())
+        return self._sighting(Seen(said, url="", document=found[0], values={"rows": len(found)}), "the row")
 
     def mail(
         self, server: str, *, user: str, password: str, folder: str = "INBOX", ca_file: str = "", verify: bool = True

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from probes.arrivals import ARRIVED
 from probes.board import Board, Sight, boot
 from probes.frames import Reply, Request, pack, unpack_request
 from probes.maker import BEAT, READY, Maker, settle
@@ -84,6 +85,7 @@ class Zygote:
                 self._dirty = True
             elif not run.died:
                 run.judge(now)
+                run.tell()
         if self._dirty:
             self._dirty = self._sweep(spare={run.pid for run in self._runs() if not run.died})
         for run in self._runs():
@@ -109,6 +111,9 @@ class Zygote:
         *lines, self._part = (self._part + data).split(b"\n")
         now = boot()
         for line in lines:
+            if line.startswith(ARRIVED):
+                self._arrived(line)
+                continue
             if line.startswith(_CONTROL):
                 self._told(line.decode("ascii", "replace").split())
                 continue
@@ -116,6 +121,12 @@ class Zygote:
             if request.job is not None:
                 self._jobs[request.job_id] = request.job
             self._waiting.add(request, now)
+
+    def _arrived(self, line: bytes) -> None:
+        number = int(line.removeprefix(ARRIVED).partition(b" ")[0])
+        for run in self._runs():
+            if run.request.number == number:
+                run.tell(line + b"\n")
 
     def _told(self, words: list[str]) -> None:
         """`!forget JOB…`: these jobs will not come again. `!cancel NUMBER`: nobody waits for this attempt any more."""

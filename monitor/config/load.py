@@ -14,7 +14,7 @@ from alerts.book import Book
 from alerts.channel_table import with_implied
 from alerts.people import Person
 from alerts.policy import Level, PolicySpec, parse_target
-from monitor.config import build, contracts, golden, references
+from monitor.config import beside, build, contracts, golden, references
 from monitor.config.canaries import canaries, provider_of
 from monitor.config.catalog import Catalog, Client, Keep, Probe, Publish, Site, Web
 from monitor.config.check import Checked, check
@@ -115,6 +115,7 @@ def assemble(
     problems += found
     written = [*from_yaml, *in_python]
     built.warnings += contracts.baselines(from_yaml, folder)
+    problems += beside.files(merged, written, folder)
     build.probes(built, written, checked)
     problems += built.problems
     problems += references.people(merged, checked)
@@ -126,7 +127,7 @@ def assemble(
     problems += golden.provable(merged, built, periods)
     problems += references.secrets(merged, lambda name: secrets.get(name) is not None)
     problems += keys(merged, checked, secrets.get)
-    problems += _store(merged)
+    problems += _store(merged) + beside.hooks(merged, built, checked.one(WebSection, "web"))
     policies, monitor_policy, found = _policies(merged, checked, built)
     problems += found
     if problems:

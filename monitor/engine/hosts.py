@@ -12,6 +12,7 @@ from typing import Any
 from monitor.engine.hosts_facts import Asked, Recipe, Stats
 from monitor.engine.hosts_fleet import STARTING, TICK, Fleet
 from monitor.engine.hosts_verdict import bare
+from probes.arrivals import Arrival
 from probes.frames import Reply, Request
 from probes.words.clock import Clock
 from probes.words.failure import Failure
@@ -77,6 +78,14 @@ class Hosts:
             if asked.host is not None:
                 asked.host.call_off(asked)
             raise
+
+    def deliver(self, probe: str, arrival: Arrival) -> int:
+        """Bring a webhook to every attempt of a probe that is under way and may wait for it; returns how many are."""
+        waiting = [asked for asked in self._under_way() if asked.request.hook and asked.host and _probe(asked) == probe]
+        for asked in waiting:
+            if asked.host is not None:
+                asked.host.deliver(asked, arrival)
+        return len(waiting)
 
     async def reload(self, job_ids: Collection[str]) -> None:
         """From now on only these jobs are needed; hosts let go of the others."""
@@ -183,6 +192,10 @@ class Hosts:
                 if now - asked.since > asked.longest + OVERTIME:
                     host.call_off(asked)
                     asked.answer(bare(asked, Failure.HOST_LOST, _NO_ANSWER))
+
+
+def _probe(asked: Asked) -> str:
+    return "/".join(str(asked.job.get(part) or "") for part in ("workflow", "environment", "probe"))
 
 
 __all__ = ["Hosts", "Stats"]

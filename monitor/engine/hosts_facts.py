@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Protocol
 
+from probes.arrivals import Arrival
 from probes.board import Board
 from probes.frames import Reply, Request
 
@@ -48,6 +49,7 @@ class Host(Protocol):
     """The host that an attempt was given to."""
 
     def call_off(self, asked: Asked) -> None: ...
+    def deliver(self, asked: Asked, arrival: Arrival) -> None: ...
 
 
 @dataclass(slots=True, eq=False)

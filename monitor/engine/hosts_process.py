@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from monitor.engine.hosts_facts import Asked, Phase, Recipe, Stats
+from probes.arrivals import Arrival, line_of
 from probes.board import Board, Sight
 from probes.frames import Reply, pack, unpack_reply
 from probes.held import processor, wants_processor
@@ -112,6 +113,11 @@ class HostProcess:
         asked.number, asked.host = number, self
         self.asked[number] = asked
         self._lines.say(line)
+
+    def deliver(self, asked: Asked, arrival: Arrival) -> None:
+        """Bring a webhook to an attempt."""
+        if asked.number in self.asked:
+            self._lines.say(line_of(asked.number, arrival))
 
     def call_off(self, asked: Asked) -> None:
         """Nobody waits for this one any more."""

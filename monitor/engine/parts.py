@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from alerts.desk import Desk
 from alerts.signal import Signal
+from monitor.config.catalog import Probe
 from monitor.engine.attempts import Maker
+from monitor.engine.witnesses import PATIENCE
 from monitor.store.database import Store
 from probes.words.clock import SystemClock
 
@@ -37,4 +39,6 @@ class Parts:
     emergency: Callable[[Signal], Awaitable[None]]
     secrets: Callable[[Iterable[str]], Mapping[str, str]]
     changed: Callable[[], None] = field(default=lambda: None)
+    patience: float = PATIENCE  # seconds that the end of a run waits for its witnesses
+    hook: Callable[[Probe], str] = field(default=lambda probe: "")  # where webhooks for a probe arrive
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # between the attempts of a run

@@ -24,7 +24,7 @@ from monitor.metrics import exposition
 from monitor.places import SOCKET
 from monitor.services import ACTS, SERVICES
 from monitor.services.base import fitting
-from monitor.web import acks, pings
+from monitor.web import acks, hooks, pings
 from probes.words.errors import Refused, StoreError
 from probes.words.text import clean
 
@@ -80,6 +80,7 @@ def public_app(keeper: Keeper) -> Starlette:
         Route("/api/v1/{name}", api),
         *acks.routes(keeper),
         *pings.routes(keeper),
+        *hooks.routes(keeper),
         Mount("/", StaticFiles(directory=pages, html=True)),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Guard)])

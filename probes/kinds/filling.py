@@ -1,8 +1,8 @@
 """`${…}` in what a user wrote: parsed once, filled in at each attempt. What was never captured is never filled in.
 
-`${date}` `${date+30d}` `${date+30d:%A %d %B}` · `${now}` `${now+1h}` · `${run_id}` · `${uuid}` · `${ask}` the latest
-question · `${secret:NAME}` · `${name}` a captured value · `${case.input}` a field of the golden case at hand · `$${`
-stands for `${` itself.
+`${date}` `${date+30d}` `${date+30d:%A %d %B}` · `${now}` `${now+1h}` · `${run_id}` · `${uuid}` · `${marker}`
+· `${hook}` · `${ask}` the latest question · `${secret:NAME}` · `${name}` a captured value · `${case.input}` a field of the golden
+case at hand · `$${` stands for `${` itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from probes.checks.say import plain
 from probes.dates import shift_date, shift_time
 from probes.records import NotCaptured
 
-GIVEN = frozenset({"date", "now", "run_id", "uuid", "ask"})
+GIVEN = frozenset({"date", "now", "run_id", "uuid", "marker", "hook", "ask"})
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 _PIECE = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
 _DATE = re.compile(r"date\s*([+-][^:]*)?(?::(.+))?\Z")
@@ -34,6 +34,10 @@ class Source(Protocol):
     def run_id(self) -> str: ...
     @property
     def uuid(self) -> str: ...
+    @property
+    def marker(self) -> str: ...
+    @property
+    def hook(self) -> str: ...
     @property
     def captured(self) -> Mapping[str, Any]: ...
     def date(self, offset: str = "", *, form: str = "") -> str: ...

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from probes.checks.written import Check, Match, Plan, plan
+from probes.checks.written import Check, Match, Plan, is_template, plan
 from probes.context import Context
+from probes.groups import Group
+from probes.kinds.asking import plain_tools
+from probes.kinds.files import Attached, attached
 from probes.kinds.filling import Template, fill, fillable, parse
-from probes.kinds.steps import Capture, Sending, Step
+from probes.kinds.steps import Capture, Deed, Sending, Step
 
 Script = Callable[[Context], Coroutine[Any, Any, None]]
 
@@ -23,14 +26,22 @@ class Order:
     path: str | Template
     options: Mapping[str, Any]
     holes: tuple[str, ...]  # the options with holes
+    files: tuple[Attached, ...] = ()
 
     def send(self, ctx: Any) -> Any:
         """The call that makes it."""
+        return self._send_with_files(ctx) if self.files else self._send(ctx)
+
+    def _send(self, ctx: Any, **more: Any) -> Any:
         path = self.path if isinstance(self.path, str) else self.path.address(ctx)
         options: Mapping[str, Any] = self.options
         if self.holes:
             options = {**options, **{name: fill(options[name], ctx) for name in self.holes}}
-        return getattr(ctx.http, self.verb)(path, **options)
+        return getattr(ctx.http, self.verb)(path, **options, **more)
+
+    async def _send_with_files(self, ctx: Any) -> Any:
+        read = [await each.read(ctx) for each in self.files]
+        return await self._send(ctx, files={field: (name, content, kind) for field, name, content, kind in read})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,7 @@ class Part:
     hard: bool
     order: Order | None
     ask: Any
+    how: Mapping[str, Any]  # tools, their results and a schema that go with the question
     timeout: Mapping[str, float] | None
     captures: tuple[tuple[str, Capture], ...]
     checks: tuple[tuple[Plan, tuple[Any, ...]], ...]
@@ -59,12 +71,15 @@ async def _run(parts: tuple[Part, ...], talk: bool, ctx: Context) -> None:
         async with ctx.step(part.name, budget=part.budget, hard=part.hard):
             for order in part.undo:
                 ctx.cleanup(Undo(order), ctx)
-            if part.order is not None:
-                reply = await part.order.send(ctx)
-            else:
-                question = fill(part.ask, ctx)
-                reply = await (ctx.chat.ask if talk else ctx.ask)(question, timeout=part.timeout)
-            look(part, ctx, reply)
+            look(part, ctx, await act(part, ctx, talk=talk))
+
+
+async def act(part: Part, ctx: Context, *, talk: bool = False) -> Any:
+    """The reply to a step's request or question."""
+    if part.order is not None:
+        return await part.order.send(ctx)
+    how = {name: fill(value, ctx) for name, value in part.how.items()}
+    return await (ctx.chat.ask if talk else ctx.ask)(fill(part.ask, ctx), timeout=part.timeout, **how)
 
 
 def look(part: Part, ctx: Context, reply: Any) -> None:
@@ -72,7 +87,7 @@ def look(part: Part, ctx: Context, reply: Any) -> None:
     for name, capture in part.captures:
         ctx.capture(name, found_in(reply, capture), secret=capture.secret)
     for check, arguments in part.checks:
-        _check(ctx, reply, check, arguments)
+        judge(ctx, reply, check, arguments)
 
 
 class Undo:
@@ -96,20 +111,20 @@ def found_in(reply: Any, capture: Capture) -> Any:
     return reply.find(capture.regex)
 
 
-def _check(ctx: Context, reply: Any, check: Plan, arguments: tuple[Any, ...]) -> None:
-    if check.group:
-        with ctx.any(soft=check.soft) if check.group == "any" else ctx.all(soft=check.soft):
-            for member, inner in zip(check.members, arguments, strict=True):
-                _check(ctx, reply, member, inner)
+def judge(ctx: Context, reply: Any, check: Plan, arguments: tuple[Any, ...]) -> None:
+    """Make one check of a reply."""
+    if check.judged is not None:
+        value = reply.json(check.argument) if check.subject else reply
+        asked = check.judged if arguments is None else type(check.judged).model_validate(fill(arguments, ctx))
+        ctx.judge_later(value, asked, source=check.argument, soft=check.soft)
         return
-    if check.subject == "json":
-        subject = ctx.check(reply.json(check.argument), soft=check.soft, source=check.argument)
-    elif check.subject == "header":
-        subject = ctx.check(reply.header(check.argument), soft=check.soft)
-    elif check.subject == "value":
-        subject = ctx.check(reply.value(check.argument), soft=check.soft)
-    else:
-        subject = ctx.check(reply, soft=check.soft)
+    if check.group:
+        with _group(ctx, check):
+            for member, inner in zip(check.members, arguments, strict=True):
+                judge(ctx, reply, member, inner)
+        return
+    value, source = _looked_at(reply, check)
+    subject = ctx.check(value, soft=check.soft, source=source, weight=check.weight, must=check.must)
     for match, given in zip(check.matches, arguments, strict=True):
         if match.negated:
             subject = subject.not_
@@ -117,6 +132,21 @@ def _check(ctx: Context, reply: Any, check: Plan, arguments: tuple[Any, ...]) ->
             getattr(subject, match.method)(match.args)
         else:
             getattr(subject, match.method)(*fill(given, ctx))
+
+
+def _group(ctx: Context, check: Plan) -> Group:
+    if check.group == "any":
+        return ctx.any(soft=check.soft, weight=check.weight, must=check.must)
+    return ctx.all(soft=check.soft, threshold=check.threshold, weight=check.weight, must=check.must)
+
+
+def _looked_at(reply: Any, check: Plan) -> tuple[Any, str]:
+    """(value, source) of a check's subject."""
+    if check.subject == "json":
+        return reply.json(check.argument), check.argument
+    if check.subject == "header":
+        return reply.header(check.argument), ""
+    return (reply.value(check.argument) if check.subject == "value" else reply), ""
 
 
 # made once
@@ -129,12 +159,13 @@ def made_ready(step: Step) -> Part:
         name=step.name or step.label,
         budget=step.budget.limit.total_seconds() if step.budget else None,
         hard=step.budget.hard if step.budget else False,
-        order=_order(step, timeout) if step.verb else None,
+        order=order_of(step, timeout) if step.verb else None,
         ask=fillable(step.ask),
+        how=_how(step),
         timeout=timeout,
         captures=tuple((step.capture or {}).items()),
         checks=checks_ready(step.check),
-        undo=tuple(_order(each, None) for each in step.cleanup),
+        undo=tuple(order_of(each, None) for each in step.cleanup),
     )
 
 
@@ -143,7 +174,15 @@ def checks_ready(checks: tuple[Check, ...]) -> tuple[tuple[Plan, tuple[Any, ...]
     return tuple((made, _arguments(made)) for made in map(plan, checks))
 
 
-def _order(sending: Sending, timeout: Mapping[str, float] | None) -> Order:
+def _how(step: Deed) -> dict[str, Any]:
+    """What goes with a question, as the keywords of `ctx.ask`; of it, what tools answer may have holes."""
+    given = {"tools": plain_tools(step.tools) if step.tools else None, "schema": step.answer_schema}
+    found = {name: value for name, value in given.items() if value is not None}
+    return found if step.tool_results is None else {**found, "tool_results": fillable(step.tool_results)}
+
+
+def order_of(sending: Sending, timeout: Mapping[str, float] | None) -> Order:
+    """A request with everything worked out that is the same in each run."""
     options: dict[str, Any] = {"params": sending.params, "headers": sending.headers, "timeout": timeout}
     options |= {"data": sending.data, "content": sending.content}
     options = {name: fillable(value) for name, value in options.items() if value is not None}
@@ -152,11 +191,15 @@ def _order(sending: Sending, timeout: Mapping[str, float] | None) -> Order:
     if not sending.follow:
         options["follow"] = False
     holes = tuple(name for name, value in options.items() if callable(value))
-    return Order(sending.verb, parse(sending.path) or sending.path, options, holes)
+    return Order(sending.verb, parse(sending.path) or sending.path, options, holes, attached(sending.file or ()))
 
 
-def _arguments(made: Plan) -> tuple[Any, ...]:
-    """For each matcher its arguments where they have holes; for a group the same of each member."""
+def _arguments(made: Plan) -> Any:
+    """For each matcher its arguments where they have holes; for a group the same of each member; for a judge what it
+    is asked.
+    """
+    if made.judged is not None:
+        return fillable(made.raw) if is_template(made.raw) else None
     if made.group:
         return tuple(map(_arguments, made.members))
     return tuple(_holes(match) for match in made.matches)

@@ -98,6 +98,11 @@ class Stepped(Spec):
         """The questions that it asks, each a conversation of its own."""
         return tuple((deed.ask,) for _, deed, _ in self.deeds() if deed.ask is not None)
 
+    def files(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """(where, path) of the files that go with its requests."""
+        for where, deed, _ in self.deeds():
+            yield from (((*where, "file"), each.path) for each in deed.file or ())
+
     def counted(self) -> dict[str, float]:
         """Requests, and records left behind where a step writes without a clean-up of its own."""
         deeds = self.deeds()

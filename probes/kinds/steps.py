@@ -10,9 +10,14 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from probes.checks.agent import OF_AGENTS
+from probes.checks.base import RULES
+from probes.checks.judged import KINDS as JUDGED
 from probes.checks.patterns import compile_pattern
-from probes.checks.written import Check, checked_path
+from probes.checks.written import Check, checked_path, standing
 from probes.forms import SHORT, Also, CostsSection, Limits, Timeout
+from probes.kinds.asking import ASKING, AnswerSchema, Results, Tools
+from probes.kinds.files import Files, FileSection
 from probes.kinds.filling import GIVEN, NAME, needs
 from probes.words.names import nearest
 from probes.words.section import Section
@@ -92,6 +97,15 @@ def _captures(value: dict[str, Capture]) -> dict[str, Capture]:
     return value
 
 
+Captures = Annotated[dict[str, Kept], AfterValidator(_captures)]
+Checks = Annotated[tuple[Check, ...], BeforeValidator(_listed), Also()]
+Limit = Annotated[
+    Budget,
+    BeforeValidator(lambda value: value if isinstance(value, Mapping | Budget) else {"limit": value}),
+    Also(SHORT),
+]
+
+
 class Sending(Kin):
     """A request as it is written: one verb with its path, and what goes with it."""
 
@@ -106,6 +120,7 @@ class Sending(Kin):
     json_body: Annotated[Any, AfterValidator(_filled)] = Field(None, alias="json", description="A JSON body.")
     data: Fields | None = Field(None, description="The fields of a form.")
     content: Text | None = Field(None, description="A body as it stands.")
+    file: Files | None = Field(None, description="Files that go with the fields of data:, as a form of several parts.")
     follow: bool = Field(True, description="False leaves a redirect as the answer.")
 
     @property
@@ -135,7 +150,9 @@ class Sending(Kin):
         bodies = self.bodies()
         if len(bodies) > 1:
             raise ValueError(f"{' and '.join(bodies)} are two bodies for one request; keep one")
-        if bodies and self.verb in READING:
+        if self.file and {*bodies} - {"data"}:
+            raise ValueError(f"file goes with the fields of data:, not with {bodies[0]}:; keep one")
+        if (bodies or self.file) and self.verb in READING:
             raise ValueError(f"a {self.verb} has no body; write params: or post:")
 
     def holes(self) -> Iterator[Problem]:
@@ -144,6 +161,9 @@ class Sending(Kin):
             yield from (((alias,), need) for need in sorted(needs(getattr(self, name))))
         for name, alias in (("json_body", "json"), ("data", "data"), ("content", "content")):
             yield from (((alias,), need) for need in sorted(needs(getattr(self, name))))
+        for each in self.file or ():
+            texts = each.model_dump(exclude_unset=True)
+            yield from ((("file",), need) for need in sorted(needs(texts)))
 
 
 class CleanUp(Sending):
@@ -164,18 +184,20 @@ class Deed(Sending):
     """The keys of a step that a probe of one step has itself."""
 
     ask: Text | None = Field(None, description="A question for the workflow's agent.")
-    budget: (
-        Annotated[
-            Budget,
-            BeforeValidator(lambda value: value if isinstance(value, Mapping | Budget) else {"limit": value}),
-            Also(SHORT),
-        ]
-        | None
-    ) = Field(None, description="How long it should take; more is slow. {limit: 4s, hard: true} takes it down.")
-    check: Annotated[tuple[Check, ...], BeforeValidator(_listed), Also()] = Field((), description="What has to hold.")
-    capture: Annotated[dict[str, Kept], AfterValidator(_captures)] | None = Field(
-        None, description="Values to keep for later steps: {name: $.path}."
+    tools: Tools | None = Field(
+        None, description="Tools a model may call beside those of its chat, by name: {description, parameters}."
     )
+    tool_results: Results | None = Field(
+        None, description="What each tool answers when it is called, by name; the model then goes on."
+    )
+    answer_schema: AnswerSchema | None = Field(
+        None, alias="schema", description="The JSON Schema that a model's answer has to have."
+    )
+    budget: Limit | None = Field(
+        None, description="How long it should take; more is slow. {limit: 4s, hard: true} takes it down."
+    )
+    check: Checks = Field((), description="What has to hold.")
+    capture: Captures | None = Field(None, description="Values to keep for later steps: {name: $.path}.")
 
     def acts(self) -> list[str]:
         """What it does, by YAML key."""
@@ -189,10 +211,13 @@ class Deed(Sending):
         if len(acts) > 1:
             raise ValueError(f"{' and '.join(acts)} in one step; write a step for each")
         self._sendable()
+        standing(self.check)
         used: set[str] = set().union(*(check.names() for check in self.check)) if self.check else set()
         if self.ask is None:
-            if "finish-reason" in used:
-                raise ValueError("finish-reason is what a model says; write it under an ask: step")
+            if only := [rule.name for rule in RULES.values() if rule.name in used and rule.family in OF_AGENTS]:
+                raise ValueError(f"{only[0]} is what a model says or does; write it under an ask: step")
+            if extra := [name for name in ASKING if getattr(self, name) is not None]:
+                raise ValueError(f"{extra[0].removeprefix('answer_')} goes with a question; write it beside ask:")
             return
         if "status" in used:
             raise ValueError("an ask: judges the status itself; write status: under a request")
@@ -209,7 +234,8 @@ class Deed(Sending):
         captures.
         """
         yield from self.holes()
-        yield from ((("ask",), need) for need in sorted(needs(self.ask)))
+        for name in ("ask", "tool_results"):
+            yield from (((name,), need) for need in sorted(needs(getattr(self, name))))
 
     def check_holes(self) -> Iterator[Problem]:
         """(where, captured name) of its checks."""
@@ -241,22 +267,23 @@ def problems(
     for where, step, cleans in steps:
         asked = asked or step.ask is not None
         there = set(known) | ({"ask"} if asked and step.ask is None else set())
-        yield from _missing(where, step.all_holes(), there)
+        yield from missing(where, step.all_holes(), there)
         for name in step.capture or {}:
             if name in known:
                 yield (*where, "capture", name), f"{name} is captured twice; write another name"
             known[name] = where
         there = set(known) | ({"ask"} if asked else set())
-        yield from _missing(where, step.check_holes(), there)
+        yield from missing(where, step.check_holes(), there)
         for number, clean in enumerate(cleans):
             place = (*where, "cleanup") if len(cleans) == 1 else (*where, "cleanup", number)
-            yield from _missing(place, clean.holes(), there)
+            yield from missing(place, clean.holes(), there)
 
 
-def _missing(where: tuple[str | int, ...], holes: Iterator[Problem], known: set[str]) -> Iterator[Problem]:
+def missing(where: tuple[str | int, ...], holes: Iterator[Problem], known: set[str]) -> Iterator[Problem]:
+    """The problems of captured names that nothing has captured by then."""
     for place, name in holes:
         if name not in known:
-            near = nearest(name, known | {"date", "now", "run_id", "uuid"})
+            near = nearest(name, known | {"date", "now", "run_id", "uuid", "marker", "hook"})
             hint = f"did you mean ${{{near}}}?" if near else f"write capture: {{{name}: $.path}} in an earlier step"
             yield (*where, *place), f"nothing is captured as {name} by then; {hint}"
 
@@ -281,9 +308,11 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "check": Check,
     "any": Check,
     "all": Check,
+    **JUDGED,
     "capture": Capture,
     "cleanup": CleanUp,
     "budget": Budget,
+    "file": FileSection,
     "costs": CostsSection,
     "timeout": Limits,
 }

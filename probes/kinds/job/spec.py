@@ -113,6 +113,7 @@ class JobSpec(Spec):
 
     model_config = ConfigDict(populate_by_name=False, validate_default=False)
     default_every: ClassVar[timedelta] = timedelta(minutes=30)
+    own_defaults: ClassVar[frozenset[str]] = frozenset({"timeout"})  # each stage has a deadline of its own
 
     kind: Literal["job"] = "job"
     attempts: int = Field(2, ge=1, le=10, description="All tries of a run, the first included.")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from probes.checks.document import Least
-from probes.checks.rules import Rules
+from probes.checks.rules import Rules, misnamed
 from probes.checks.written import checked_path
 from probes.forms import Also
 from probes.kinds.filling import needs
@@ -146,6 +146,9 @@ class FieldsSection(Rules):
     def _one(self) -> Self:
         if (self.expected is None) == (self.file is None):
             raise ValueError("fields are compared with one thing; write expected: {total: 119.00} or file: right.json")
+        rules = Rules(**{name: getattr(self, name) for name in Rules.model_fields})
+        if self.expected is not None and (wrong := next(misnamed([self.expected], rules), "")):
+            raise ValueError(wrong)
         return self
 
     def wanted(self, expected: Any) -> dict[str, Any]:
