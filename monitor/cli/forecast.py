@@ -119,6 +119,8 @@ def warnings(catalog: Catalog) -> list[str]:
             "pagerduty has no api_key: its pages count as accepted, unverified; "
             'add api_key: "${secret:NAME}" under channels: pagerduty'
         )
+    if not catalog.web.listen and any(probe.heartbeat is not None for probe in catalog.probes.values()):
+        found.append("web: listen is off, so jobs can only report from this machine, with showup heartbeat run")
     return [*found, *_spending(catalog), *catalog.warnings]
 
 

@@ -13,6 +13,7 @@ from monitor.cli import waterfall
 from monitor.cli.attempts import Bench, opened
 from monitor.cli.paper import count, paper, plain, row, table, took
 from monitor.config.naming import probe_id, probes_of
+from probes.words.errors import Refused
 from probes.words.units import micros_of
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def run_test(probe: str, config: Path | None, *, env: str, as_json: bool) -> int
     """Run a probe once and draw it: 0 when it passed, if degraded, 1 when it did not; raises ConfigError, Refused."""
     catalog, secrets = opened(config)
     found = catalog.probes[probe_id(probe, catalog.probes, environment=env)]
+    if found.heartbeat is not None:
+        hint = "send it a word: showup heartbeat run, or the address in showup heartbeat list"
+        raise Refused(f"{found.name} is a job that reports by itself, nothing can be run here", hint=hint)
     reply = asyncio.run(_once(catalog, secrets, found))
     if as_json:
         from monitor.cli.show import as_json as print_json
@@ -74,7 +78,8 @@ def run_preflight(workflows: Sequence[str], config: Path | None, *, times: int, 
     """Run every probe of these workflows `times` over: 0 is go, 1 no-go; raises ConfigError, Refused."""
     catalog, secrets = opened(config)
     names = [one for name in workflows for one in probes_of(name, catalog.probes, environment=env)]
-    chosen = [catalog.probes[name] for name in dict.fromkeys(names) if catalog.probes[name].enabled]
+    probes = [catalog.probes[name] for name in dict.fromkeys(names)]
+    chosen = [one for one in probes if one.enabled and one.heartbeat is None]
     tried = asyncio.run(_all(catalog, secrets, chosen, times=times))
     go = bool(tried) and all(one.go for one in tried)
     if as_json:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 NAME, CALL, BAR, TIME = 9, 27, 20, 14
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 INDENT = 12
+OUTPUT = 30  # lines of what a job printed
 PHASES = ("dns", "connect", "tls", "first_byte", "first_token")
 WORDS = {"first_byte": "first byte", "first_token": "first word"}
 BLAMED = {
@@ -74,9 +75,16 @@ def draw(shown: Shown) -> list[str]:
         lines += _clean_up(each, end)
     for note in shown.evidence.get("notes") or ():
         lines += _wrapped(f"note: {note}", "  ")
+    lines += _output(shown.evidence.get("output"))
     stack = plain(shown.evidence.get("stack"), 1_500)
     lines += _wrapped(f"stack: {stack}", "  ") if stack else []
     return [*lines, *_verdict(shown, lines)]
+
+
+def _output(said: Any) -> list[str]:
+    """What a job printed last, its newest lines."""
+    lines = str(said or "").splitlines()[-OUTPUT:]
+    return [f"  | {_cut(line, WIDTH - 4)}".rstrip() for line in lines]
 
 
 def _head(shown: Shown) -> str:

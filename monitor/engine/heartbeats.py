@@ -48,14 +48,14 @@ class Known(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """One word of a job: `at` in µs, its exit `status` where it gave one, the run of the job it belongs to (`rid`), and
-    what it sent, made safe."""
+    """One word of a job: its exit `status` where it gave one, the run of the job it belongs to (`rid`), what it sent,
+    secrets removed, and when we heard it (`at`, µs)."""
 
-    at: int
     word: Word
     status: int | None = None
     rid: str = ""
     body: str = ""
+    at: int = 0
 
     @property
     def tells(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -68,6 +68,11 @@ class Beat:
     paused_since: int = 0
     last: Ping | None = None
 
+    @property
+    def heard(self) -> bool:
+        """False for a job of which nothing is known yet: its silence may be that it was never set up."""
+        return self.known is not Known.NOTHING or bool(self.due.begun)
+
     def owes(self) -> None:
         """Work out anew what is owed next."""
         self.due = owed(self.rhythm, self.known, self.at, self.begun.values())
@@ -107,6 +112,7 @@ class Heartbeats:
         beats = {}
         for name, track in tracks.items():
             if track.probe.heartbeat is None:
+                track.held = 0  # it may have been one before
                 continue
             rhythm = rhythm_of(track.probe)
             beat = followed.get(track.ledger)
@@ -124,9 +130,9 @@ class Heartbeats:
         known = Known.NOTHING
         if last is not None:
             known, at = known_of(last.state, last.failure), last.started
-        beat = Beat(track, rhythm, known, at, owed(rhythm, known, at))
+        beat = Beat(track, rhythm, known, at, owed(rhythm, known, at), newest=at)
         for view in found.pings.get(track.ledger, ()):
-            ping = Ping(view.at, Word(view.kind), view.status, view.rid)
+            ping = Ping(Word(view.kind), view.status, view.rid, at=view.at)
             if ping.tells and ping.at > beat.at:
                 self._report(beat, ping)
             else:
@@ -135,11 +141,11 @@ class Heartbeats:
 
     # -- what jobs say -------------------------------------------------------------------------------------------------
 
-    async def hear(self, name: str, word: Word, *, status: int | None = None, rid: str = "", body: str = "") -> None:
+    async def hear(self, name: str, ping: Ping) -> None:
         """A job said something: on return it is on the disk. Raises KeyError for a job that is not followed, StoreError
         when it cannot be kept: it may have to be said again."""
         beat = self.beats[name]
-        ping = Ping(self._moment(beat), word, status, rid, body)
+        ping = replace(ping, at=self._moment(beat))
         beat.writing += 1
         try:
             await self._keep(beat, ping)
@@ -149,10 +155,10 @@ class Heartbeats:
         finally:
             beat.writing -= 1
 
-    def put_off(self, name: str, word: Word, *, status: int | None = None, rid: str = "", body: str = "") -> None:
+    def put_off(self, name: str, ping: Ping) -> None:
         """The same for what comes faster than is written: a failure is never lost, and the last word counts."""
         beat = self.beats[name]
-        beat.waiting = coalesced(beat.waiting, Ping(self._moment(beat), word, status, rid, body))
+        beat.waiting = coalesced(beat.waiting, replace(ping, at=self._moment(beat)))
 
     def _moment(self, beat: Beat) -> int:
         """Now, and later than every word before: a run is named by its moment."""
@@ -196,7 +202,7 @@ class Heartbeats:
                 continue
             if beat.waiting:
                 await self._write_waiting(beat)
-            if beat.due.deadline <= now and not beat.writing and not beat.waiting and beat.known is not Known.NOTHING:
+            if beat.due.deadline <= now and not beat.writing and not beat.waiting and beat.heard:
                 self._deadline(beat, now)
 
     def _rests(self, beat: Beat, now: int, *, paused: bool) -> bool:
@@ -248,7 +254,7 @@ class Heartbeats:
         for name, beat in self.beats.items():
             if name in paused or not beat.track.probe.enabled:
                 continue
-            if beat.known is Known.NOTHING and beat.due.deadline <= now:
+            if not beat.heard and beat.due.deadline <= now:
                 length = say_duration((now - beat.at) // (60 * SECOND) * 60 * SECOND)
                 said = f"{name} has never reported, in {length}: showup heartbeat list shows its address"
                 found.append(Trouble(f"{NOT_STARTED}{name}", beat.at, said, Severity.WARNING))

@@ -241,6 +241,8 @@ async def reload(keeper: Keeper) -> dict[str, Any]:
 async def run_now(keeper: Keeper, probe: str) -> dict[str, Any]:
     """Run a scheduled probe at once, for the record."""
     name = probe_named(keeper, probe)
+    if keeper.catalog.probes[name].heartbeat is not None:
+        raise Refused(f"{name} is a job that reports by itself", hint="see: showup heartbeat list")
     await keeper.engine.run_now(name)
     await keeper.store.flush()
     return {"probe": name, "last": asdict(last) if (last := keeper.engine.tracks[name].last) else None}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
 
-from monitor.engine.heartbeats import BODY, Known, Word, read_rid, rhythm_of
+from monitor.engine.heartbeats import BODY, Known, Ping, Word, read_rid, rhythm_of
 from monitor.engine.listening import Beat
 from monitor.services.base import probe_named, service, when
 from monitor.store.queries.ledgers import find_ledger
@@ -102,5 +102,5 @@ async def heartbeat(
         raise Refused("this is nothing that a job can say", hint="say start, success, fail or log, and rid as a UUID")
     word = _SAID[said] if exit_status is None else Word.FAILURE if exit_status else Word.SUCCESS
     text = keeper.secrets.redactor().text(body[:BODY])
-    await keeper.engine.heartbeats.hear(name, word, status=exit_status, rid=run, body=text)
+    await keeper.engine.heartbeats.hear(name, Ping(word, exit_status, run, text))
     return {"probe": name, "said": word.name.lower()}

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from monitor.config.catalog import Probe
-from monitor.engine.heartbeats import BODY, UUID, Word, read_rid
+from monitor.engine.heartbeats import BODY, UUID, Ping, Word, read_rid
 from monitor.tokens import Known, key_in, ping_key, ping_token
 from monitor.web.bodies import read_body
 from monitor.web.meter import Meter
@@ -96,12 +96,12 @@ class _Door:
     async def _hear(self, request: Request, name: str, asked: Asked, rid: str) -> Response:
         body = self._safe((await read_body(request, BODY)).data) if request.method == "POST" else ""
         heartbeats = self._keeper.engine.heartbeats
-        given = {"status": asked.status, "rid": rid, "body": body}
+        ping = Ping(asked.word, asked.status, rid, body)
         try:
             if not self._meter.passes(name):
-                heartbeats.put_off(name, asked.word, **given)
+                heartbeats.put_off(name, ping)
                 return _say("too many pings; this one is kept and seen to", 429, {"Retry-After": "60"})
-            await heartbeats.hear(name, asked.word, **given)
+            await heartbeats.hear(name, ping)
         except KeyError:  # a reload took it out a moment ago
             return _say("not found", 404)
         except StoreError as error:

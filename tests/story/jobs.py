@@ -6,7 +6,7 @@ from typing import Any
 
 from monitor.config.catalog import Catalog
 from monitor.config.load import load_text
-from monitor.engine.heartbeats import Word
+from monitor.engine.heartbeats import Ping, Word
 from monitor.engine.listening import Beat
 from monitor.store.queries.history import last_runs
 from monitor.store.queries.runs import RunView
@@ -35,7 +35,7 @@ class Night(Watch):
         """A job says something, at `at` or now, and all that follows from it."""
         if at is not None:
             await self.live(at)
-        await self.engine.heartbeats.hear(name, word, **more)
+        await self.engine.heartbeats.hear(name, Ping(word, **more))
         await self.settle()
 
     async def live(self, until: int) -> None:
