@@ -22,7 +22,7 @@ _WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|//")
 _HOST = re.compile(r"[a-z0-9._:-]{1,253}")
 _KEPT = "/?:@!$&'()*+,;=%~#[]\"<>^`{|}"  # only what is not ASCII is encoded: the author's own encoding stands
 _OUR_OWN = frozenset({"content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"})
-_KEYS = frozenset({"url", "allow", "headers", "auth", "chat", "ca_file", "verify", "allow_private"})
+_KEYS = frozenset({"url", "allow", "headers", "auth", "chat", "ca_file", "verify", "allow_private", "params"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Target:
     """Where requests may go. `allow` holds host names in lower case, the target's own first.
 
     `headers` and `credentials` (from `auth`) are sent to the target's own host alone. `secrets` are the values that
-    must not be shown, those made from others (Basic credentials) included; `redactor` removes them.
+    must not be shown, those made from others (Basic credentials) included; `redactor` removes them. `params` are added
+    to each request to it.
     """
 
     url: str
@@ -41,6 +42,7 @@ class Target:
     ca_file: str = ""
     verify: bool = True
     allow_private: bool = False
+    params: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     redactor: Redactor = NOTHING
 
@@ -49,7 +51,7 @@ class Target:
         """The target that config data describes, secrets put in; raises Refused with what is wrong.
 
         Keys: url, allow, headers, auth (bearer: TOKEN | basic: {user, password} | header: {NAME: VALUE}), chat,
-        ca_file, verify, allow_private.
+        ca_file, verify, allow_private, params.
         """
         secrets = secrets or {}
         if unknown := sorted(set(data) - _KEYS):
@@ -71,6 +73,7 @@ class Target:
             ca_file=str(filled.get("ca_file") or ""),
             verify=bool(filled.get("verify", True)),
             allow_private=bool(filled.get("allow_private", False)),
+            params=MappingProxyType({str(name): str(value) for name, value in (filled.get("params") or {}).items()}),
             secrets=hidden,
             redactor=Redactor.of(hidden),
         )
@@ -99,7 +102,8 @@ class Target:
         """The host of a whole address, when requests may go there; raises Refused."""
         host = locate(url).host
         if not self.allows(host):
-            hint = f"write allow: [{host}] if requests may go there"
+            never = literal(host) is not None and reach(host) is Reach.NEVER
+            hint = "" if never else f"write allow: [{host}] if requests may go there"
             raise Refused(f"{host} is not where this target leads", hint=hint)
         return host
 

@@ -59,6 +59,14 @@ async def endless_events(reply: Reply) -> None:
 
 
 @behaviour
+async def endless_words(reply: Reply) -> None:
+    """The same with fewer and longer events, the right answer among them."""
+    await reply.send(typed("text/event-stream"))
+    while await reply.pause(0.0):
+        await reply.send(b'data: {"text": "' + b"Book online " * 200 + b'"}\n\n')
+
+
+@behaviour
 async def endless_line(reply: Reply) -> None:
     """A stream whose first event never ends."""
     await reply.send(typed("text/event-stream") + b'data: {"text": "')

@@ -78,6 +78,9 @@ async def _ask_endpoint(
         )
         if (cause := classify.of_status(answer.status, answer.headers)) is not None:
             raise Trouble(cause.failure, f"{cause.sentence}{_saying(answer)}", cause.phase, cause.retry_after)
+        if reader.streamed and answer.truncated:
+            said = f"showup stopped listening after {len(reader.text):,} characters"
+            raise Trouble(Failure.TRUNCATED, f"{said}: the reply has no end, or one that is far away")
         found = _heard(reader, answer) if reader.streamed else _replied(answer, path)
     except Trouble as trouble:
         raise _shown(trouble, http) from None

@@ -10,7 +10,7 @@ from probes.checks.paths import Absent, compile_path
 from probes.tools import Missing, Trouble
 from probes.tools.answer import Answer
 from probes.tools.dialects import CallPart, Piece, Usage
-from probes.tools.stream import Event, Events, Overlong
+from probes.tools.stream import Endless, Event, Events, Overlong
 from probes.tools.toolcalls import Calls
 from probes.words.failure import Failure
 
@@ -68,6 +68,9 @@ class _Ear:
     def _split(self, chunk: bytes) -> list[Event]:
         try:
             return self._events.feed(chunk)
+        except Endless as error:
+            said = f"showup stopped listening after {error}: the answer has no end, or one that is far away"
+            raise Trouble(Failure.TRUNCATED, said) from None
         except Overlong as error:
             raise Trouble(Failure.GARBAGE, f"the answer is a stream with {error}") from None
 
@@ -116,12 +119,14 @@ class Listener(_Ear):
         super().__init__()
         self._read = read
         self.done = self.reasoned = False
+        self.events = 0
         self.finish_reason = self.refusal = self.model = self.fingerprint = ""
         self.usage: Usage | None = None
         self.load: float | None = None
         self.calls = Calls()
 
     def _event(self, event: Event, at: float) -> bool:
+        self.events += 1
         self.take(self._read(event.data, event.name), at)
         return self.done
 

@@ -12,6 +12,10 @@ class Overlong(Exception):
     """A line or the number of events is beyond all reason."""
 
 
+class Endless(Overlong):
+    """More events than any answer has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One event: `name` is "" unless the stream says otherwise, `data` what stood in its data lines."""
@@ -59,7 +63,7 @@ class Events:
         if len(self._rest) > LONGEST_LINE:
             raise Overlong(f"a line of more than {LONGEST_LINE // 1024} KB")
         if self._seen > MOST_EVENTS:
-            raise Overlong(f"more than {MOST_EVENTS:,} events")
+            raise Endless(f"more than {MOST_EVENTS:,} events")
 
     def _line(self, raw: bytearray) -> Event | None:
         if not raw:
