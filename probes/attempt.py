@@ -20,6 +20,7 @@ from probes.context import Context
 from probes.evidence import evidence
 from probes.frames import PHASES, Reply, Request
 from probes.journal import Journal
+from probes.reading import read_signs
 from probes.records import AttemptResult, CleanUp, NotCaptured, Stop
 from probes.spec import KINDS, Spec, read
 from probes.tools import Timeouts
@@ -128,6 +129,8 @@ async def make(prepared: Prepared, request: Request) -> Reply:
         ready = replace(prepared, run=partial(canary, chat=target.chat, url=target.url, why=why), own=False)
     cancelled = await _run(ready, ctx, journal, began + request.timeout)
     try:
+        if ready is prepared and not cancelled:
+            await read_signs(prepared.spec, journal, target, run_id=request.run_id, deadline=began + request.timeout)
         if ctx.undo:
             await clean_up(ctx, journal, bench, request.cleanup)
     finally:
@@ -135,6 +138,8 @@ async def make(prepared: Prepared, request: Request) -> Reply:
     if cancelled:
         raise asyncio.CancelledError
     reply = _reply(request, journal, ctx, target, waited)
+    if prepared.spec is not None and prepared.spec.fallback is not None and reply.state == "down":
+        reply = replace(reply, sentence=clean(f"the fallback does not answer: {reply.sentence}", 300))
     ctx.let_go()
     return reply
 
@@ -164,6 +169,7 @@ def _open(prepared: Prepared, request: Request, target: Target, journal: Journal
         memory=request.memory,
         partner=(prepared.spec.partner or "") if prepared.spec else "",
     )
+    bench.price = prepared.job.get("price")
     if judges := prepared.job.get("judges"):
         ctx.panel = _panel(judges, request, journal)
     if request.hook:
@@ -274,7 +280,7 @@ def _refused(request: Request, said: str, waited: int) -> Reply:
 
 def _reply(request: Request, journal: Journal, ctx: Context, target: Target, waited: int) -> Reply:
     result = journal.result()
-    took = max(0, int((monotonic() - journal.started) * 1e6))
+    took = max(0, int((monotonic() - journal.started - journal.apart) * 1e6))
     phases = tuple(journal.phases.get(name, -1) for name in PHASES) if journal.phases else ()
     failed = tuple(f"{each.name}: {each.trouble}" for each in journal.clean_ups if each.trouble)
     hide = Redactor.of((*target.secrets, *ctx.hidden)) if ctx.hidden else target.redactor

@@ -68,11 +68,13 @@ def probe(
     environments: Sequence[str] | None = None,
     costs: Mapping[Cost, float] | None = None,
     secrets: Sequence[str] | None = None,
+    judges: Sequence[str] | None = None,
 ) -> Callable[[Script], Probe]:
     """Make an async function a probe of `workflow`; the keys are those of a probe in YAML.
 
     `costs` is what one run costs, for the forecast of `showup validate`: {"tokens": 900, "usd": 0.002, "records": 0}.
-    `secrets` are the names it reads by ctx.secret(name), where its source does not show them as plain text.
+    `secrets` are the names it reads by ctx.secret(name), where its source does not show them as plain text;
+    `judges` the providers that it asks by ctx.judge(reply, by=name, …).
     """
     where = place()
     given = {key: value for key, value in locals().items() if value is not None and key != "where"}

@@ -60,6 +60,7 @@ class Bench:
         self._folder = folder
         self.hook = hook
         self.inbox = inbox
+        self.price: Sequence[float] | None = None  # of what is asked: US dollars for a million tokens (in, out)
         self._others: list[Http] = []
         self._made: Http | None = None
         self._facts: dict[str, Any] = {"run_id": run_id, "attempt": attempt, "deadline": deadline, "record": record}
@@ -110,7 +111,9 @@ class Bench:
         """The answer of the target's agent to a conversation that ends with a question; raises Trouble."""
         from probes.tools.rounds import talk
 
-        return await talk(self.http, self.target.chat, messages, how, timeout=limits, variables=variables)
+        answer = await talk(self.http, self.target.chat, messages, how, timeout=limits, variables=variables)
+        answer.charge(self.price)
+        return answer
 
     def move(self, deadline: float) -> None:
         """Give what follows a deadline of its own."""

@@ -42,6 +42,7 @@ class Journal:
 
     def __init__(self, *, started: float, planned: tuple[str, ...] = (), fallback: str = "") -> None:
         self.started = started
+        self.apart = 0.0  # seconds that went into what is no part of the run
         self.planned = planned
         self.fallback = fallback  # the name of what happens outside of steps
         self.steps: list[Step] = []
@@ -212,6 +213,12 @@ class Journal:
         else:
             self._find(Finding(failure, said, step.name, False, phase, retry_after, witness))
 
+    def doubt(self, failure: Failure, sentence: str, *, witness: str = "") -> None:
+        """Write down what is wrong with an answer that could be used all the same: it only degrades."""
+        if self.cleaning is None:
+            said = clean(sentence, SENTENCE)
+            self._find(Finding(failure, said, self.step.name, True, witness=witness))
+
     def broke(self, failure: Failure, sentence: str, *, phase: str = "") -> None:
         """Write down what ended the run from outside of a step, under the step it was in."""
         self.settle()
@@ -255,6 +262,11 @@ class Journal:
     def begin(self, group: Gathering) -> None:
         """Let a group take the checks that follow."""
         self._groups.append(group)
+
+    @property
+    def grouped(self) -> bool:
+        """True while a group takes the checks."""
+        return bool(self._groups)
 
     def finish(self, group: Gathering, *, broken: bool) -> None:
         """Write down a group as the one check that it is; one that broke off says nothing."""

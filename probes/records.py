@@ -55,6 +55,7 @@ class Step:
     """The record of one step. Times are monotonic seconds; `took` is µs, -1 while it runs."""
 
     __slots__ = (
+        "apart",
         "began",
         "broken",
         "budget",
@@ -78,6 +79,7 @@ class Step:
         self.hard = hard
         self.reached = reached
         self.took = -1
+        self.apart = 0  # µs of it that were not the workflow's: a judge was asked
         self.mark = 0  # how many findings there were before it
         self.broken = False
         self.exchanges: list[Any] = []
@@ -92,7 +94,7 @@ class Step:
 
     def end(self) -> None:
         """Stop its watch."""
-        self.took = since(self.began)
+        self.took = max(0, since(self.began) - self.apart)
 
 
 class CleanUp(Step):

@@ -110,7 +110,7 @@ class _Reply:
         """A measured number by its name: total, first_byte, first_token, tokens_out …; times in seconds."""
         values = self._raw.values
         if name not in values:
-            return self._absent(name, "not measured")
+            return self._absent(name, "not measured" if name != "cost" else "no price, or no count of tokens")
         found = values[name]
         self._journal.look(found, name, "s" if name in _TIMES else "", self)
         return found

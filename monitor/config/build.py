@@ -14,9 +14,11 @@ from monitor.config.accuracy import Golden
 from monitor.config.catalog import Environment, Flags, Heartbeat, Probe, Slo, Workflow
 from monitor.config.check import Checked
 from monitor.config.costs import costs_of
+from monitor.config.judging import asks_cost
 from monitor.config.merged import Merged
 from monitor.config.sections import EnvironmentSection, ProviderSection, TargetSection, WorkflowSection
 from probes.kinds.heartbeat.spec import HeartbeatSpec
+from probes.signs import forced
 from probes.spec import Spec, kind_of
 from probes.spend import Allowance
 from probes.words.errors import Problem
@@ -200,7 +202,10 @@ def of_written(
     override = section.environments.get(environment.name)
     beat = Heartbeat(spec.patience, spec.budget) if isinstance(spec, HeartbeatSpec) else None
     every = override.every if override is not None and override.every is not None and not beat else spec.every
-    job = _job(probe, environment)
+    costs = costs_of(spec, environment.target.get("chat") or {}, providers)
+    job = _job(probe, environment, section)
+    if costs.provider and asks_cost(spec) and (price := providers[costs.provider].price) is not None:
+        job["price"] = [float(price.input), float(price.output)]
     body = json.dumps(job, sort_keys=True, separators=(",", ":"), default=str)
     policy = spec.policy or environment.policy or workflow.policy
     return Probe(
@@ -230,7 +235,7 @@ def of_written(
         place=probe.place,
         partner=spec.partner or "",
         golden=probe.golden,
-        costs=costs_of(spec, environment.target.get("chat") or {}, providers),
+        costs=costs,
         limits=spec.spend.limits() if spec.spend else Allowance(),
         heartbeat=beat,
         canary_of=workflow.provider,
@@ -239,15 +244,18 @@ def of_written(
 
 
 def _depends_on(spec: Spec, workflow: Workflow) -> tuple[str, ...]:
-    """What it says itself, else the workflow's, unless it only reads, as a page is there without a model, or looks at a
-    partner's system."""
+    """What it says itself, else the workflow's, unless it only reads, as a page is there without a model, looks at a
+    partner's system, or has the primary forced off."""
     if spec.depends_on is not None:
         return spec.depends_on
-    return () if spec.only_reads or spec.partner else workflow.depends_on
+    return () if spec.only_reads or spec.partner or spec.fallback else workflow.depends_on
 
 
-def _job(probe: Written, environment: Environment) -> dict[str, Any]:
+def _job(probe: Written, environment: Environment, section: WorkflowSection) -> dict[str, Any]:
     head = {"workflow": probe.workflow, "environment": environment.name, "probe": probe.name}
     body = probe.spec.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    if section.version is not None and probe.spec.version is None and not probe.spec.only_reads:
+        body["version"] = section.version.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    target = forced(environment.target, probe.spec.fallback) if probe.spec.fallback else dict(environment.target)
     own = {**probe.brings, **(probe.script or {})}
-    return {**own, "kind": probe.spec.kind, **head, "spec": body, "target": dict(environment.target)}
+    return {**own, "kind": probe.spec.kind, **head, "spec": body, "target": target}

@@ -14,7 +14,7 @@ from alerts.book import Book
 from alerts.channel_table import with_implied
 from alerts.people import Person
 from alerts.policy import Level, PolicySpec, parse_target
-from monitor.config import beside, build, contracts, golden, references
+from monitor.config import beside, build, contracts, golden, judging, references
 from monitor.config.canaries import canaries, provider_of
 from monitor.config.catalog import Catalog, Client, Keep, Probe, Publish, Site, Web
 from monitor.config.check import Checked, check
@@ -116,7 +116,9 @@ def assemble(
     written = [*from_yaml, *in_python]
     built.warnings += contracts.baselines(from_yaml, folder)
     problems += beside.files(merged, written, folder)
+    problems += judging.judges(merged, checked, written)
     build.probes(built, written, checked)
+    problems += judging.priceless(merged, built)
     problems += built.problems
     problems += references.people(merged, checked)
     problems += references.workflows(merged, checked, built.workflows, built.probes)

@@ -26,6 +26,7 @@ from monitor.config.forms import (
     Zone,
 )
 from probes.forms import SpendLimits
+from probes.signs import Version
 from probes.words.dialects import DialectName
 from probes.words.section import Section
 from probes.words.units import Duration, Money, Percent, Size
@@ -102,6 +103,12 @@ class ProviderSection(Section):
     url: Address | None = Field(default=None, description="Its address, where it is not the usual one.")
     key: SecretText | None = Field(default=None, description="Its API key, a reference.")
     model: str = Field(default="", description="The model that is used.")
+    judge_model: str | None = Field(
+        default=None, min_length=1, description="The model that judges answers; pinned, so that it never changes alone."
+    )
+    embedding_model: str | None = Field(
+        default=None, min_length=1, description="The model whose embeddings compare meanings."
+    )
     title: str | None = Field(default=None, min_length=1, max_length=60, description="What people call it.")
     headers: Headers = Field(default_factory=dict, description="Headers of every request.")
     ca_file: str | None = Field(default=None, description="Authorities to trust instead of the system's.")
@@ -238,6 +245,10 @@ class WorkflowSection(TargetSection):
         default=None, description="A file beside the configuration, or an address; its first lines are in every page."
     )
     depends_on: Words = Field(default=(), description="Names under providers.")
+    version: Version | None = Field(
+        default=None,
+        description="Where it says which version answers: $.version, {header: …} or {get: /version, json: …}.",
+    )
     expiry: Ages = Field(
         default=EXPIRY, description="How long before a certificate, key or interface ends people are told; [] never."
     )

@@ -98,7 +98,7 @@ class Notes(Protocol):
 class Note:
     """What came of one check; its words are made only when somebody reads them."""
 
-    __slots__ = ("_args", "_got", "_rule", "_source", "failure", "negated", "ok", "soft")
+    __slots__ = ("_args", "_got", "_rule", "_source", "failure", "must", "negated", "ok", "soft", "weight")
 
     def __init__(
         self,
@@ -116,6 +116,8 @@ class Note:
         self.soft = soft
         self.negated = negated
         self.failure = failure
+        self.weight = 1.0  # in a group with a threshold
+        self.must = False
         self._rule = rule
         self._args = args
         self._got = got
@@ -164,7 +166,7 @@ class Said(str):
 class Base:
     """A value that is about to be checked. Each matcher returns the subject, so that several can follow each other."""
 
-    __slots__ = ("_negated", "_notes", "_soft", "place", "source", "unit", "used", "value")
+    __slots__ = ("_negated", "_notes", "_soft", "must", "place", "source", "unit", "used", "value", "weight")
 
     def __init__(
         self,
@@ -181,6 +183,8 @@ class Base:
         self.unit = unit  # "s" where the value is a time
         self.place = place  # file and line of the author's code
         self.used = False
+        self.weight = 1.0
+        self.must = False
         self._notes = notes
         self._soft = soft
         self._negated = False
@@ -218,7 +222,7 @@ class Base:
         except PatternTooSlow as slow:
             raise ProbeBug(str(slow), where=self._where(), hint=slow.hint) from None
         if verdict is True and not negated:
-            self._notes.note(Note(rule, args, ok=True, got=value, source=self.source, soft=self._soft))
+            self._write(rule, args, ok=True, got=value, negated=False, failure=Failure.WRONG)
             return
         got: Any = value
         named = None
@@ -238,6 +242,7 @@ class Base:
 
     def _write(self, rule: Rule, args: tuple[Any, ...], *, ok: bool, got: Any, negated: bool, failure: Failure) -> None:
         note = Note(rule, args, ok=ok, got=got, source=self.source, soft=self._soft, negated=negated, failure=failure)
+        note.weight, note.must = self.weight, self.must
         self._notes.note(note)
 
     def _named(self, failure: Failure, negated: bool) -> Failure:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Self, Union, get_args, get_origin, get_type_h
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, create_model, field_validator, model_validator
 
 from probes.checks.base import RULES, Ready, Rule
+from probes.checks.document import Least
+from probes.checks.judged import Factuality, Faithfulness, Judged, Rubric, Similar
 from probes.checks.paths import compile_path
 from probes.checks.subject import Subject  # noqa: F401  # its families fill RULES
 from probes.words.names import nearest
@@ -17,9 +19,8 @@ from probes.words.section import Section
 
 MEASURED = (
     "total", "dns", "connect", "tls", "first_byte", "first_token", "worst_gap", "tokens_in", "tokens_out",
-    "tokens_reasoning",
-    "tokens_cached",
-    "tokens_per_second",
+    "tokens_reasoning", "tokens_cached", "tokens", "tokens_per_second", "load", "cost",
+    "headroom_requests", "headroom_tokens",
     "chunks",
     "buffered", "size", "status",
 )  # fmt: skip
@@ -116,6 +117,13 @@ class Check(_Matchers):  # its keys are the matchers there are
     soft: bool = Field(False, description="Its failure degrades instead of taking down.")
     any_of: tuple[Check, ...] | None = Field(None, alias="any", description="One of these has to hold.")
     all_of: tuple[Check, ...] | None = Field(None, alias="all", description="All of these have to hold.")
+    threshold: Least | None = Field(None, description="With `all`: how much of their weights is enough, such as 80%.")
+    weight: float | None = Field(None, gt=0, le=1000, description="In an `all` with a threshold: what it counts; 1.")
+    must: bool = Field(False, description="In an `all` with a threshold: it has to hold, whatever the others do.")
+    rubric: Rubric | None = Field(None, alias="llm-rubric", description="A judge says that it follows this rule.")
+    factuality: Factuality | None = Field(None, description="A judge says that it agrees with these facts.")
+    faithfulness: Faithfulness | None = Field(None, description="A judge says that it stays within this context.")
+    similar: Similar | None = Field(None, description="Embeddings say that it means nearly the same.")
 
     @field_validator("at")
     @classmethod
@@ -143,15 +151,29 @@ class Check(_Matchers):  # its keys are the matchers there are
             raise ValueError("a group without checks; write any: [{contains: one}, {contains: other}]")
         if len(subjects) > 1:
             raise ValueError("a check has one subject; write a check for each")
+        if self.threshold is not None or groups:
+            _grouping(self)
+        if (asked := self.judged) is not None:
+            if groups or matchers or (subjects and self.at is None) or sum(map(bool, self._judges())) > 1:
+                raise ValueError(f"{asked.key} is a check of its own, of the reply or of json: $.path")
+            return self
         if not groups and not matchers:
             raise ValueError("a check without a matcher; add one, such as equals: or contains:")
         self._fitting(subjects, matchers)
         return self
 
+    def _judges(self) -> tuple[Judged | None, ...]:
+        return self.rubric, self.factuality, self.faithfulness, self.similar
+
+    @property
+    def judged(self) -> Judged | None:
+        """What a judge is asked, None for a check that needs none."""
+        return next((one for one in self._judges() if one is not None), None)
+
     @staticmethod
     def _fitting(subjects: list[str], matchers: list[tuple[Rule, bool, Any]]) -> None:
         for rule, _, _ in matchers:
-            if rule.family == "ReplyChecks" and subjects:
+            if rule.family in ("ReplyChecks", "AgentChecks") and subjects:
                 raise ValueError(f"{rule.name} is about the whole reply; write it as a check of its own")
             if rule.family == "NumberChecks" and not subjects:
                 raise ValueError(f"{rule.name} needs a number; add value: total or json: $.path")
@@ -173,6 +195,34 @@ class Check(_Matchers):  # its keys are the matchers there are
         return {rule.name for rule, _, _ in self.matchers()}.union(*(check.names() for check in inner))
 
 
+def _grouping(group: Check) -> None:
+    """Raise ValueError for a group whose members do not fit in."""
+    if group.threshold is not None and not group.all_of:
+        raise ValueError("a threshold is that of a group; write all: [...] and threshold: 80%")
+    members = (group.any_of or ()) + (group.all_of or ())
+    if any(member.judged for member in members):
+        raise ValueError("a judge has no place in a group: it may lower a verdict, never raise it; write it after it")
+    if group.threshold is None:
+        _weightless(members, "beside all:, add threshold: 80%")
+    elif all(member.must for member in members):
+        raise ValueError("every check of the group must hold; leave threshold out")
+
+
+def _weightless(checks: Sequence[Check], write: str) -> None:
+    for check in checks:
+        if check.weight is not None or check.must:
+            said = "must" if check.must else "weight"
+            raise ValueError(f"{said} counts in a group with a threshold; {write}")
+
+
+def standing(checks: Sequence[Check]) -> None:
+    """Raise ValueError for checks of one step that cannot stand as they are: a judge alone, a weight without group."""
+    _weightless(checks, "write it under all:, beside threshold: 80%")
+    asked = next((check.judged for check in checks if check.judged is not None), None)
+    if asked is not None and all(check.judged is not None for check in checks):
+        raise ValueError(f"{asked.key} is never the only check; add one that needs no judge, such as readable: true")
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """One matcher of a plan; `args` are prepared, or None while they hold templates, which `raw` then has."""
@@ -185,7 +235,9 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A check made ready: `subject` is "", json, header or value; `group` is "", any or all."""
+    """A check made ready: `subject` is "", json, header or value; `group` is "", any or all; `judged` is what a judge
+    is asked, `raw` the same as it was written.
+    """
 
     subject: str
     argument: str
@@ -193,16 +245,26 @@ class Plan:
     soft: bool
     group: str = ""
     members: tuple[Plan, ...] = ()
+    threshold: float | None = None
+    weight: float = 1.0
+    must: bool = False
+    judged: Judged | None = None
+    raw: Any = None
 
 
 def plan(check: Check) -> Plan:
     """The plan of a check: everything that can be worked out before a run is."""
     if check.any_of is not None or check.all_of is not None:
         members = tuple(plan(part) for part in (check.any_of or check.all_of or ()))
-        return Plan("", "", (), check.soft, "any" if check.any_of is not None else "all", members)
+        kind = "any" if check.any_of is not None else "all"
+        return Plan("", "", (), check.soft, kind, members, check.threshold, check.weight or 1.0, check.must)
     named = (("json", check.at), ("header", check.header), ("value", check.value))
     subject, argument = next(((name, text) for name, text in named if text is not None), ("", ""))
-    return Plan(subject, argument, tuple(_match(*each) for each in check.matchers()), check.soft)
+    if (asked := check.judged) is not None:
+        raw = asked.model_dump(mode="json", exclude_unset=True, by_alias=True)
+        return Plan(subject, argument, (), check.soft, judged=asked, raw=raw)
+    matches = tuple(_match(*each) for each in check.matchers())
+    return Plan(subject, argument, matches, check.soft, weight=check.weight or 1.0, must=check.must)
 
 
 def _match(rule: Rule, negated: bool, value: Any) -> Match:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from probes.checks.paths import Absent, compile_path
@@ -30,6 +30,7 @@ class ChatAnswer:
         "answer",
         "buffered",
         "chunks",
+        "cost",
         "doubts",
         "fingerprint",
         "finish_reason",
@@ -62,6 +63,7 @@ class ChatAnswer:
         self.tokens_reasoning: int | None = None
         self.tokens_cached: int | None = None
         self.load: float | None = None
+        self.cost: float | None = None  # US dollars, where the price is known
         self.buffered = self.reasoned = False
         self.chunks = 0
         self.tool_calls: tuple[ToolCall, ...] = ()
@@ -111,6 +113,7 @@ class ChatAnswer:
             "tokens_cached": self.tokens_cached,
             "tokens": self._tokens(),
             "load": self.load,
+            "cost": self.cost,
         }
         values = {
             **self.answer.values,
@@ -125,6 +128,11 @@ class ChatAnswer:
         if (rate := self._rate()) is not None:
             values["tokens_per_second"] = rate
         return values
+
+    def charge(self, price: Sequence[float] | None) -> None:
+        """Work out what it cost at (in, out) US dollars for a million tokens, where tokens were counted."""
+        if price is not None and self.tokens_in is not None and self.tokens_out is not None:
+            self.cost = (self.tokens_in * price[0] + self.tokens_out * price[1]) / 1_000_000
 
     def _tokens(self) -> int | None:
         if self.tokens_in is None and self.tokens_out is None:

@@ -17,6 +17,7 @@ class ScriptSpec(Spec):
     file: str = Field("", description="The file of the function.")
     function: str = Field("", description="The function's name.")
     secrets: Names = Field((), description="The secrets it reads with ctx.secret(name).")
+    judges: Names = Field((), description="The providers whose models judge for it: ctx.judge(reply, by=name, ...).")
     step_names: Names = Field((), description="The names of its steps.")
 
     def secret_names(self) -> set[str]:
