@@ -1,4 +1,4 @@
-"""Checks that fit only a whole reply: its status, why a model stopped."""
+"""Checks that fit only a whole reply: its status."""
 
 from __future__ import annotations
 
@@ -43,8 +43,6 @@ class Whole(Protocol):
 
     @property
     def code(self) -> int: ...
-    @property
-    def finished(self) -> str: ...
     def see_status(self) -> None: ...
     def status_failure(self) -> Failure: ...
 
@@ -54,7 +52,7 @@ class ReplyChecks(Base):
 
     __slots__ = ("reply",)
 
-    reply: Any  # a Whole as far as it goes: a request has a status, a model a reason to finish; None for other values
+    reply: Any  # a Whole as far as it goes: a request has a status; None for other values
 
     @matcher("has the status {}", "have the status {}", prepare=_codes)
     def status(self, *codes: int | str) -> bool | Verdict:
@@ -65,11 +63,3 @@ class ReplyChecks(Base):
         whole.see_status()
         fits = fits_status(whole.code, codes)  # type: ignore[arg-type]  # `prepare` made them text
         return Verdict(fits, str(whole.code), None if fits else whole.status_failure())
-
-    @matcher("finished because of {}", "finish because of {}")
-    def finish_reason(self, *reasons: str) -> bool | Verdict:
-        """The model stopped for one of these reasons: stop, length, tool_calls, content_filter."""
-        if not hasattr(self.reply, "finished"):
-            raise Misfit("which has no reason to finish; check the answer of an ask itself")
-        whole: Whole = self.reply
-        return whole.finished in reasons or Verdict(False, whole.finished or "no reason")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from probes.checks.served import is_known, is_one_of
 from probes.tools import Missing, Timeouts, Trouble
 from probes.tools.answer import Answer
 from probes.tools.chat_answer import ChatAnswer
 from probes.tools.dialects import DIALECTS, Dialect, dialect
 from probes.tools.listen import Listener
-from probes.tools.served import is_known, is_one_of
 from probes.words.failure import Failure
 from probes.words.text import clean
 
@@ -60,13 +60,24 @@ async def ask_model(
 def _headers(http: Http, spoken: Dialect, *, stream: bool) -> dict[str, str]:
     """What kind of answer is wanted, and a key where the dialect has keys: then it is not also a bearer token."""
     kinds = "text/event-stream, application/x-ndjson;q=0.9, application/json;q=0.5" if stream else "application/json"
-    return {"Accept": kinds, **spoken.headers(http.target.credentials)}
+    own = spoken.headers(http.target.credentials)
+    return {"Accept": kinds, **own, **({"Authorization": ""} if "x-api-key" in own else {})}
 
 
 def _complete(listener: Listener, answer: Answer, spoken: Dialect, *, asked_stream: bool) -> ChatAnswer:
     """The answer that was heard, when it is one."""
+    if not answer.body.strip():
+        raise Trouble(Failure.EMPTY, "the answer has no content at all")
+    if answer.truncated and not listener.done:
+        said = f"showup stopped listening after {len(listener.text):,} characters"
+        raise Trouble(Failure.TRUNCATED, f"{said}: the answer has no end, or one that is far away; write max_tokens")
     if not listener.streamed:
         _take_whole(listener, answer, spoken)
+    if listener.streamed and not listener.events:
+        raise Trouble(Failure.GARBAGE, f"the answer is neither a stream nor JSON: {clean(answer.text, 80)}")
+    if listener.streamed and not listener.text and not listener.calls and spoken.MARK not in answer.body:
+        said = f"nothing in the stream is an answer in the dialect {spoken.NAME}: {clean(answer.text, 80)}"
+        raise Trouble(Failure.CONTRACT_CHANGED, said)
     calls = _judged(listener, spoken, listener.calls)
     found = ChatAnswer(answer, listener.text)
     found.first_token = listener.first_token
@@ -85,8 +96,6 @@ def _complete(listener: Listener, answer: Answer, spoken: Dialect, *, asked_stre
 
 def _take_whole(listener: Listener, answer: Answer, spoken: Dialect) -> None:
     """An answer in one document, or a stream that was not announced as one."""
-    if not answer.body.strip():
-        raise Trouble(Failure.EMPTY, "the answer has no content at all")
     document = answer.json()
     if document is not Missing:
         listener.take(spoken.whole(document), listener.ended)

@@ -43,19 +43,19 @@ async def talk(
     found: ChatAnswer | None = None
     for _ in range(MOST):
         answer = await chat(http, chosen, [*messages, *told], timeout=timeout, variables=variables)
+        calls = answer.tool_calls
         found = answer if found is None else _joined(found, answer)
-        if results is None or not answer.tool_calls:
+        if results is None or not calls:
             break
-        told += [_calling(answer), *(_result(call, results) for call in answer.tool_calls)]
+        told += [_calling(answer.text, calls), *(_result(call, results) for call in calls)]
     else:
         raise Trouble(Failure.GARBAGE, f"the model called tools {MOST} times in a row and never came to an answer")
     found.said = told if not found.text else [*told, {"role": "assistant", "content": found.text}]
     return found
 
 
-def _calling(answer: ChatAnswer) -> dict[str, Any]:
-    calls = [call.said() for call in answer.tool_calls]
-    return {"role": "assistant", "content": answer.text, "tool_calls": calls}
+def _calling(text: str, calls: Sequence[ToolCall]) -> dict[str, Any]:
+    return {"role": "assistant", "content": text, "tool_calls": [call.said() for call in calls]}
 
 
 def _result(call: ToolCall, results: Mapping[str, Any]) -> dict[str, Any]:

@@ -181,7 +181,7 @@ MODEL = {
     "hang": "timeout",
     "idle-gap": "timeout",
     "length": "truncated",
-    "model-swapped": "up",
+    "model-swapped": "contract_changed",
     "no-done": "truncated",
     "no-first-token": "timeout",
     "rate-limited": "rate_limited",

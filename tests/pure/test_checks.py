@@ -35,6 +35,8 @@ class Whole:
     def __init__(self, code: int = 200, finished: str = "stop") -> None:
         self.code = code
         self.finished = finished
+        self.model = "gpt-5-mini-2026-01-15"
+        self.called_tools: list[Any] = []
         self.seen = 0
 
     def see_status(self) -> None:
@@ -163,8 +165,11 @@ def test_the_reason_to_finish_is_that_of_a_model() -> None:
     assert failed.says == 'reply should finish because of "stop", got length'
 
 
+WHOLE = {"status", "finish_reason", "model_is", "tool_called", "tool_args_match", "tool_sequence"}
+
+
 def test_every_matcher_has_a_case_above() -> None:
-    assert {rule.method for rule in RULES.values()} == {case[0] for case in CASES} | {"status", "finish_reason"}
+    assert {rule.method for rule in RULES.values()} == {case[0] for case in CASES} | WHOLE
 
 
 def test_every_matcher_is_documented() -> None:
@@ -180,7 +185,7 @@ def test_what_is_absent_holds_nothing_not_even_a_denial(rule: Any, negated: bool
         assert checked(Absent("$.x"), "exists", negated=True).ok
         return
     case = next((case for case in CASES if case[0] == rule.method), None)
-    args = case[1] if case else (200,) if rule.name == "status" else ("stop",)
+    args = case[1] if case else {"status": (200,), "tool-args-match": ({"book": {}},)}.get(rule.name, ("stop",))
     note = checked(Absent("$.x", "nothing"), rule.method, *args, negated=negated)
     assert not note.ok
     assert note.failure is Failure.CONTRACT_CHANGED

@@ -61,13 +61,22 @@ _WORDS: Sequence[tuple[frozenset[int], str, tuple[str, ...]]] = (
     (frozenset({200}), "rate", ("rate limit", "too many requests")),
     (frozenset({200, 400, 413}), "long", ("context length", "context window", "prompt is too long", "context size")),
     (frozenset({200, 429, 500, 502, 503}), "full", ("overloaded", "server busy", "at capacity", "no capacity")),
+    (frozenset({200}), "rate", ("rate limit", "too many requests")),
     (frozenset({200, 400, 404}), "gone", ("model not found", "model does not exist", "no such model")),
 )
 _NO_MODEL = re.compile(r"\bmodel:? [`'\"]?[^\s`'\"]{1,120}[`'\"]? (?:was )?(?:not found|does not exist|is not found)")
+_WORD = re.compile(r"\b[a-z]{1,30}(?:_[a-z]{1,30}){1,5}\b")  # a code within a text, where an error is text alone
 _NO_SUCH_PATH = frozenset({"not found", "404 page not found", ""})
 # A LiteLLM proxy counts against limits of its own, which no provider can lift, and passes on the provider's.
-_OWN_LIMIT: tuple[str, ...] = ("litellm rate limit handler", "crossed tpm / rpm", "limit resets at:", "over user-defined ratelimit")
-_OWN_LIMIT += ("no deployments available", "exceededbudget", "budget has been exceeded")
+_OWN_LIMIT = (
+    "litellm rate limit handler",
+    "crossed tpm / rpm",
+    "limit resets at:",
+    "over user-defined ratelimit",
+    "no deployments available",
+    "exceededbudget",
+    "budget has been exceeded",
+)
 _PASSED_ON = re.compile(r"litellm\.\w+error: .{0,200}exception - ", re.DOTALL)
 # Without a database it has nowhere to look a key up and answers 400 to every key but its master key.
 _UNKNOWN_KEY = "no_db_connection"
@@ -133,7 +142,8 @@ def trouble(
     said = clean(str(message or ""), 200)
     lowered = said.lower()
     real = next((number for code in codes if (number := _status(code)) is not None), None) or status
-    kind = next((_CODES[name.lower()] for name in names if name.lower() in _CODES), "") or _by_words(lowered, real)
+    known = (_CODES[name.lower()] for name in (*names, *_WORD.findall(lowered)) if name.lower() in _CODES)
+    kind = next(known, "") or _by_words(lowered, real)
     unknown_key = _UNKNOWN_KEY in names and real == 400
     failure, sentence = _KINDS.get(kind) or (Failure.AUTH if unknown_key else _by_status(real), "")
     if kind == "gone" and status == 404 and lowered in _NO_SUCH_PATH:

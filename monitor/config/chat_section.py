@@ -1,0 +1,79 @@
+"""How a workflow is talked to, as it is written: at an endpoint of its own, or as a model in a known dialect."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, model_validator
+
+from monitor.config.forms import Headers, Words
+from probes.kinds.asking import AnswerSchema, Tools
+from probes.words.dialects import DIALECT_NAMES, DialectName
+from probes.words.section import Section
+
+_OWN = {
+    "model": "model", "messages": "ask", "input": "ask", "stream": "stream", "system": "system",
+    "instructions": "system", "tools": "tools", "response_format": "schema", "max_tokens": "max_tokens",
+    "max_completion_tokens": "max_tokens", "max_output_tokens": "max_tokens", "num_predict": "max_tokens",
+}  # fmt: skip
+
+
+def _options(value: dict[str, Any]) -> dict[str, Any]:
+    for name, key in _OWN.items():
+        if value.get(name) is not None:
+            raise ValueError(f"{name} is no option here; write {key}:, which every dialect has")
+    return value
+
+
+Options = Annotated[dict[str, Any], AfterValidator(_options)]
+_OF_MODELS = ("model", "path", "system", "max_tokens", "stream", "tools", "answer_schema", "options", "fallback",
+              "known_as", "needs_end")  # fmt: skip
+
+
+class ChatSection(Section):
+    """How the workflow is talked to: its own endpoint (`post`, `send`, `reply`) or a known `dialect`."""
+
+    dialect: DialectName | None = Field(
+        default=None, description="The protocol it speaks, instead of post, send and reply."
+    )
+    model: str | None = Field(default=None, description="The model to ask for.")
+    path: str | None = Field(default=None, description="Where a dialect is spoken, if not at its usual path.")
+    post: str | None = Field(default=None, description="The path of its own endpoint.")
+    send: Any = Field(default=None, description="The JSON body that is posted; ${ask} is the question.")
+    reply: str | None = Field(default=None, description="The JSONPath of the reply in the answer.")
+    headers: Headers = Field(default_factory=dict, description="Headers of these requests alone.")
+    system: str | None = Field(default=None, description="A system message before the question.")
+    max_tokens: int | None = Field(default=None, ge=1, description="The longest answer to ask for.")
+    stream: bool | None = Field(default=None, description="Whether the answer comes in pieces.")
+    tools: Tools | None = Field(
+        default=None,
+        description="Tools the model may call, by name: {book: {description: …, parameters: {day: string}}}.",
+    )
+    answer_schema: AnswerSchema | None = Field(
+        default=None, alias="schema", description="The JSON Schema that every answer has to have."
+    )
+    options: Options | None = Field(
+        default=None, description="What else goes with a question, as the provider calls it: {temperature: 0, seed: 7}."
+    )
+    fallback: Words = Field(
+        default=(), description="Models that stand in for it; where one of them answers, it is degraded."
+    )
+    known_as: Words = Field(default=(), description="Other names by which the same model says it answered.")
+    needs_end: bool = Field(
+        default=True, description="False where a server never sends the mark that ends a stream, such as [DONE]."
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> ChatSection:
+        if (self.post is None) == (self.dialect is None):
+            raise ValueError(
+                "chat needs one of these; write post: /chat with send: and reply:, or dialect: "
+                + ", ".join(DIALECT_NAMES)
+            )
+        if self.post is not None and self.send is None:
+            raise ValueError('chat does not say what is posted; write send: {message: "${ask}"}')
+        for name in _OF_MODELS if self.post is not None else ():
+            if name in self.model_fields_set and getattr(self, name) not in (None, ()):
+                key = name.removeprefix("answer_")
+                raise ValueError(f"{key} is for a dialect; the endpoint at {self.post} gets what send: says")
+        return self
