@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from probes.checks.agent import AgentChecks
 from probes.checks.answers import AnswerChecks
 from probes.checks.base import Notes
 from probes.checks.document import DocumentChecks
@@ -15,7 +16,7 @@ from probes.checks.texture import garbled, refuses
 from probes.words.failure import Failure
 
 
-class Subject(GeneralChecks, TextChecks, AnswerChecks, DocumentChecks, NumberChecks, ReplyChecks):
+class Subject(GeneralChecks, TextChecks, AnswerChecks, DocumentChecks, NumberChecks, ReplyChecks, AgentChecks):
     """A value that is checked: `ctx.check(value)`. Each matcher returns it; `not_` turns the next one round."""
 
     __slots__ = ()

@@ -40,6 +40,9 @@ def user_agent() -> str:
         return "showup/0"
 
 
+_KEY = "authorization"
+
+
 class Http:
     """The requests of one attempt to one target. `deadline` is in seconds of `time.monotonic()`, the loop's own clock.
 
@@ -134,7 +137,9 @@ class Http:
         if named:
             last = {name.lower(): (name, value) for name, value in named.items()}
             raw = [pair for pair in raw if pair[0].decode().lower() not in last]
-            raw += [(name.encode(), value.encode()) for name, value in last.values()]
+            raw += [
+                (name.encode(), value.encode()) for key, (name, value) in last.items() if value or key != _KEY
+            ]  # an empty key: it is said in another header
         if body or method in ("POST", "PUT", "PATCH"):
             raw.append((b"Content-Length", str(len(body)).encode()))
         return raw
