@@ -53,7 +53,7 @@ class Context(Waits, Judging):
     ) -> None:
         self._journal = journal
         self._bench = bench
-        self._at = at
+        self._at = self.at = at  # µs since the epoch
         self._zone = zone
         self._secrets = secrets or {}
         self.cases = tuple(cases)
@@ -231,6 +231,10 @@ class Context(Waits, Judging):
         """
         self._journal.let_go()
         del self.http, self.chat
+
+    def version(self, text: object) -> None:
+        """Say which version of the workflow answered, such as its prompt's: a change of it is an event."""
+        self._journal.versions["version"] = str(text)[:200]
 
     def note(self, text: object) -> None:
         """Keep a line with the evidence."""

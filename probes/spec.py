@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from probes.forms import Confirm, CostsSection, Names, SpendLimits, Timeout
+from probes.signs import FallbackSection, MarkSection, Version
 from probes.words.names import is_key, nearest
 from probes.words.secret import names_in
 from probes.words.section import Section
@@ -37,6 +38,9 @@ class Kind:
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "contract": Kind("probes.kinds.contract.spec.ContractSpec", "probes.kinds.contract.run"),
+        "tls": Kind("probes.kinds.tls.spec.TlsSpec", "probes.kinds.tls.run", frozenset({"tls"})),
+        "dns": Kind("probes.kinds.dns.spec.DnsSpec", "probes.kinds.dns.run", frozenset({"dns"})),
+        "key": Kind("probes.kinds.key.spec.KeySpec", "probes.kinds.key.run", frozenset({"key", "second_key"})),
         # the first whose key stands there: a set of cases asks or sends as the others do
         "golden": Kind("probes.kinds.golden.spec.GoldenSpec", "probes.kinds.golden.run", frozenset({"cases"})),
         "job": Kind("probes.kinds.job.spec.JobSpec", "probes.kinds.job.run", frozenset({"submit", "wait"})),
@@ -91,6 +95,15 @@ class Spec(Section):
     depends_on: Names | None = Field(
         None, description="Names under providers, if not the workflow's; [] for none. What only reads has none."
     )
+    version: Version | None = Field(
+        None, description="Where it says which version answers: $.version, {header: …} or {get: /version, json: …}."
+    )
+    fallback: FallbackSection | None = Field(
+        None, description="How the primary model is forced off, to prove the fallback: {headers: {X-Force: …}}."
+    )
+    fallback_mark: MarkSection | None = Field(
+        None, description="What shows that a stand-in answered: {header: x-served-by, contains: backup}. It degrades."
+    )
     costs: CostsSection | None = Field(
         None, description="What one run costs, where the file does not show it: {tokens: 900, usd: 0.002}."
     )
@@ -130,7 +143,9 @@ class Spec(Section):
         if self.total_timeout > _LONGEST_TIMEOUT:
             raise ValueError("timeout is longer than an hour; write 30s")
         if "affects" not in self.model_fields_set:
-            self.__dict__["affects"] = self.default_affects
+            self.__dict__["affects"] = "degraded" if self.fallback is not None else self.default_affects
+        if self.fallback is not None and "severity" not in self.model_fields_set:
+            self.__dict__["severity"] = "warning"
         # Defaults that depend on the kind are filled in without being marked as written, so that a dump stays as it
         # was.
         if self.every is None and self.cron is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from alerts.message import Finding
 from monitor.cli import examine
-from monitor.cli.paper import count, paper, plain
+from monitor.cli.paper import paper, plain
 from probes.words.errors import ConfigError, ShowupError
 from probes.words.text import clean
 
@@ -47,7 +47,7 @@ def _loaded(catalog: Catalog) -> Finding:
     files = ", ".join(str(file) for file in catalog.files)
     return Finding(
         level="ok",
-        what=f"{files} holds: {count(len(catalog.probes), 'probe')}, {count(len(catalog.workflows), 'workflow')}",
+        what=f"{files} holds: {catalog.counted()}",
     )
 
 

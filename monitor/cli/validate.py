@@ -54,9 +54,7 @@ def run_validate(config: Path | None, *, as_json: bool) -> None:
     for warning in warnings:
         out.print(f"warning: {plain(warning)}")
     files = ", ".join(plain(file, 200) for file in catalog.files)
-    out.print(
-        f"{files}: {count(len(found), 'probe')} of {count(len(catalog.workflows), 'workflow')}, no problem found."
-    )
+    out.print(f"{files}: {catalog.counted()}, no problem found.")
 
 
 def _table(found: Sequence[Forecast]) -> Table:

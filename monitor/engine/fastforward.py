@@ -161,7 +161,8 @@ class FastForward:
 
     async def _begin(self) -> dict[str, Track]:
         every, now = self._story.every, self._story.start
-        slow = {name: _slowed(probe, every) for name, probe in self._catalog.probes.items() if probe.scheduled}
+        told = {name: probe for name, probe in self._catalog.probes.items() if probe.scheduled and probe.watches}
+        slow = {name: _slowed(probe, every) for name, probe in told.items()}
         catalog = replace(self._catalog, probes=slow)
         found = await self._store.write(
             lambda session: restore.restore(session, catalog, now=now, secrets=lambda names: {})

@@ -114,10 +114,8 @@ def _certificate(host: str, ends: int, now: int) -> dict[str, Any]:
 
 
 def _places(keeper: Keeper) -> list[history.Place]:
-    found = dict.fromkeys(
-        (probe.workflow, probe.environment) for probe in keeper.catalog.probes.values() if probe.scheduled
-    )
-    return list(found)
+    watched = [probe for probe in keeper.catalog.probes.values() if probe.scheduled and probe.watches]
+    return list(dict.fromkeys((probe.workflow, probe.environment) for probe in watched))
 
 
 def _workflow(

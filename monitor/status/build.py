@@ -101,7 +101,7 @@ def private_pages(session: Session, catalog: Catalog) -> dict[str, str]:
 
 def _places(catalog: Catalog) -> list[history.Place]:
     """Production alone stands on pages."""
-    there = {probe.workflow for probe in catalog.probes.values() if probe.scheduled}
+    there = {probe.workflow for probe in catalog.probes.values() if probe.scheduled and probe.watches}
     return [(key, "production") for key in catalog.workflows if key in there]
 
 

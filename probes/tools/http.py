@@ -112,6 +112,8 @@ class Http:
         """
         try:
             place = locate(_with_params(self.target.join(path), params))
+            if self.target.params and place.host == self.target.host:
+                place = locate(_with_params(place.url, self.target.params))
             extra = checked_headers(headers) if headers else {}
             body, kind = _encode(json, data, content, files)
         except Refused as refused:

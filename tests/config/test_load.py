@@ -66,11 +66,13 @@ def test_the_long_example_holds_as_it_stands() -> None:
         "northside-intake/staging/books-a-cleaning",
         "northside-intake/staging/books-a-cleaning-in-python",
         "northside-intake/staging/home",
+        "provider:openai/production/canary",
     ]
     assert [probe.id for probe in catalog.probes.values() if probe.scheduled] == [
         "northside-intake/production/home",
         "northside-intake/production/books-a-cleaning",
         "northside-intake/production/books-a-cleaning-in-python",
+        "provider:openai/production/canary",
     ]
     books = catalog.probes["northside-intake/staging/books-a-cleaning"]
     assert (books.kind, books.every, books.timeout) == ("http", timedelta(minutes=5), timedelta(seconds=30))

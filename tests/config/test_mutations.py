@@ -97,7 +97,7 @@ def outcome(text: str) -> Catalog | ConfigError:
 def test_the_file_itself_holds() -> None:
     found = outcome(write(BASE, {}))
     assert isinstance(found, Catalog), found
-    assert len(found.probes) == 5
+    assert sum(probe.watches for probe in found.probes.values()) == 5
 
 
 @settings(max_examples=250)

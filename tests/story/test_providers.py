@@ -1,0 +1,231 @@
+"""Nights on which a model provider fails, or does not: one page, and it names who broke it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alerts.message import IncidentView
+from monitor.config.load import load_text
+from monitor.engine.parts import Parts
+from probes.frames import Reply, Request
+from probes.words.units import MINUTE, SECOND
+from tests.story.keeping import told
+from tests.story.watch import SECRETS, Watch, clock_of, said
+
+CANARY, INTAKE, DISPATCH = "provider:openai/production/canary", "intake/production/books", "dispatch/production/calls"
+CONFIG = """
+monitor: {policy: owner}
+defaults: {policy: wake-us}
+people:
+  ana: {name: Ana, phone: ["ntfy:${secret:ANA}"]}
+  bo: {name: Bo, phone: ["ntfy:${secret:BO}"]}
+  cy: {name: Cy, phone: ["ntfy:${secret:CY}"]}
+policies:
+  wake-us: {levels: [{at: 0m, notify: [ana]}, {at: 15m, notify: [bo]}], fallback: bo, warnings: [console]}
+  owner: {levels: [{at: 0m, notify: [cy]}], fallback: cy, warnings: [console]}
+providers: {openai: {key: "${secret:BO}", model: gpt-5-mini}}
+workflows:
+  intake:
+    title: Intake agent
+    url: "https://intake.example.com"
+    depends_on: [openai]
+    chat: {post: /chat, send: {message: "${ask}"}, reply: $.reply}
+    probes: {books: {ask: "A cleaning, please", every: 5m, check: [{contains: booked}]}}
+  dispatch:
+    title: Dispatch
+    url: "https://dispatch.example.com"
+    depends_on: [openai]
+    chat: {post: /chat, send: {message: "${ask}"}, reply: $.reply}
+    probes: {calls: {ask: "A van, please", every: 5m, check: [{contains: sent}]}}
+"""
+
+
+class Story(Watch):
+    """A watch whose canary may take its time: `canary_holds` is what its next attempt waits for."""
+
+    patience = 10.0
+    canary_holds: asyncio.Event | None = None
+
+    def _parts(self) -> Parts:
+        parts = super()._parts()
+        parts.patience = self.patience
+        return parts
+
+    async def attempt(self, request: Request, *, job: Mapping[str, Any], script: bool) -> Reply:
+        if self.canary_holds is not None and job["probe"] == "canary":
+            await self.canary_holds.wait()
+        return await super().attempt(request, job=job, script=script)
+
+    async def run(self, name: str = INTAKE, *, at: int | None = None) -> None:
+        await super().run(name, at=at)
+        await self.rests()
+        await self.settle()
+
+    async def of(self, subject: str) -> list[IncidentView]:
+        """The incidents of a subject, oldest first."""
+        return [one for one in await self.incidents() if one.subject == subject]
+
+    def asked_of(self, probe: str) -> int:
+        """How many attempts a probe has made."""
+        return sum(name == probe for name, _ in self.asked)
+
+
+@pytest.fixture
+async def story(tmp_path: Path) -> AsyncIterator[Story]:
+    async with Story(tmp_path, load_text(CONFIG, secrets=SECRETS)) as story:
+        yield story
+
+
+def all_fail(probe: str, at: int) -> str:
+    return "x"
+
+
+async def test_a_canary_that_fails_alone_is_one_page_on_the_provider(story: Story) -> None:
+    story.world = lambda probe, at: "x" if probe == CANARY else "."
+    await story.run(CANARY, at=clock_of("10:00"))
+    (incident,) = await story.incidents()
+    assert (incident.subject, incident.title, incident.blame, incident.suspected) == (
+        "provider:openai", "OpenAI", "provider", False,
+    )  # fmt: skip
+    assert incident.headline == "OpenAI does not answer in time: no answer came in time"
+    assert story.paged == ["ana"]
+
+
+async def test_a_workflow_that_fails_with_its_provider_is_one_page_that_names_the_provider(story: Story) -> None:
+    story.world = all_fail
+    await story.run(at=clock_of("10:00"))
+    (provider,), (intake,) = await story.of("provider:openai"), await story.of("intake/production")
+    assert story.paged == ["ana"], "one page"
+    assert provider.paged_at is not None and intake.paged_at is None
+    assert "intake/production/books" in provider.members, "the workflows it hits are listed"
+    assert (intake.failure, intake.blame, intake.suspected) == ("provider_down", "provider", False)
+    assert "OpenAI fails" in intake.sentence and "no answer came in time" in intake.sentence
+    assert "OpenAI fails showup's canary too" in intake.sure
+    assert "books is left to the incident of openai" in told(intake)
+
+
+async def test_two_workflows_of_one_provider_are_one_page(story: Story) -> None:
+    story.world = all_fail
+    await story.run(INTAKE, at=clock_of("10:00"))
+    await story.run(DISPATCH, at=clock_of("10:02"))
+    (provider,) = await story.of("provider:openai")
+    assert {"intake/production/books", "dispatch/production/calls"} <= set(provider.members)
+    assert story.paged == ["ana"]
+
+
+async def test_a_workflow_that_fails_while_its_provider_answers_is_to_blame_for_sure(story: Story) -> None:
+    story.world = lambda probe, at: "." if probe == CANARY else "e"
+    await story.run(at=clock_of("10:00"))
+    (incident,) = await story.incidents()
+    assert (incident.subject, incident.failure) == ("intake/production", "app_error")
+    assert (incident.blame, incident.suspected) == ("workflow", False)
+    assert "OpenAI answered showup's canary meanwhile" in incident.sure
+    assert story.paged == ["ana"]
+
+
+async def test_the_canary_is_asked_at_the_first_failed_attempt_and_not_while_all_is_well(story: Story) -> None:
+    await story.run(at=clock_of("10:00"))
+    assert story.asked_of(CANARY) == 0
+    story.world = lambda probe, at: "x" if probe == INTAKE and at < clock_of("10:05:20") else "."
+    await story.run(at=clock_of("10:05"))
+    assert story.asked_of(CANARY) == 1
+    assert await story.incidents() == [], "the second attempt passed"
+
+
+async def test_a_page_that_only_reads_does_not_depend_on_a_model(tmp_path: Path) -> None:
+    text = CONFIG.replace("probes: {books: {", 'probes: {home: {get: /, every: 1m, check: [{status: 200}]}, books: {')
+    async with Story(tmp_path, load_text(text, secrets=SECRETS)) as story:
+        story.world = all_fail
+        await story.run("intake/production/home", at=clock_of("10:00"))
+        (incident,) = await story.incidents()
+        assert (incident.subject, incident.blame, incident.suspected) == ("intake/production", "workflow", True)
+        assert story.asked_of(CANARY) == 0
+
+
+async def test_a_key_of_ours_that_is_used_up_says_nothing_of_the_provider(story: Story) -> None:
+    for letter in "qr":
+        story.world = lambda probe, at, letter=letter: letter if probe == CANARY else "x"
+        await story.run(at=clock_of("10:00" if letter == "q" else "11:00"))
+        assert await story.of("provider:openai") == []
+    (incident,) = await story.of("intake/production")
+    assert (incident.failure, incident.blame, incident.suspected) == ("timeout", "workflow", True)
+
+
+async def test_the_owner_hears_of_a_canary_that_cannot_ask(story: Story) -> None:
+    story.world = lambda probe, at: "q" if probe == CANARY else "."
+    for minute in range(0, 25, 5):
+        await story.run(CANARY, at=clock_of("10:00") + minute * MINUTE)
+    await story.pass_to(clock_of("10:21"))
+    await story.engine.beat()
+    await story.settle()
+    (incident,) = await story.of("monitor")
+    assert f"blind {CANARY}" in incident.members
+    last = story.engine.tracks[CANARY].last
+    assert last is not None and "the quota of showup's own key is used up" in last.sentence
+    assert await story.of("provider:openai") == []
+
+
+async def test_a_provider_that_is_well_again_leaves_a_workflow_a_period_then_it_pages_itself(story: Story) -> None:
+    well = clock_of("10:10")
+    story.world = lambda probe, at: "." if probe == CANARY and at >= well else "x"
+    await story.run(INTAKE, at=clock_of("10:00"))
+    await story.run(CANARY, at=well)
+    await story.run(CANARY, at=well + 5 * MINUTE)
+    (provider,) = await story.of("provider:openai")
+    assert said(provider.resolved_at) == "10:15:00"
+    await story.run(INTAKE, at=well + 6 * MINUTE)
+    assert story.paged == ["ana"], "it has a period to recover with its provider"
+    await story.pass_to(well + 10 * MINUTE + SECOND)
+    assert story.paged == ["ana", "ana"]
+    await story.run(INTAKE, at=well + 11 * MINUTE)
+    (intake,) = await story.of("intake/production")
+    assert (intake.failure, intake.blame, intake.suspected) == ("timeout", "workflow", False)
+
+
+async def test_a_provider_that_comes_and_goes_is_not_acquitted(story: Story) -> None:
+    story.world = lambda probe, at: "." if probe == CANARY and story.asked_of(CANARY) > 1 else "x"
+    await story.run(at=clock_of("10:00"))
+    (intake,) = await story.of("intake/production")
+    assert story.asked_of(CANARY) == 2
+    assert intake.suspected, "it failed and then answered: nobody knows"
+
+
+async def test_a_canary_that_is_late_is_not_waited_for_for_ever_and_then_believed(tmp_path: Path) -> None:
+    story = Story(tmp_path, load_text(CONFIG, secrets=SECRETS))
+    story.patience, story.canary_holds = 0.05, asyncio.Event()
+    async with story:
+        story.world = lambda probe, at: "." if probe == CANARY else "e"
+        await Watch.run(story, INTAKE, at=clock_of("10:00"))
+        (incident,) = await story.incidents()
+        assert (incident.blame, incident.suspected) == ("workflow", True)
+        story.canary_holds.set()
+        await story.rests()
+        await story.settle()
+        (incident,) = await story.incidents()
+        assert (incident.blame, incident.suspected) == ("workflow", False)
+        assert "answered showup's canary" in incident.sure
+        assert story.paged == ["ana"]
+
+
+async def test_what_was_left_to_a_provider_stays_so_over_a_restart(story: Story) -> None:
+    story.world = all_fail
+    await story.run(INTAKE, at=clock_of("10:00"))
+    assert story.paged == ["ana"]
+    await story.restart()
+    await story.run(INTAKE, at=clock_of("10:05"))
+    assert story.paged == [], "nobody is told again"
+    (intake,) = await story.of("intake/production")
+    assert (intake.failure, intake.paged_at) == ("provider_down", None)
+
+
+async def test_a_canary_that_may_wake_nobody_leaves_each_workflow_to_speak_for_itself(tmp_path: Path) -> None:
+    text = CONFIG.replace("model: gpt-5-mini}", "model: gpt-5-mini, canary: {severity: warning}}")
+    async with Story(tmp_path, load_text(text, secrets=SECRETS)) as story:
+        story.world = all_fail
+        await story.run(INTAKE, at=clock_of("10:00"))
+        (intake,) = await story.of("intake/production")
+        assert (intake.failure, intake.blame, intake.suspected) == ("provider_down", "provider", False)
+        assert intake.paged_at is not None and story.paged == ["ana"]
