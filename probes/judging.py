@@ -116,12 +116,14 @@ class Judging:
             self._write(asked, source, False, ok=False, got=str(none), failure=Failure.UNSCORED, said=said)
             return
         finally:
-            journal.step.apart += int((monotonic() - began) * 1e6)
-            journal.apart += monotonic() - began
-        got = f"no ({opinion.score:g}): {opinion.reason}" if asked.key != "similar" else opinion.reason
+            took = monotonic() - began
+            journal.apart += took
+            if where is not None:  # in a step of the author's, whose budget is the workflow's
+                journal.step.apart += int(took * 1e6)
+        got = f"no ({opinion.score:.2g}): {opinion.reason}" if asked.key != "similar" else opinion.reason
         self._write(asked, source, soft, ok=opinion.ok, got=got, failure=Failure.WRONG)
         if opinion.ok:
-            journal.texts.append(f"{asked.key}: {source} passed ({opinion.score:g}): {opinion.reason}")
+            journal.texts.append(f"{asked.key}: {source} passed ({opinion.score:.2g}): {opinion.reason}")
 
     def _text(self, value: Any, source: str) -> tuple[str, str, str]:
         """(text, where it came from, the question it answers)."""

@@ -27,6 +27,7 @@ from probes.words.names import run_id
 from probes.words.units import say_duration
 
 Target = str | Mapping[str, Any]
+Judges = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +91,29 @@ class Result:
     __repr__ = __str__
 
 
-def run(probe: Probe | Mapping[str, Any], target: Target, *, secrets: Mapping[str, str] | None = None) -> Result:
+def run(
+    probe: Probe | Mapping[str, Any],
+    target: Target,
+    *,
+    secrets: Mapping[str, str] | None = None,
+    judges: Judges | None = None,
+) -> Result:
     """Run a probe once, in a loop of its own: one in Python, or a mapping as YAML has it. It never raises for a
-    failing target.
+    failing target. `judges` are providers by name, as under `providers:`.
     """
-    return asyncio.run(attempt(probe, target, secrets=secrets))
+    return asyncio.run(attempt(probe, target, secrets=secrets, judges=judges))
 
 
 async def attempt(
-    probe: Probe | Mapping[str, Any], target: Target, *, secrets: Mapping[str, str] | None = None
+    probe: Probe | Mapping[str, Any],
+    target: Target,
+    *,
+    secrets: Mapping[str, str] | None = None,
+    judges: Judges | None = None,
 ) -> Result:
     """The same as `run`, for a loop that is already running."""
-    prepared = _prepared(probe, {"url": target} if isinstance(target, str) else dict(target))
+    job = {"target": {"url": target} if isinstance(target, str) else dict(target), "judges": dict(judges or {})}
+    prepared = _prepared(probe, job)
     clock = SystemClock()
     at = clock.now()
     seconds = prepared.spec.total_timeout.total_seconds() if prepared.spec else 30.0
@@ -121,19 +133,13 @@ async def attempt(
     return Result(await make(prepared, request))
 
 
-def _prepared(probe: Probe | Mapping[str, Any], target: Mapping[str, Any]) -> Prepared:
+def _prepared(probe: Probe | Mapping[str, Any], job: Mapping[str, Any]) -> Prepared:
     if not isinstance(probe, Probe):
-        return prepare(
-            {
-                "kind": str(probe.get("kind") or read(probe).kind),
-                "probe": "probe",
-                "spec": dict(probe),
-                "target": target,
-            }
-        )
+        kind = str(probe.get("kind") or read(probe).kind)
+        return prepare({**job, "kind": kind, "probe": "probe", "spec": dict(probe)})
     given = {key: value for key, value in probe.options.items() if key not in ("workflow", "name")}
     spec = read({"kind": "script", **given, "file": probe.file, "function": probe.function})
-    ready = Prepared({"target": target}, spec=spec, run=watched(probe), fallback=probe.name, own=True)
+    ready = Prepared(job, spec=spec, run=watched(probe), fallback=probe.name, own=True)
     ready.planned = tuple(shown_steps(probe))
     ready.base = Timeouts(**spec.limits)
     return ready

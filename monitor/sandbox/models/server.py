@@ -17,6 +17,7 @@ from monitor.sandbox.models import view
 from monitor.sandbox.models.answers import Answer, Ask, Dialect, Rule, compose, repeat_question
 from monitor.sandbox.models.anthropic import Anthropic
 from monitor.sandbox.models.compatible import Compatible
+from monitor.sandbox.models.judge import embed, judging
 from monitor.sandbox.models.kinds import KINDS
 from monitor.sandbox.models.ollama import Ollama
 from monitor.sandbox.models.openai import OpenAIChat
@@ -27,6 +28,7 @@ from monitor.sandbox.record import read_body
 from monitor.sandbox.server import Server
 from probes.words.clock import Clock
 
+EMBEDDINGS = "/v1/embeddings"
 WINDOW = 60_000_000  # µs
 REQUESTS, TOKENS = 10_000, 2_000_000  # a minute, unless told otherwise
 MODELS = ("gpt-5-mini", "gpt-5", "claude-haiku-4-5", "llama3.2")
@@ -87,12 +89,15 @@ class ModelServer(Server):
         asks = [web.post(path, self._chat) for dialect in self.dialects for path in dialect.paths]
         lists = [web.get(path, self._list) for dialect in self.dialects for path in dialect.lists]
         lists += [web.get(path + "/{id}", self._list) for d in self.dialects for path in d.lists]
+        asks.append(web.post(EMBEDDINGS, self._embed))
         return [*asks, *lists, web.get("/", self._show), web.post("/fault", self._take_fault)]
 
     def label(self, request: web.Request) -> str | None:
         """`chat` (OpenAI's), `chat.anthropic` and so on; `models` for every list of them; none for the page."""
         if request.path in ("/", "/fault"):
             return None
+        if request.path == EMBEDDINGS:
+            return "embeddings"
         spoken = self._spoken(request)
         return spoken.label if spoken is not None and request.path in spoken.paths else "models"
 
@@ -129,7 +134,7 @@ class ModelServer(Server):
             self._spend(dialect, ask)
         except ModelRefused as refusal:
             return self._refuse(dialect, refusal)
-        answer = compose(ask, self.rule, fault)
+        answer = compose(ask, judging(self.rule), fault)
         await self.note(request, accepted=True, status=200, answer=answer.text[:2000])
         if self.loses_reply():
             return self.cut(request)
@@ -241,6 +246,15 @@ class ModelServer(Server):
         body = dialect.list_models((wanted,) if wanted else self.models, self.now() // 1_000_000)
         one = next(iter(body.get("data") or body.get("models") or [{}]))
         return web.json_response(body if wanted is None else one, headers=self._headers(dialect))
+
+    async def _embed(self, request: web.Request) -> web.StreamResponse:
+        dialect, fault = self.dialects[0], self.meet("embeddings")
+        try:
+            self._admit(dialect, request, fault)
+            body = embed(await read_body(request), self.models)
+        except ModelRefused as refusal:
+            return self._refuse(dialect, refusal)
+        return web.json_response(body, headers=self._headers(dialect))
 
     async def _show(self, request: web.Request) -> web.Response:
         token = self.control_token if self.is_operator(request.query.get("token")) else ""
