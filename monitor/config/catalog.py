@@ -152,6 +152,7 @@ class Probe:
     costs: Costs = field(default_factory=Costs)
     partner: str = ""  # whose system it looks at, where that is not the workflow's own
     limits: Allowance = Allowance()  # of its own spending
+    weighed: bool = False  # failures that may be chance page by statistics
     golden: Golden | None = None  # what a golden probe promises of its answers
     heartbeat: Heartbeat | None = None  # set for a job that reports by itself: it is never run
     canary_of: str = ""  # the provider that it is the canary of

@@ -77,8 +77,9 @@ def opened(value: Mapping[str, Any], source: Source, path: tuple[str, ...], fold
 
 def baseline_file(written: Mapping[str, Any], name: str, folder: Path) -> Path:
     """Where a golden probe's baseline is: as it says, else beside its cases, else under golden/ by the probe's name."""
-    if isinstance(written.get("baseline"), str):
-        return folder / written["baseline"]
+    said = written.get("baseline")
+    if isinstance(said, str):
+        return folder / said
     cases = written.get("cases")
     if isinstance(cases, str):
         return (folder / cases).with_suffix(BASELINE)

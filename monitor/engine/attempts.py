@@ -99,7 +99,7 @@ class Runs:
                 run.lateness = max(0, asked + reply.waited - due)
                 self._count(track, run, shed=reply.witness == "shed")
             step = after(
-                Failure(reply.failure) if reply.failure in _FAILURES else None,
+                Failure(reply.failure) if reply.failure in _FAILURES and not reply.scores else None,
                 len(run.verdicts) + 1,
                 attempts=probe.attempts,
                 left=track.room - (clock.now() - run.started),
@@ -128,6 +128,8 @@ class Runs:
 
     def _request(self, track: Track, probe: Probe, *, run: Running, at: int, grant: Grant) -> Request:
         self._number += 1
+        if probe.golden is not None and not run.cases:
+            run.cases = track.answers.next(probe.golden, grant.told().get("cases"))
         keep = at - track.last_good_kept > GOOD_KEPT_EVERY or _failed(track.last)
         return Request(
             number=self._number,
@@ -145,6 +147,7 @@ class Runs:
             grant=grant.told(),
             memory=dict(track.memory),
             hook=self._hook(probe),
+            cases=run.cases,
         )
 
     def _count(self, track: Track, run: Running, *, shed: bool) -> None:

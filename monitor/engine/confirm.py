@@ -17,11 +17,15 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One finished run: its level, its start and the start of its first failed attempt (µs)."""
+    """One finished run: its level, its start and the start of its first failed attempt (µs).
+
+    `sure` is what makes its failure certain already, "" while it wants confirming.
+    """
 
     level: Level
     at: int
     first_failure: int
+    sure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,12 @@ def advance(progress: Progress, ran: Ran, *, confirm: tuple[int, int], recover: 
     now = Progress(recent, progress.open, progress.since, 0)
     for level in (Level.FAIL, Level.DEGRADED):
         bad = [run for run in recent[-n:] if run.level >= level]
-        if len(bad) < k or level <= progress.open:
+        sure = ran.sure if ran.level >= level else ""
+        if (len(bad) < k and not sure) or level <= progress.open:
             continue
         since = progress.since if progress.open is not Level.PASS else bad[0].first_failure
-        return replace(now, open=level, since=since), Change(level, since, f"{len(bad)} of {len(recent[-n:])} runs")
+        said = sure or f"{len(bad)} of {len(recent[-n:])} runs"
+        return replace(now, open=level, since=since), Change(level, since, said)
     return now, None
 
 

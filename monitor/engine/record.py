@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from alerts.signal import Condition, Severity, Signal
 from monitor.config.catalog import Catalog
-from monitor.engine import signals
+from monitor.engine import golden, signals
 from monitor.engine.confirm import Change, Level, Ran, advance
 from monitor.engine.track import Last, Track
 from monitor.engine.verdict import Verdict, judge
@@ -41,6 +41,8 @@ class Running:
     started: int
     lateness: int = 0
     verdicts: list[tuple[int, Verdict]] = field(default_factory=list)
+    cases: list[str] = field(default_factory=list)  # of a golden set, whose turn it is
+    scored: bool = False
 
 
 class Recorder:
@@ -62,6 +64,10 @@ class Recorder:
     ) -> Verdict:
         """Record one attempt that began at `started`; `ended` says that no other follows in this run."""
         verdict = judge(reply, partner=track.probe.partner) if verdict is None else verdict
+        verdict, scores = golden.scored(
+            track.probe.golden, track.answers, reply, verdict, at=run.started, ledger=track.ledger
+        )
+        run.scored = run.scored or bool(scores)
         run.verdicts.append((started, verdict))
         number = len(run.verdicts)
         if reply.learned or reply.values:
@@ -85,7 +91,7 @@ class Recorder:
                 ends = (EndRow(run.started, track.ledger, number, result),)
         evidence = self._evidence(track, run, number, reply=reply, verdict=verdict)
         changes = track.versions.observe(reply.versions, ledger=track.ledger, at=started) if reply.versions else ()
-        self._append(Rows(runs, attempts, ends, evidence, _rows(track, spans), changes=changes))
+        self._append(Rows(runs, attempts, ends, evidence, _rows(track, spans), changes=changes, scores=scores))
         if ended:
             self._finish(track, run, reply)
         return verdict
@@ -127,7 +133,7 @@ class Recorder:
             attempts=len(run.verdicts),
             blame=str(verdict.blame or ""),
         )
-        if verdict.state is State.UNKNOWN:
+        if verdict.state is State.UNKNOWN and not run.scored:  # scored, and too few yet, is no blindness
             track.unknown_since = track.unknown_since or run.started
         else:
             track.unknown_since = 0
@@ -137,6 +143,15 @@ class Recorder:
             self._count_bugs(track, verdict, at=started)
         failed = [at for at, found in run.verdicts if found.level >= Level.DEGRADED]
         ran = Ran(verdict.level, run.started, failed[0] if failed else run.started)
+        if probe.golden is not None or probe.weighed:
+            finished = golden.Finished(ran, str(verdict.failure or ""), verdict.sure if run.scored else "")
+            track.odds, ran = golden.weighed(
+                track.odds,
+                finished,
+                golden=probe.golden is not None,
+                period=track.cadence.period,
+                progress=track.progress,
+            )
         track.progress, change = advance(track.progress, ran, confirm=probe.confirm, recover=probe.recover)
         if probe.scheduled and watched:
             self._signal(track, run, verdict, change=change)
@@ -259,6 +274,9 @@ def _sure(run: Running, change: Change | None) -> str:
     attempts = len(run.verdicts)
     failed = sum(1 for _, verdict in run.verdicts if verdict.level >= Level.DEGRADED)
     tries = f"{failed} of {attempts} attempts failed" if attempts > 1 else "1 attempt failed"
+    sure = run.verdicts[-1][1].sure
+    if sure:
+        return sure
     if change is None:
         return tries
     return change.sure if change.level is Level.PASS else f"{tries}, {change.sure}"

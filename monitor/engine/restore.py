@@ -14,7 +14,8 @@ from alerts.signal import Condition, Severity, Signal
 from monitor.config.catalog import Catalog, Probe
 from monitor.engine import freshness, signals
 from monitor.engine.cadence import cadence_of
-from monitor.engine.confirm import Level, Progress, Ran, replay
+from monitor.engine.confirm import Level, Progress, replay
+from monitor.engine.reread import ran_of, weigh_back
 from monitor.engine.track import Last, Track
 from monitor.engine.verdict import Verdict, blamed
 from monitor.engine.versions import Versions, of_record
@@ -34,7 +35,6 @@ from probes.words.units import DAY
 BUG = "probe-bug "  # begins the name of a member of the monitor's own incident
 RECENT = 7 * DAY  # µs; what changed since then is read back
 RUNS_READ = 24  # newest runs of a probe that confirm and recover can need
-_LEVEL = {State.UP: Level.PASS, State.DEGRADED: Level.DEGRADED, State.DOWN: Level.FAIL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,10 @@ def restore(
         if member is not None:
             track.progress = Progress(open=_level_of(member, probe), since=member.since)
         if newest:
+            before = track.progress
             _read_back(track, newest, attempts, spans.get(number), known[number])
+            if probe.golden is not None or probe.weighed:
+                weigh_back(session, track, newest, attempts, before=before, now=now)
             track.last_good_kept = good.get(number, 0)
         tracks[probe.id] = track
     return Restored(tracks, frozenset(number for number in ours if known[number].since is None))
@@ -143,7 +146,7 @@ def _read_back(
     track.unknown_since = _unknown_since(newest)
     track.last_due, track.last_start = last.scheduled, last.started
     track.progress = replay(
-        [_ran(run, attempts.get((run.started, run.ledger), [])) for run in reversed(newest)],
+        [ran_of(run, attempts.get((run.started, run.ledger), [])) for run in reversed(newest)],
         confirm=track.probe.confirm,
         recover=track.probe.recover,
         before=track.progress,
@@ -158,12 +161,6 @@ def _read_back(
 def _unknown_since(newest: list[RunView]) -> int:
     known = next((number for number, run in enumerate(newest) if run.result is not State.UNKNOWN), len(newest))
     return newest[known - 1].started if known else 0
-
-
-def _ran(run: RunView, further: list[AttemptView]) -> Ran:
-    tries = [(run.started, run.state), *((attempt.started, attempt.state) for attempt in further)]
-    bad = [at for at, state in tries if _LEVEL.get(state, Level.UNKNOWN) >= Level.DEGRADED]
-    return Ran(_LEVEL.get(run.result, Level.UNKNOWN), run.started, bad[0] if bad else run.started)
 
 
 def _newest(run: RunView, further: list[AttemptView]) -> Observation:
@@ -205,12 +202,19 @@ def reconcile(
         elif level is Level.PASS and member is not None and track.progress.recent:
             found.append(_signal(catalog, track, Level.PASS, now=now))
     for subject, name in told:
+        if name == signals.FLAGGED and _is_place(catalog, subject):
+            continue  # `flags` looks after it
         found.append(_gone(catalog, subject, name, now=now))
     for name in bugs_told(open_members) - tracks.keys():
         why = f"{name} is no longer in the configuration"
         policy = catalog.monitor_policy
         found.append(signals.gone(signals.MONITOR, f"{BUG}{name}", at=now, title="showup", policy=policy, why=why))
     return found
+
+
+def _is_place(catalog: Catalog, subject: str) -> bool:
+    workflow, _, environment = subject.partition("/")
+    return workflow in catalog.workflows and environment in catalog.workflows[workflow].environments
 
 
 def _fails_still(track: Track, now: int) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 from monitor.config.catalog import Probe
 from monitor.engine.cadence import Cadence
 from monitor.engine.confirm import Level, Progress
+from monitor.engine.golden import Standing
+from monitor.engine.odds import Odds
 from monitor.engine.versions import Versions
 from monitor.ledger.spans import Tail, hold_for
 from probes.words.outcome import State
@@ -63,6 +65,8 @@ class Track:
     memory: Mapping[str, Any] = field(default_factory=dict)  # what its attempts left for the next one
     versions: Versions = field(default_factory=Versions)  # of what answers it
     left_to: str = ""  # the provider whose canary spoke against it when alerts were last told
+    answers: Standing = field(default_factory=Standing)  # of a golden probe
+    odds: Odds = field(default_factory=Odds)  # of a probe whose failures are weighed
     closed: int = 0  # µs; when alerts were told that it passes again
 
     @property

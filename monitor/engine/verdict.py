@@ -27,6 +27,7 @@ class Verdict:
     provider: str = ""
     witness: str = ""
     why: str = ""
+    sure: str = ""  # the evidence of many runs, which wants no confirming
 
     @property
     def level(self) -> Level:
@@ -43,7 +44,7 @@ _LEVELS = {
 }
 _PASSED = Verdict(State.UP, None, "", None, False)
 _THEIRS = frozenset({Blame.WORKFLOW, Blame.PROVIDER, Blame.NETWORK})
-OUR_KEY = "key"  # the witness of a key probe whose second key was taken
+OUR_KEY, ALL_KEYS = "key", "keys"  # the witnesses of a key probe whose second key was taken, or refused too
 _SURE = frozenset({Failure.PROBE_BUG, Failure.HOST_LOST, Failure.SKIPPED, Failure.MONITOR_FAULT})
 
 
@@ -70,6 +71,8 @@ def judge(reply: Reply, *, partner: str = "") -> Verdict:
     shed = failure is Failure.SKIPPED and reply.witness == "shed"
     if reply.witness == OUR_KEY:
         return Verdict(state, failure, sentence, Blame.WORKFLOW, False)
+    if reply.witness == ALL_KEYS:
+        return Verdict(state, failure, sentence, Blame.PARTNER if partner else Blame.PROVIDER, True)
     return Verdict(state, failure, sentence, blamed(failure, partner), failure not in _SURE, shed)
 
 
