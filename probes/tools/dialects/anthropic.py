@@ -97,7 +97,7 @@ def _are_results(message: Mapping[str, Any]) -> bool:
 def read(data: str, name: str = "") -> Piece:
     """One event of the stream; a ping or a type that is not known adds nothing. Raises Trouble for an error in it."""
     said = event(data)
-    kind = said.get("type") or name
+    kind = text(said.get("type")) or name
     if kind == "content_block_delta":
         return _delta(inner(said.get("delta")), _key(said))
     if kind == "content_block_start":

@@ -88,7 +88,7 @@ def read(data: str, name: str = "") -> Piece:
     if data.strip() == "[DONE]":  # a look-alike's; what the end was has been said before
         return Piece(last=True)
     said = event(data)
-    kind = said.get("type") or name
+    kind = text(said.get("type")) or name
     if kind == "response.output_text.delta":
         return Piece(text=text(said.get("delta")))
     if kind == "response.function_call_arguments.delta":
@@ -98,10 +98,10 @@ def read(data: str, name: str = "") -> Piece:
     if kind == "response.refusal.delta":
         return Piece(refusal=text(said.get("delta")))
     if kind in _ENDS:
-        return _ended(inner(said.get("response")), str(kind).rpartition(".")[2])
+        return _ended(inner(said.get("response")), kind.rpartition(".")[2])
     if kind == "error" or "error" in said:
         raise refusals.trouble(*(refusals.error_in(said) or ([], "")), witness=WITNESS)
-    if isinstance(kind, str) and kind.startswith("response.reasoning"):
+    if kind.startswith("response.reasoning"):
         return Piece(hidden=True)
     return Piece(model=text(inner(said.get("response")).get("model")))
 
