@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -122,6 +122,7 @@ class Receipt:
 class Reaction:
     """What a person or service did through a channel: `ack`, `resolve`, `snooze`; `by` is who, `via` the channel.
 
+    `flag` says that an answer was wrong: `incident` is then its workflow, `said` what was asked, answered and expected.
     `service` is True when no person did it, such as PagerDuty's own resolve after four hours.
     """
 
@@ -133,6 +134,7 @@ class Reaction:
     person: str = ""  # key of a known person, when recognised
     round: int | None = None
     service: bool = False
+    said: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,9 @@ class Keeper:
         return self.engine.catalog
 
     async def react(self, reaction: Reaction) -> Answer:
-        """An answer to a page, from whichever channel."""
+        """An answer to a page, or a word on an answer, from whichever channel."""
+        if reaction.action == "flag":
+            return await self.engine.flags.heard(reaction, self.secrets.redactor().text)
         answer = await self.store.write(lambda session: self.desk.react(session, reaction, now=self.clock.now()))
         self.dispatcher.wake(set(self.channels))
         self.changed.set()

@@ -16,6 +16,7 @@ from monitor.engine import freshness, restore, spending
 from monitor.engine.attempts import Runs
 from monitor.engine.beginnings import Beginnings
 from monitor.engine.clockwork import Clockwork
+from monitor.engine.flags import FlagWatch
 from monitor.engine.foresight import Foresight, foresight_in
 from monitor.engine.keeping import keep_house
 from monitor.engine.listening import Heartbeats, remembered
@@ -72,6 +73,7 @@ class Engine:
         )
         self.spending = Spending(self._append)
         self.heartbeats = Heartbeats(parts.store, parts.clock, self._recorder)
+        self.flags = FlagWatch(parts.store, parts.clock, self.teller.tell)
         self._runs = Runs(
             parts.hosts,
             self._recorder,
@@ -132,6 +134,7 @@ class Engine:
         self._subjects = subjects  # swapped whole: the store's thread reads it
         self.paused = frozenset(kept["paused"] or ())
         self.heartbeats.take(self.tracks, kept["jobs"], now=now)
+        self.flags.take(catalog, members)
         self.foresight.watch(catalog, kept["foresight"], members, secrets=parts.secrets)
         self.foresight.memories.hand(self.tracks.values())
         self.spending.watch(catalog, kept["spent"], now=now)
@@ -233,6 +236,7 @@ class Engine:
             if now - self._tallied >= TALLY_EVERY:
                 self._tallied = now
                 await store.write(lambda session: tally(session, until=now - TALLY_BEHIND))
+            await self.flags.look(now)
         except StoreError as error:
             log.warning("the store refuses", reason=str(error))
         await self.heartbeats.look(now, self.paused)

@@ -9,6 +9,7 @@ from monitor.engine.verdict import Verdict
 from probes.words.failure import notice
 
 MONITOR = "monitor"  # the subject of showup's own troubles
+FLAGGED = "flagged answers"  # a member of a workflow's incident that is no probe
 FORESEEN = ("expiring:", "headroom:")  # begin the subjects of what has not failed yet
 
 

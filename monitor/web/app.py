@@ -24,7 +24,7 @@ from monitor.metrics import exposition
 from monitor.places import SOCKET
 from monitor.services import ACTS, SERVICES
 from monitor.services.base import fitting
-from monitor.web import acks, hooks, pings
+from monitor.web import acks, flags, hooks, pings
 from probes.words.errors import Refused, StoreError
 from probes.words.text import clean
 
@@ -80,6 +80,7 @@ def public_app(keeper: Keeper) -> Starlette:
         Route("/api/v1/{name}", api),
         *acks.routes(keeper),
         *pings.routes(keeper),
+        *flags.routes(keeper),
         *hooks.routes(keeper),
         Mount("/", StaticFiles(directory=pages, html=True)),
     ]
@@ -102,8 +103,8 @@ def private_app(keeper: Keeper) -> Starlette:
             return JSONResponse({"error": "the request is not JSON"}, 400)
         if not isinstance(given, dict):
             return JSONResponse({"error": "the request is not an object"}, 400)
-        if name in ACTS:
-            log.info("asked", service=name, given=str(given)[:300])
+        if name in ACTS:  # what a job printed may hold anything, and is nothing for a log
+            log.info("asked", service=name, given=str({key: given[key] for key in given if key != "body"})[:300])
         return await _answer(keeper, name, given)
 
     return Starlette(routes=[Route("/rpc/{name}", rpc, methods=["POST"])])
