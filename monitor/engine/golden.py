@@ -89,7 +89,7 @@ def asked_in(rules: Golden, reply: Reply, at: int) -> list[Asked]:
             fields=_fields(one.get("fields")),
             mark=rules.cases[name],
         )
-    return list(found.values())
+    return [found[name] for name in sorted(found)]  # as the record has them
 
 
 def _fields(value: Any) -> dict[str, bool]:
