@@ -17,6 +17,7 @@ from probes.checks.say import plain
 from probes.journal import Journal
 from probes.records import Finding, rule
 from probes.replies import ChatReply, HttpReply
+from probes.spend import verdict_key
 from probes.words.errors import ProbeBug
 from probes.words.failure import FACTS, Failure
 from probes.words.secret import Redactor
@@ -142,8 +143,8 @@ class Judging:
             raise ProbeBug("nobody judges here", hint="run it with the providers of a configuration")
         journal = self._journal
 
-        def spent(amounts: Mapping[str, float]) -> None:
-            journal.spend(**{f"judge_{name}": amount for name, amount in amounts.items()})
+        def spent(by: str, amounts: Mapping[str, float]) -> None:
+            journal.spend(**{verdict_key(by, name): amount for name, amount in amounts.items()})
 
         def record(exchange: Any) -> None:
             journal.step.exchanges.append(exchange)

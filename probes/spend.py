@@ -194,6 +194,17 @@ def settled(
     return {unit: amount for unit, amount in found.items() if amount}
 
 
+def verdict_key(provider: str, name: str) -> str:
+    """Under which name an attempt says what a judge of this provider cost."""
+    return f"judge:{provider}:{name}"
+
+
+def verdicts_of(spent: Mapping[str, float], provider: str) -> dict[str, float]:
+    """What a provider's judges cost: asks, counted, tokens_in, tokens_out; `limited` is a 429's wait in seconds."""
+    head = verdict_key(provider, "")
+    return {name.removeprefix(head): amount for name, amount in spent.items() if name.startswith(head)}
+
+
 def held_for(retry_after: float | None, in_a_row: int) -> int:
     """For how long (µs) an account that answered 429 is left alone: as it asked, one hour at most; else longer each
     time in a row."""

@@ -13,7 +13,7 @@ from alerts.signal import Severity
 from monitor.config.accuracy import Golden
 from monitor.config.catalog import Environment, Flags, Heartbeat, Probe, Slo, Workflow
 from monitor.config.check import Checked
-from monitor.config.costs import costs_of
+from monitor.config.costs import costs_of, with_judges
 from monitor.config.judging import asks_cost
 from monitor.config.merged import Merged
 from monitor.config.sections import EnvironmentSection, ProviderSection, TargetSection, WorkflowSection
@@ -43,6 +43,7 @@ class Written:
     script: Mapping[str, Any] | None = None
     brings: Mapping[str, Any] = field(default_factory=dict)  # what its job holds beside what was written
     golden: Golden | None = None
+    judging: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # what judging costs, by provider
 
     def problem(self, merged: Merged, what: str, write: str = "", *, at: tuple[str | int, ...] = ()) -> Problem:
         """A Problem of this probe, at one of its keys where it stands in YAML, else at its function."""
@@ -202,7 +203,7 @@ def of_written(
     override = section.environments.get(environment.name)
     beat = Heartbeat(spec.patience, spec.budget) if isinstance(spec, HeartbeatSpec) else None
     every = override.every if override is not None and override.every is not None and not beat else spec.every
-    costs = costs_of(spec, environment.target.get("chat") or {}, providers)
+    costs = with_judges(costs_of(spec, environment.target.get("chat") or {}, providers), probe.judging)
     job = _job(probe, environment, section)
     if costs.provider and asks_cost(spec) and (price := providers[costs.provider].price) is not None:
         job["price"] = [float(price.input), float(price.output)]

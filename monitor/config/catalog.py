@@ -98,13 +98,14 @@ class Costs:
     """A run's: `amounts` of requests, asks, tokens, usd and records, as far as they are known before it.
 
     `estimated` are the names of those that nobody said or counted; `provider` is paid for the questions, "" when that
-    is not known; `judge` is the part that judging the answers costs.
+    is not known; `judge` is the part that judging the answers costs, `judges` the same by the provider that judges.
     """
 
     amounts: Mapping[str, float] = field(default_factory=dict)
     estimated: frozenset[str] = frozenset()
     provider: str = ""
     judge: Mapping[str, float] = field(default_factory=dict)
+    judges: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

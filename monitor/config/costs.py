@@ -6,7 +6,8 @@ A token counts as four characters of what is sent, as in English text. An answer
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from probes.spec import Spec
 
 CHARACTERS = 4  # of text are a token, about
 ANSWER = 500  # tokens of an answer that nobody limits
+PROMPT, VERDICT = 250, 60  # tokens of what a judge is told beside its rule, and of what it says
 _MILLION = 1_000_000  # tokens, which a price is for
 
 
@@ -27,6 +29,37 @@ def costs_of(spec: Spec, chat: Mapping[str, Any], providers: Mapping[str, Provid
     if spec.talks and chat.get("dialect") and "tokens" not in said:
         guessed = _guess(spec.talks, chat, providers[provider].price if provider else None)
     return Costs({**guessed, **spec.counted(), **said}, frozenset(guessed.keys() - said.keys()), provider)
+
+
+def of_judges(
+    asked: Iterable[tuple[str, str]], providers: Mapping[str, ProviderSection]
+) -> dict[str, dict[str, float]]:
+    """What one verdict on each answer costs, by the provider that judges; `asked` are (provider, rule)."""
+    found: dict[str, dict[str, float]] = {}
+    for name, rule in asked:
+        sent, said = PROMPT + tokens_of(rule) + ANSWER, VERDICT
+        sums = found.setdefault(name, {"requests": 0.0, "tokens": 0.0})
+        sums["requests"] += 1
+        sums["tokens"] += sent + said
+        if (price := providers[name].price) is not None:
+            usd = float((sent * price.input + said * price.output) / Decimal(_MILLION))
+            sums["usd"] = sums.get("usd", 0.0) + usd
+    return found
+
+
+def with_judges(costs: Costs, judges: Mapping[str, Mapping[str, float]]) -> Costs:
+    """The same with what its judges cost, as part of all of it."""
+    if not judges:
+        return costs
+    judge: dict[str, float] = {}
+    for amounts in judges.values():
+        for unit, amount in amounts.items():
+            judge[unit] = judge.get(unit, 0.0) + amount
+    told = {"asks" if unit == "requests" else unit: amount for unit, amount in judge.items()}
+    if not costs.amounts.get("asks"):  # its own requests are what it is counted by
+        told["asks"] = told["asks"] + costs.amounts.get("requests", 0.0)
+    amounts = {**costs.amounts, **{unit: costs.amounts.get(unit, 0.0) + amount for unit, amount in told.items()}}
+    return replace(costs, amounts=amounts, estimated=costs.estimated | {*told} - {"asks"}, judge=judge, judges=judges)
 
 
 def paid(chat: Mapping[str, Any], providers: Mapping[str, ProviderSection]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.check import Checked
+from monitor.config.costs import of_judges
 from monitor.config.merged import Merged
 from monitor.config.sections import ProviderSection
 from probes.checks.found import checks_in, judged_in, measured_in
@@ -32,6 +33,7 @@ def judges(merged: Merged, checked: Checked, probes: Iterable[Written]) -> list[
             wanted |= set(probe.spec.judges)
             problems += _nobodies(merged, probe, checked, probe.spec.judges)
         problems += _wrong(merged, probe, checked)
+        probe.judging = of_judges(_asked(probe.spec, providers), providers)
         if handed := {name: _handed(providers[name]) for name in sorted(wanted) if name in providers}:
             probe.brings = {**probe.brings, "judges": handed}
     return problems
@@ -41,6 +43,13 @@ def _nobodies(merged: Merged, probe: Written, checked: Checked, names: Iterable[
     for name in names:
         if name not in checked.all("providers") and (found := _nobody(merged, probe, checked, name)) is not None:
             yield found
+
+
+def _asked(spec: Spec, providers: Mapping[str, ProviderSection]) -> Iterator[tuple[str, str]]:
+    """(provider, rule) of every verdict that one run asks for, as far as that is known before it."""
+    yield from ((judged.by, judged.rule) for _, judged in judged_in(spec) if judged.by in providers)
+    if isinstance(spec, ScriptSpec):
+        yield from ((name, "") for name in spec.judges if name in providers)
 
 
 def _handed(provider: ProviderSection) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from monitor.config.catalog import Catalog, Probe
 from monitor.store.queries.notes import spend_between
 from monitor.store.rows import Rows, SpendEntry
-from probes.spend import Account, Allowance, Grant, Want, decide, held_for, settled
+from probes.spend import Account, Allowance, Grant, Want, decide, held_for, settled, used_up, verdicts_of
 from probes.words.failure import Failure
 from probes.words.units import DAY, MINUTE
 
@@ -71,15 +71,31 @@ class Spending:
         accounts = [self._accounts[name].now(name, now) for name in names]
         if again:
             accounts = [Account(one.name, one.limits, one.spent, one.recent) for one in accounts]
-        found = decide(_want(probe), accounts, now=now)
+        want, closed = _want(probe), self._closed(probe, now)
+        found = decide(want.without_judge() if closed else want, accounts, now=now)
+        if closed and not found.until and not found.canary:
+            found = replace(found, judge=False, why=found.why or closed)
         if found.why and (not found.until or found.until % DAY == 0):
             self.troubles[found.account] = found.why
         if not found.until:
-            self._book(probe, found.want.amounts, now)
-            requests = int(found.want.amounts.get("requests", 0))
-            for name in names:
-                self._accounts[name].recent += [now] * requests
+            shares = self._reserved(probe, found.want)
+            self._book(shares, now)
+            for name, amounts in shares.items():
+                self._accounts[name].recent += [now] * int(amounts.get("requests", 0))
         return found
+
+    def _closed(self, probe: Probe, now: int) -> str:
+        """Why the judges of a probe may not be asked now, "" when they may: a judge's limit never stops a run."""
+        for name, amounts in probe.costs.judges.items():
+            if name not in self._accounts or name == self._provider(probe):
+                continue
+            account = self._accounts[name].now(name, now)
+            if account.held > now:
+                return f"{name} asked to be left alone for a while"
+            if unit := account.lacks(Want(amounts)):
+                self.troubles[name] = used_up(account, unit)
+                return self.troubles[name]
+        return ""
 
     def settle(self, probe: Probe, grant: Grant, reply: Reply, *, now: int, ended: bool) -> None:
         """What an attempt really cost takes the place of what was reserved; a 429 holds its account back."""
@@ -91,12 +107,40 @@ class Spending:
             return
         billed = reply.failure is not None and reply.failure not in UNBILLED
         provider = self._provider(probe)
-        price = self._catalog.providers[provider].price if self._catalog and provider else None
-        real = settled(grant.want, reply.spent, billed=billed, price=price)
-        reserved = grant.want.amounts
-        change = {unit: real.get(unit, 0.0) - reserved.get(unit, 0.0) for unit in {*real, *reserved}}
-        self._book(probe, {unit: amount for unit, amount in change.items() if amount}, now)
+        own = settled(grant.want.without_judge(), reply.spent, billed=billed, price=self._price(provider))
+        judged = {
+            name: settled(Want(amounts), verdicts_of(reply.spent, name), billed=False, price=self._price(name))
+            for name, amounts in probe.costs.judges.items()
+        }
+        real, reserved = self._shared(probe, own, judged), self._reserved(probe, grant.want)
+        self._book({name: _less(amounts, reserved[name]) for name, amounts in real.items()}, now)
         self._hold(names, reply, now=now, ended=ended)
+        for name in probe.costs.judges.keys() & self._accounts.keys():
+            wait = verdicts_of(reply.spent, name).get("limited")
+            if wait is not None:
+                account = self._accounts[name]
+                account.held = max(account.held, now + held_for(wait or None, 1))
+
+    def _price(self, provider: str) -> tuple[float, float] | None:
+        known = self._catalog.providers if self._catalog else {}
+        return known[provider].price if provider in known else None
+
+    def _reserved(self, probe: Probe, want: Want) -> dict[str, dict[str, float]]:
+        return self._shared(probe, want.without_judge().amounts, probe.costs.judges if want.judge else {})
+
+    def _shared(
+        self, probe: Probe, own: Mapping[str, float], judged: Mapping[str, Mapping[str, float]]
+    ) -> dict[str, dict[str, float]]:
+        """What each account is charged: the provider for questions, judges for their verdicts, the probe for all."""
+        names = [*self._names(probe), *(name for name in probe.costs.judges if name in self._accounts)]
+        found: dict[str, dict[str, float]] = {name: {} for name in names}
+        charged = [(self._provider(probe), own), (probe.id, own), *judged.items()]
+        charged += [(probe.id, amounts) for amounts in judged.values()]
+        for name, amounts in charged:
+            for unit, amount in amounts.items():
+                if name in found:
+                    found[name][unit] = found[name].get(unit, 0.0) + amount
+        return found
 
     def _hold(self, names: list[str], reply: Reply, *, now: int, ended: bool) -> None:
         for account in (self._accounts[name] for name in names):
@@ -116,9 +160,9 @@ class Spending:
             for account in self._accounts.values():
                 account.spent = {}
 
-    def _book(self, probe: Probe, amounts: Mapping[str, float], now: int) -> None:
+    def _book(self, shares: Mapping[str, Mapping[str, float]], now: int) -> None:
         entries = []
-        for name in self._names(probe):
+        for name, amounts in shares.items():
             spent = self._accounts[name].spent
             for unit, amount in amounts.items():
                 spent[unit] = max(0.0, spent.get(unit, 0.0) + amount)
@@ -142,7 +186,13 @@ class Spending:
 
 
 def _spends(probe: Probe) -> bool:
-    return bool(probe.costs.amounts.get("asks") or probe.costs.provider or probe.limits != Allowance())
+    costs = probe.costs
+    return bool(costs.amounts.get("asks") or costs.judges or costs.provider or probe.limits != Allowance())
+
+
+def _less(amounts: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    left = {unit: amounts.get(unit, 0.0) - other.get(unit, 0.0) for unit in {*amounts, *other}}
+    return {unit: amount for unit, amount in left.items() if amount}
 
 
 def _want(probe: Probe) -> Want:

@@ -14,6 +14,7 @@ from probes.jury.prompt import NoVerdict, Opinion, cosine, digest, messages, rea
 from probes.tools import Timeouts, Trouble
 from probes.words.dialects import ADDRESSES
 from probes.words.errors import ProbeBug, Refused
+from probes.words.failure import Failure
 from probes.words.secret import Redactor
 from probes.words.text import clean
 from probes.words.units import DAY, MINUTE
@@ -56,8 +57,8 @@ class Facts:
 
 
 class Jury:
-    """Asks judges. `record` gets every exchange, `spent` what each answer cost (asks, counted, tokens_in, tokens_out),
-    `served` the model that said it judged.
+    """Asks judges. `record` gets every exchange, `spent` what each answer of a provider cost (asks, counted,
+    tokens_in, tokens_out; `limited` for a 429), `served` the model that said it judged.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Jury:
         facts: Facts,
         *,
         record: Callable[[Any], None],
-        spent: Callable[[Mapping[str, float]], None],
+        spent: Callable[[str, Mapping[str, float]], None],
         served: Callable[[str], None],
     ) -> None:
         self.facts = facts
@@ -85,6 +86,8 @@ class Jury:
             await self._guard(http, provider, judged)
             return await self._vote(http, provider, judged, text, asked)
         except Trouble as trouble:
+            if trouble.failure is Failure.RATE_LIMITED:
+                self._spent(judged.by, {"limited": trouble.retry_after or 0.0})
             raise Unscored(f"{self._name(provider, judged)} gave no verdict: {trouble.sentence}") from None
         except NoVerdict as wrong:
             raise Unscored(f"{self._name(provider, judged)} gave no verdict: {wrong}") from None
@@ -134,11 +137,11 @@ class Jury:
         settings |= {"system": system, "max_tokens": ANSWER}
         if not _FIXED.match(model):
             settings["options"] = {"temperature": 0}
-        self._spent({"asks": 1.0})
+        self._spent(judged.by, {"asks": 1.0})
         answer = await chat(http, settings, talk, timeout=self._limits())
         counted = {str(name): answer.values[name] for name in ("tokens_in", "tokens_out") if name in answer.values}
         if counted:
-            self._spent(counted | {"counted": 1.0})
+            self._spent(judged.by, counted | {"counted": 1.0})
         self._served(str(answer.model or model))
         return read_verdict(answer.text)
 
@@ -146,7 +149,7 @@ class Jury:
         path = "/embeddings" if _VERSIONED.search(http.target.url) else "/v1/embeddings"
         model = self._model(provider, judged)
         body = {"model": model, "input": [text or " ", judged.to], "encoding_format": "float"}
-        self._spent({"asks": 1.0})
+        self._spent(judged.by, {"asks": 1.0})
         answer = await http.request("POST", path, json=body, timeout=self._limits())
         if answer.status >= 300:
             from probes.tools.dialects import dialect
@@ -154,7 +157,7 @@ class Jury:
             raise dialect("openai").refused(answer.status, answer.headers, answer.json(), model)
         used = answer.json("$.usage.prompt_tokens")
         if isinstance(used, int) and not isinstance(used, bool) and used >= 0:
-            self._spent({"counted": 1.0, "tokens_in": float(used)})
+            self._spent(judged.by, {"counted": 1.0, "tokens_in": float(used)})
         self._served(model)
         found = cosine(*_vectors(answer.json()))
         return Opinion(found >= judged.at_least, max(0.0, found), f"{found * 100:.0f}% alike")
