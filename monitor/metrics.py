@@ -71,6 +71,7 @@ class _Keeper(Collector):
         for host, at in keeper.engine.expiries.soonest():
             ends.add_metric([host], at / 1e6)
         yield ends
+        yield from _foreseen(keeper)
         yield GaugeMetricFamily("showup_healthy", "1 while everything moves", value=float(health(keeper).well))
         yield GaugeMetricFamily(
             "showup_config_stale",
@@ -80,6 +81,20 @@ class _Keeper(Collector):
         yield GaugeMetricFamily("showup_runs_under_way", "Runs under way", value=float(keeper.engine.under_way))
         yield GaugeMetricFamily("showup_rows_waiting", "Rows not yet committed", value=float(keeper.store.waiting))
         yield CounterMetricFamily("showup_host_restarts", "Probe hosts replaced", value=float(keeper.hosts.restarts))
+
+
+def _foreseen(keeper: Keeper) -> Iterator[Metric]:
+    """Everything that ends, and what is left of rate limits."""
+    ends = GaugeMetricFamily("showup_expiry_timestamp_seconds", "When something ends", labels=["kind", "name"])
+    for one in keeper.engine.expiries.endings():
+        kind, _, name = one.key.partition(" ")
+        ends.add_metric([kind, name], one.ends / 1e6)
+    yield ends
+    left = GaugeMetricFamily("showup_rate_limit_left", "What is left of a limit, 0 to 1", labels=["probe", "unit"])
+    for name, room in keeper.engine.foresight.headroom.rooms.items():
+        for unit, share in room.left.items():
+            left.add_metric([name, unit], share)
+    yield left
 
 
 def exposition(keeper: Keeper) -> bytes:

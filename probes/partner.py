@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from probes.checks import Note, Said
-from probes.records import rule
+from probes.checks import Note, Rule, Said
+from probes.records import Stop, rule
+from probes.tools import Trouble
 from probes.tools.notices import Notice, notice_in
 from probes.words.failure import Failure
 from probes.words.text import clean
@@ -32,20 +34,25 @@ class PartnerFace:
         self.memory = memory  # what the attempt before left
 
     @property
+    def url(self) -> str:
+        """The address of the workflow."""
+        return self._bench.target.url
+
+    @property
     def name(self) -> str:
         """Whose system it is, as the probe says, else its host."""
         return self._name or self._bench.target.host
 
     def holds(self, name: str, holds: str, *, source: str = "") -> None:
         """Note something that is as it should be: `source holds`."""
-        self._journal.note(Note(rule(name, holds, holds), (), ok=True, source=source))
+        self._journal.note(Note(_rule(name, holds), (), ok=True, source=source))
 
     def fails(
         self, name: str, failure: Failure, said: str, *, holds: str, source: str = "", soft: bool = False
     ) -> None:
         """Note something that is not as it should be: `said` is the whole sentence."""
         self._journal.note(
-            Told(rule(name, holds, holds), (), ok=False, got=Said(said), source=source, soft=soft, failure=failure)
+            Told(_rule(name, holds), (), ok=False, got=Said(said), source=source, soft=soft, failure=failure)
         )
 
     def bug(self, said: str) -> None:
@@ -72,12 +79,15 @@ class PartnerFace:
         """What it is now: a change of it stands on the timeline."""
         self._journal.versions[name] = clean(text, 200)
 
-    def witness(self, name: str) -> None:
-        """Let the newest failure name what else was seen."""
-        from dataclasses import replace
-
+    def detail(self, *, witness: str = "", retry_after: float | None = None) -> None:
+        """What else belongs to the newest failure: what was seen beside it, and how long it asks to wait."""
         if self._journal.findings:
-            self._journal.findings[-1] = replace(self._journal.findings[-1], witness=name)
+            newest = self._journal.findings[-1]
+            self._journal.findings[-1] = replace(newest, witness=witness, retry_after=retry_after)
+
+    def measure(self, **numbers: float) -> None:
+        """Keep measured numbers."""
+        self._journal.measured(numbers)
 
     def hops(self) -> list[str]:
         """The redirects of this step so far, as `301 host`."""
@@ -97,17 +107,39 @@ class PartnerFace:
             self.remember(notices=sorted(there)[:MOST_NOTICES])
         return found
 
-    async def look(self, host: str, port: int, *, within: float | None = None) -> list[Look]:
-        """A TLS handshake with every address of a host; raises Trouble for a name that leads nowhere."""
+    async def look(self, host: str, port: int) -> list[Look]:
+        """A TLS handshake with every address of a host; a name that leads nowhere ends the run."""
         from probes.tools.certificate import look
 
-        return await look(self._bench.target, self._bench.http.resolver, host, port, within=within)
+        try:
+            return await look(self._bench.target, self._bench.http.resolver, host, port)
+        except Trouble as trouble:
+            raise self._stopped(trouble) from None
 
     async def records(self, name: str, kind: str, server: str) -> Records:
-        """What a name server says of a name; "" is the system's own."""
-        from probes.tools.dns import ask
+        """What a name server says of a name; "" is this machine's own way to look names up. No answer ends the run."""
+        from probes.tools.dns import look_up
 
-        return await ask(self._bench.target, name, kind, server)
+        try:
+            return await look_up(self._bench.target, self._bench.http.resolver, name, kind, server)
+        except Trouble as trouble:
+            raise self._stopped(trouble) from None
+
+    async def reach(self, host: str, address: str, port: int) -> Trouble | None:
+        """None when an address takes a connection."""
+        from probes.tools.certificate import reach
+
+        return await reach(self._bench.target, host, address, port)
+
+    def _stopped(self, trouble: Trouble) -> Stop:
+        self._journal.fail(trouble.failure, trouble.sentence, phase=trouble.phase, witness=trouble.witness)
+        return Stop()
+
+
+def _rule(name: str, holds: str) -> Rule:
+    """A rule whose words stand as they are: what a target says may hold braces."""
+    plain = clean(holds, 300).replace("{", "{{").replace("}", "}}")
+    return rule(name, plain, plain)
 
 
 class Told(Note):

@@ -51,6 +51,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "probes.kinds.http.run",
             frozenset({"get", "head", "post", "put", "patch", "delete", "steps"}),
         ),
+        "provider-status": Kind(
+            "probes.kinds.provider_status.spec.ProviderStatusSpec", "probes.kinds.provider_status.run"
+        ),
         "heartbeat": Kind(
             "probes.kinds.heartbeat.spec.HeartbeatSpec",
             "probes.kinds.heartbeat.run",

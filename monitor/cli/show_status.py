@@ -113,8 +113,11 @@ def _itself(out: Console, found: Found) -> None:
     trouble = f"; the last try failed: {published['trouble']}" if published.get("trouble") else ""
     _line(out, "published", at(published.get("at")) + trouble)
     _line(out, "dead man", _dead_man(found.get("dead_man") or {}))
-    ending = found.get("certificates") or []
+    ending = found.get("endings") or [{**one, "name": one["host"]} for one in found.get("certificates") or ()]
     _line(out, "next expiry", "; ".join(map(_expiry, ending[:ENDING])) or "none known")
+    low = [one for one in found.get("headroom") or () if one.get("low")] or (found.get("headroom") or [])[:1]
+    if low:
+        _line(out, "rate limits", "; ".join(map(_room, low[:MANY])))
     _line(out, "paused", _some(found.get("paused") or ()) or "nothing")
     health = found.get("health") or []
     _line(out, "health", "; ".join(map(str, health)) or "all parts move")
@@ -130,11 +133,18 @@ def _itself(out: Console, found: Found) -> None:
 
 
 def _expiry(one: Found) -> str:
-    """A host, the day its certificate ends, and how far off that is."""
-    days, when = int(one["days_left"]), at(one["expires"])[:10]
+    """What ends, the day of that, and how far off it is. Of a certificate the host says enough."""
+    days, when = int(one["days_left"]), at(one.get("ends") or one.get("expires"))[:10]
+    name = one["name"] if one.get("kind", "certificate") == "certificate" else f"{one['kind']} {one['name']}"
     if days < 0:
-        return f"{one['host']} EXPIRED on {when}"
-    return f"{one['host']} {when}, {count(days, 'day')} left" + (", soon" if days < SOON else "")
+        return f"{name} EXPIRED on {when}"
+    return f"{name} {when}, {count(days, 'day')} left" + (", soon" if days < SOON else "")
+
+
+def _room(one: Found) -> str:
+    """What a probe saw left of rate limits."""
+    left = ", ".join(f"{share * 100:.0f} % of {unit}" for unit, share in sorted(one["left"].items()))
+    return f"{one['probe']}: {left} left" + (", LOW" if one.get("low") else "")
 
 
 def _dead_man(found: Found) -> str:

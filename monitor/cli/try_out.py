@@ -52,7 +52,7 @@ def draw_reply(reply: Reply, probe: Probe, catalog: Catalog) -> None:
     runbook = catalog.workflows[probe.workflow].runbook
     last = "nothing was recorded" + (f" · runbook: {runbook}" if runbook else "")
     out = paper()
-    shown = waterfall.of_reply(reply, probe.id, limit=micros_of(probe.timeout), last=last)
+    shown = waterfall.of_reply(reply, probe.id, limit=micros_of(probe.timeout), last=last, partner=probe.partner)
     for line in waterfall.draw(shown):
         out.print(line, soft_wrap=True)
 

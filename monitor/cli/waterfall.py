@@ -43,9 +43,10 @@ class Shown:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     trouble: tuple[str, ...] = ()
     last: str = ""
+    partner: str = ""
 
 
-def of_reply(reply: Reply, name: str, *, limit: int = 0, last: str = "") -> Shown:
+def of_reply(reply: Reply, name: str, *, limit: int = 0, last: str = "", partner: str = "") -> Shown:
     """What there is to draw of a reply; `name` is `workflow/environment/probe`."""
     workflow, environment, probe = (*name.split("/", 2), "", "")[:3]
     return Shown(
@@ -60,6 +61,7 @@ def of_reply(reply: Reply, name: str, *, limit: int = 0, last: str = "") -> Show
         reply.evidence or {},
         reply.cleanup_failed,
         last,
+        partner,
     )
 
 
@@ -113,7 +115,7 @@ def _step(step: Mapping[str, Any], end: int, *, fallback: str) -> list[str]:
     lines += _checks([check for check in step.get("checks") or () if isinstance(check, Mapping)])
     if not step.get("ok") and requests and requests[-1].get("response"):
         got = plain(requests[-1]["response"], 200)
-        lines += _wrapped(f"answered {requests[-1].get('status')}: {got}")
+        lines += _wrapped(f"last seen: {got}" if _is_look(requests[-1]) else f"answered {_came_back(requests[-1])}: {got}")
     return lines
 
 
@@ -153,12 +155,23 @@ def _called(requests: Sequence[Mapping[str, Any]]) -> str:
     return f"{plain(requests[0].get('method'), 10)} {(parts.path or '/')}{more}"
 
 
+def _is_look(one: Mapping[str, Any]) -> bool:
+    """True for a look into an inbox, a database, a bucket or a folder, which has no status."""
+    return one.get("look") is True
+
+
+def _came_back(one: Mapping[str, Any]) -> str:
+    if _is_look(one):
+        return plain(one.get("response"), 60) or "nothing"
+    return plain(one.get("status") or "no answer", 10)
+
+
 def _requests(requests: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = []
     for one in requests[:5]:
         said = _phases(one.get("phases") or {})
         if len(requests) > 1:
-            said = f"{_called([one])} {one.get('status') or 'no answer'}  {said}"
+            said = f"{_called([one])} {_came_back(one)}  {said}"
         lines += _wrapped(said) if said.strip() else []
         lines += _wrapped(f"✗ {one['failure']}") if one.get("failure") else []
     if len(requests) > 5:
@@ -213,7 +226,9 @@ def _verdict(shown: Shown, drawn: Sequence[str]) -> list[str]:
         facts = FACTS[failure]
         if sentence and sentence != facts.sentence and not any(sentence[:40] in line for line in drawn):
             lines += _wrapped(sentence, "", "")
-        lines += _wrapped(f"{failure}: {facts.sentence}. Blame: {BLAMED[facts.blame]}.", "", "")
+        theirs = shown.partner and facts.blame not in (Blame.US, Blame.NETWORK)
+        blamed = f"the partner {plain(shown.partner, 60)}" if theirs else BLAMED[facts.blame]
+        lines += _wrapped(f"{failure}: {facts.sentence}. Blame: {blamed}.", "", "")
     for trouble in shown.trouble:
         lines += _wrapped(f"left behind: {trouble}", "", "")
     return [*lines, *(_wrapped(shown.last, "", "") if shown.last else [])]

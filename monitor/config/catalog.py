@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from alerts.book import Book
     from monitor.config.accuracy import Golden
 
+EXPIRY = tuple(timedelta(days=days) for days in (30, 14, 7, 1))
 HERE = "here"  # the location of the keeper's own hosts
 
 
@@ -89,8 +90,8 @@ class Workflow:
     place: str = ""  # file:line:column
     provider: str = ""
     flags: Flags = Flags()
-    expiry: tuple[timedelta, ...] = ()  # how long before an end its people are told
-    headroom: float = 0.0  # of rate limits, the share under which they are told
+    expiry: tuple[timedelta, ...] = EXPIRY  # how long before an end its people are told
+    headroom: float = 0.2  # of rate limits, the share under which they are told
 
 
 @dataclass(frozen=True, slots=True)

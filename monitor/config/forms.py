@@ -97,5 +97,4 @@ SecretText = Annotated[str, AfterValidator(_is_secret)]
 Period = Annotated[Duration, _at_least(timedelta(seconds=1))]
 Age = Annotated[Duration, _at_least(timedelta(minutes=1))]
 Ages = Annotated[tuple[Age, ...], BeforeValidator(_as_tuple)]
-EXPIRY = tuple(timedelta(days=days) for days in (30, 14, 7, 1))  # before an end, unless a workflow says otherwise
 SecretHeaders = Annotated[dict[str, SecretText], AfterValidator(_are_headers)]

@@ -148,7 +148,7 @@ def _watched(
         here = [probe for probe in probes if probe.environment == name]
         if environment.scheduled and here and not any(probe.critical for probe in here):
             what = f"no probe of {workflow.key} in {name} is critical, so nothing could take it down"
-            return [merged.problem(path, what, "remove affects: degraded from at least one probe", key=True)]
+            return [merged.problem(path, what, "write affects: down in at least one probe", key=True)]
     return []
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from monitor.config.canary_section import Canary
+from monitor.config.catalog import EXPIRY
 from monitor.config.chat_section import ChatSection
 from monitor.config.forms import (
-    EXPIRY,
     Address,
     Age,
     Ages,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from alerts.signal import Condition, Severity, Signal
-from monitor.config.catalog import Catalog
+from monitor.config.catalog import EXPIRY, Catalog
 from monitor.engine import signals
 from probes.words.clock import moment
 from probes.words.failure import FACTS, Failure
@@ -19,7 +19,6 @@ from probes.words.text import clean
 from probes.words.units import DAY, micros_of
 
 SUBJECT = "expiring:"  # begins the subject of every such incident
-STEPS = tuple(timedelta(days=days) for days in (30, 14, 7, 1))
 URGENT = DAY  # µs before the end from which somebody is woken
 ENDED = 0  # the step after the end
 
@@ -36,7 +35,7 @@ class Ending:
     has to act. `key` is what it is remembered by.
     """
 
-    key: str
+    key: str  # what kind of thing it is, and its name
     said: str
     ends: int
     serves: tuple[str, ...] = ()
@@ -69,12 +68,17 @@ def changes(catalog: Catalog, endings: Iterable[Ending], told: Told, *, now: int
                 after[subject] = (one.ends, step)
             if before is None and step is None:
                 continue
-            if before is None or before != (one.ends, step):
+            if before is None or step is None or _is_other(before, one.ends, step):
                 found += _moved(catalog, one, subject, policy, places, before=before, step=step, now=now)
     for subject in told.keys() - after.keys():
         if not any(signal.subject == subject for signal in found):
             found.append(_over(catalog, subject, told[subject][1], "it is not watched any more", now=now))
     return found, after
+
+
+def _is_other(before: tuple[int, int], ends: int, step: int) -> bool:
+    """True when people have to hear of it: another step, or another day. 0 is an end that nobody remembers."""
+    return before[1] != step or (before[0] != 0 and before[0] // DAY != ends // DAY)
 
 
 def by_policy(catalog: Catalog, serves: Iterable[str]) -> dict[str, list[str]]:
@@ -92,7 +96,7 @@ def by_policy(catalog: Catalog, serves: Iterable[str]) -> dict[str, list[str]]:
 def steps_of(catalog: Catalog, places: Iterable[str]) -> tuple[timedelta, ...]:
     """All steps that the workflows of some places want."""
     wanted = {step for place in places for step in catalog.workflows[place.partition("/")[0]].expiry}
-    return tuple(sorted(wanted)) if places else STEPS
+    return tuple(sorted(wanted)) if places else EXPIRY
 
 
 def _moved(

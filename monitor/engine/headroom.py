@@ -31,7 +31,7 @@ class Headroom:
 
     def __init__(self) -> None:
         self.rooms: dict[str, Room] = {}
-        self._least: dict[str, float] = {}
+        self._least: dict[str, float] = {}  # by probe id: the share under which people are told
 
     def watch(self, catalog: Catalog, members: Iterable[OpenMember]) -> None:
         """Follow the probes of a catalog; what is open was told."""
@@ -39,9 +39,9 @@ class Headroom:
             probe.id: catalog.workflows[probe.workflow].headroom for probe in catalog.probes.values() if probe.scheduled
         }
         self.rooms = {name: room for name, room in self.rooms.items() if name in self._least}
+        names = {(f"{SUBJECT}{probe.subject}", probe.name): name for name, probe in catalog.probes.items()}
         for one in members:
-            name = f"{one.subject.removeprefix(SUBJECT)}/{one.member}"
-            if one.subject.startswith(SUBJECT) and name in self._least:
+            if (name := names.get((one.subject, one.member))) in self._least and name is not None:
                 self.rooms.setdefault(name, Room({})).told = True
 
     def learn(self, probe: Probe, values: Mapping[str, float]) -> None:
@@ -76,9 +76,9 @@ def say(left: Mapping[str, float]) -> str:
 
 def _signal(catalog: Catalog, probe: Probe, room: Room, condition: Condition, *, now: int) -> Signal:
     workflow = catalog.workflows[probe.workflow]
-    whose = probe.partner or "the rate limit"
-    less = condition is Condition.FAILING
-    said = f"{whose}: only {say(room.left)} left" if less else f"{say(room.left)} left again"
+    whose = f"{probe.partner}'s" if probe.partner else "its"
+    only = "only " if condition is Condition.FAILING else ""
+    said = f"{only}{say(room.left)} left of {whose} rate limits, as {probe.name} sees them"
     return Signal(
         subject=f"{SUBJECT}{probe.subject}",
         member=probe.name,

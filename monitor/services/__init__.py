@@ -2,11 +2,13 @@
 without it."""
 
 from monitor.services import flags as flags
+from monitor.services import golden as golden
 from monitor.services import hooks as hooks
 from monitor.services import jobs as jobs
 from monitor.services.acts import backup
 from monitor.services.base import ACTS, SERVICES
+from monitor.services.partners import expiries
 from monitor.services.questions import status
 from monitor.services.spending import spend
 
-__all__ = ["ACTS", "SERVICES", "backup", "spend", "status"]
+__all__ = ["ACTS", "SERVICES", "backup", "expiries", "spend", "status"]

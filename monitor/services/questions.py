@@ -10,20 +10,20 @@ from sqlmodel import Session
 from alerts.message import IncidentView
 from monitor.deadman import health
 from monitor.ledger.uptime import Figures
-from monitor.services.base import length_of, place_named, probe_named, service, when
+from monitor.services import partners
+from monitor.services.base import length_of, place_named, service, when
+from monitor.services.providers import providers_of
+from monitor.services.runs import changes_of, run_of
 from monitor.status import history
 from monitor.status.build import private_pages
-from monitor.store.queries.history import last_runs
-from monitor.store.queries.ledgers import find_ledger, ledgers
 from monitor.store.queries.notes import read_note
-from monitor.store.queries.proof import evidence_of
-from monitor.store.queries.runs import RunView, read_run
 from probes.words.errors import Refused
-from probes.words.names import run_key
 from probes.words.units import DAY, SECOND
 
 if TYPE_CHECKING:
     from monitor.app import Keeper
+
+ENDINGS = 10  # in one answer, the soonest
 
 
 def _figures(found: Figures) -> dict[str, Any]:
@@ -43,21 +43,6 @@ def incident_of(view: IncidentView) -> dict[str, Any]:
         found[name] = when(found[name])
     found["events"] = [{**event, "at": when(event["at"])} for event in found["events"]]
     return found
-
-
-def _run(view: RunView, name: str) -> dict[str, Any]:
-    return {
-        "id": view.id,
-        "probe": name,
-        "started": when(view.started),
-        "lateness_ms": view.lateness / 1000,
-        "took_ms": view.took / 1000,
-        "state": str(view.result),
-        "first_state": str(view.state),
-        "failure": str(view.failure or ""),
-        "attempts": view.attempts,
-        "phases_ms": [length / 1000 for length in view.phases],
-    }
 
 
 @service()
@@ -85,6 +70,7 @@ async def status(keeper: Keeper, pages: bool = True) -> dict[str, Any]:
         return {
             "workflows": workflows,
             "incidents": [incident_of(view) for view in desk.views(session, now=now)],
+            "providers": providers_of(keeper, record, now),
             "on_call": oncall,
             "undelivered": waiting,
             "published": read_note(session, "published"),
@@ -103,6 +89,8 @@ async def status(keeper: Keeper, pages: bool = True) -> dict[str, Any]:
         "lateness_ms": {"p50": engine.lateness.quantile(0.5) / 1000, "p99": engine.lateness.quantile(0.99) / 1000,
                         "max": engine.lateness.worst / 1000, "starts": engine.lateness.number},
         "hosts": [asdict(one) for one in keeper.hosts.stats()],
+        "endings": partners.soonest(keeper, now, ENDINGS),
+        "headroom": partners.rooms(keeper),
         "certificates": [_certificate(host, ends, now) for host, ends in engine.expiries.soonest()],
         "dead_man": keeper.notes.get("dead_man") or {"configured": bool(catalog.dead_man)},
     }  # fmt: skip
@@ -129,7 +117,7 @@ def _workflow(
         if record.names[number] not in watched:  # its history stays, but it no longer fails
             continue
         run = record.newest.get(number)
-        probes.append({"name": record.names[number], "last": _run(run, record.names[number]) if run else None})
+        probes.append({"name": record.names[number], "last": run_of(run, record.names[number]) if run else None})
     known = {probe["name"] for probe in probes}
     return {
         "workflow": place[0],
@@ -164,44 +152,6 @@ def _duty(keeper: Keeper, session: Session, rotation: str, at: int) -> dict[str,
         "reason": now.reason,
         "next": name(following.person, following.name) or "nobody",
     }
-
-
-@service()
-async def runs(keeper: Keeper, probe: str, limit: int = 20) -> list[dict[str, Any]]:
-    """The newest runs of a probe."""
-    found = keeper.catalog.probes[probe_named(keeper, probe)]
-
-    def read(session: Session) -> list[dict[str, Any]]:
-        number = find_ledger(session, (found.workflow, found.environment, found.name, found.location))
-        if number is None:
-            return []
-        return [_run(view, found.name) for view in last_runs(session, number, limit=max(1, min(limit, 1000)))]
-
-    return await keeper.store.read(read)
-
-
-@service()
-async def run(keeper: Keeper, id: str) -> dict[str, Any]:
-    """One run with its evidence."""
-    try:
-        started, ledger = run_key(id)
-    except ValueError:
-        raise Refused(f"{id[:40]} is no run id", hint="see: showup runs PROBE") from None
-
-    def read(session: Session) -> dict[str, Any] | None:
-        view = read_run(session, started, ledger)
-        if view is None:
-            return None
-        name = next(
-            (f"{one.workflow}/{one.environment}/{one.probe}" for one in ledgers(session) if one.id == ledger), ""
-        )
-        proof = [{"attempt": one.n, **one.body} for one in evidence_of(session, started, ledger)]
-        return {**_run(view, name), "evidence": proof}
-
-    found = await keeper.store.read(read)
-    if found is None:
-        raise Refused(f"there is no run {id[:40]}", hint="see: showup runs PROBE")
-    return found
 
 
 @service()
@@ -253,6 +203,7 @@ async def explain(keeper: Keeper, workflow: str, window: str = "30d") -> dict[st
             "seconds": {name: part / SECOND for name, part in asdict(found.shares).items()},
             "rows": rows,
             "corrections": [_corrected(one) for one in record.corrections(place)],
+            "changes": changes_of(session, record.ledgers.get(place, ()), record.names, window=found.window),
             "runs": firsts[1],
             "passed_first_try": firsts[0],
             "as_of": when(now),

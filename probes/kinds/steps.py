@@ -38,7 +38,8 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, Mapping) else value
 
 
-def _filled(value: Any) -> Any:
+def filled(value: Any) -> Any:
+    """The value, when each `${…}` in it can mean something; raises ValueError."""
     needs(value)  # says what is wrong with a ${…}
     return value
 
@@ -49,9 +50,9 @@ def _path(value: str) -> str:
     return value
 
 
-Text = Annotated[str, AfterValidator(_filled)]
-Path = Annotated[str, AfterValidator(_filled), AfterValidator(_path)]
-Fields = Annotated[dict[str, Any], AfterValidator(_filled)]
+Text = Annotated[str, AfterValidator(filled)]
+Path = Annotated[str, AfterValidator(filled), AfterValidator(_path)]
+Fields = Annotated[dict[str, Any], AfterValidator(filled)]
 
 
 class Budget(Kin):
@@ -116,8 +117,8 @@ class Sending(Kin):
     patch: Path | None = Field(None, description="The path to PATCH.")
     delete: Path | None = Field(None, description="The path to DELETE.")
     params: Fields | None = Field(None, description="Query parameters, encoded.")
-    headers: Annotated[dict[str, str], AfterValidator(_filled)] | None = Field(None, description="Headers.")
-    json_body: Annotated[Any, AfterValidator(_filled)] = Field(None, alias="json", description="A JSON body.")
+    headers: Annotated[dict[str, str], AfterValidator(filled)] | None = Field(None, description="Headers.")
+    json_body: Annotated[Any, AfterValidator(filled)] = Field(None, alias="json", description="A JSON body.")
     data: Fields | None = Field(None, description="The fields of a form.")
     content: Text | None = Field(None, description="A body as it stands.")
     file: Files | None = Field(None, description="Files that go with the fields of data:, as a form of several parts.")

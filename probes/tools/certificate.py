@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
 from probes import classify
@@ -23,7 +24,6 @@ from probes.words.units import DAY
 
 MOST_ADDRESSES = 16
 EACH = 5.0  # seconds for one address
-PORTS = {"https": 443, "wss": 443, "imaps": 993, "smtps": 465, "pop3s": 995, "ldaps": 636, "amqps": 5671, "mqtts": 8883}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ async def look(
 ) -> list[Look]:
     """A handshake with every address of a host, all at once; raises Trouble for a name that leads nowhere."""
     found = await addresses_of(target, resolver, host)
+    await asyncio.to_thread(import_module, "cryptography.x509")  # once a tenth of a second, which nobody waits for
     each = within if within is not None else EACH
     return list(await asyncio.gather(*(_one(target, host, address, port, each) for address in found)))
 
@@ -79,6 +80,23 @@ async def addresses_of(target: Target, resolver: Resolver, host: str) -> list[st
             hint = hint or ("" if target.allows(host) else f"; write allow: [{host}] if it may be looked at")
             raise Trouble(Failure.UNREACHABLE, f"{host} leads to {address}, where no probe may go{hint}", "dns")
     return found[:MOST_ADDRESSES]
+
+
+async def reach(target: Target, host: str, address: str, port: int) -> Trouble | None:
+    """None when an address takes a connection within EACH seconds."""
+    where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    if not target.admits(host, address):
+        return Trouble(Failure.UNREACHABLE, f"{host} leads to {address}, where no probe may go", "dns")
+    try:
+        async with asyncio.timeout(EACH):
+            _, writer = await asyncio.open_connection(address, port)
+    except TimeoutError:
+        return Trouble(Failure.TIMEOUT, f"{where} did not take the connection in {EACH:g} s", "connect")
+    except OSError as error:
+        cause = classify.of_connect(error, where)
+        return Trouble(cause.failure, cause.sentence, cause.phase)
+    writer.transport.abort()
+    return None
 
 
 async def _one(target: Target, host: str, address: str, port: int, within: float) -> Look:

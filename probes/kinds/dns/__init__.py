@@ -1,0 +1,1 @@
+"""What name servers say of a name, and whether each address of it answers."""
