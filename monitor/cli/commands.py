@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from monitor.cli import commands_flags as commands_flags
+from monitor.cli import commands_golden as commands_golden
 from monitor.cli import commands_here as commands_here  # registers its own, first in the list of help
+from monitor.cli import commands_hooks as commands_hooks
 from monitor.cli import commands_jobs as commands_jobs
 from monitor.cli import commands_kit as commands_kit
 from monitor.cli import commands_partners as commands_partners
