@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from monitor.config.catalog import Catalog, Probe
 from monitor.config.load import find, load
 from monitor.config.secrets import Secrets
+from monitor.places import state_folder
+from probes.arrivals import Arrival, Inbox, here
 from probes.words.clock import SystemClock
 from probes.words.names import run_id
 
@@ -37,7 +40,9 @@ class Bench:
     def __init__(self, catalog: Catalog, secrets: Secrets) -> None:
         self._catalog, self._secrets = catalog, secrets
         self._clock = SystemClock()
+        self._folder = state_folder()
         self._hosts: Hosts | None = None
+        self._ears = asyncio.Lock()  # one probe at a time has the port
         self._ready: dict[str, Prepared] = {}
         self._number = 0
 
@@ -50,7 +55,17 @@ class Bench:
 
     async def attempt(self, probe: Probe) -> Reply:
         """One attempt, its evidence kept also when it passes. It raises nothing for what a target or script does."""
-        request = self._request(probe)
+        from monitor.cli.overhear import hearing, may_wait
+
+        if not may_wait(probe):
+            return await self._made(probe, "", Inbox())
+        inbox = Inbox()
+        take = inbox.take if probe.kind != FORKED else lambda arrival: self._pass_on(probe, arrival)
+        async with self._ears, hearing(self._catalog, probe, self._folder, take) as hook:
+            return await self._made(probe, hook, inbox)
+
+    async def _made(self, probe: Probe, hook: str, inbox: Inbox) -> Reply:
+        request = self._request(probe, hook)
         if probe.kind == FORKED:
             return await (await self._started()).attempt(request, job=probe.job, script=True)
         from probes import attempt
@@ -58,9 +73,14 @@ class Bench:
         _warm()
         if probe.job_id not in self._ready:
             self._ready[probe.job_id] = attempt.prepare(probe.job)
+        here.set(inbox if hook else None)
         return await attempt.make(self._ready[probe.job_id], request)
 
-    def _request(self, probe: Probe) -> Any:
+    def _pass_on(self, probe: Probe, arrival: Arrival) -> None:
+        if self._hosts is not None:
+            self._hosts.deliver(probe.id, arrival)
+
+    def _request(self, probe: Probe, hook: str) -> Any:
         from probes.frames import Request
 
         self._number += 1
@@ -77,6 +97,7 @@ class Bench:
             cleanup=probe.cleanup.total_seconds(),
             secrets=dict(secrets),
             keep=True,
+            hook=hook,
         )
 
     async def _started(self) -> Hosts:

@@ -114,8 +114,8 @@ def _step(step: Mapping[str, Any], end: int, *, fallback: str) -> list[str]:
     lines += _requests(requests)
     lines += _checks([check for check in step.get("checks") or () if isinstance(check, Mapping)])
     if not step.get("ok") and requests and requests[-1].get("response"):
-        got = plain(requests[-1]["response"], 200)
-        lines += _wrapped(f"last seen: {got}" if _is_look(requests[-1]) else f"answered {_came_back(requests[-1])}: {got}")
+        last, got = requests[-1], plain(requests[-1]["response"], 200)
+        lines += _wrapped(f"last seen: {got}" if _is_look(last) else f"answered {_came_back(last)}: {got}")
     return lines
 
 

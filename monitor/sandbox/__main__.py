@@ -24,6 +24,10 @@ SERVERS = {
     "models": "monitor.sandbox.models:ModelServer",
     "clinic": "monitor.sandbox.clinic:Clinic",
     "partner": "monitor.sandbox.partner:PartnerServer",
+    "invoices": "monitor.sandbox.invoices:Invoices",
+    "mail": "monitor.sandbox.mail:MailServer",
+    "bucket": "monitor.sandbox.bucket:BucketServer",
+    "statuspage": "monitor.sandbox.statuspage:StatusPageServer",
     "webhook": "monitor.sandbox.webhook:WebhookServer",
     "pings": "monitor.sandbox.pings:PingServer",
 }
@@ -34,7 +38,7 @@ def main() -> None:
     parser = make_parser()
     given = parser.parse_args()
     try:
-        asyncio.run(serve(given.servers, ports=given.port, record=given.record, faults=given.fault))
+        asyncio.run(serve(given.servers, ports=given.port, record=given.record, faults=given.fault, env=given.env))
     except KeyboardInterrupt:
         pass
     except (ValueError, OSError) as error:
@@ -49,10 +53,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", action="append", default=[], metavar="[SERVER=]N", help="else from the system")
     parser.add_argument("--record", "--log", metavar="FILE", help="append one JSON line for each request")
     parser.add_argument("--fault", action="append", default=[], metavar="[SERVER:]KIND[,seconds=2][,times=1][,where=…]")
+    parser.add_argument("--env", metavar="FILE", help="write what clients need into it, as SERVER_NAME=value")
     return parser
 
 
-async def serve(servers: list[str], *, ports: list[str], record: str | None, faults: list[str]) -> None:
+async def serve(
+    servers: list[str], *, ports: list[str], record: str | None, faults: list[str], env: str | None = None
+) -> None:
     """Start all, print one JSON line with where they are, and stop when told to."""
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
@@ -61,15 +68,17 @@ async def serve(servers: list[str], *, ports: list[str], record: str | None, fau
             await stack.enter_async_context(server)
         for text in faults:
             set_fault(running, text)
+        if env is not None:
+            write_env(Path(env), running)
         watch_for_end(stop)
         print(json.dumps({"ready": True, "pid": os.getpid(), "servers": describe(running)}), flush=True)
         await stop.wait()
 
 
 def build(names: list[str], ports: dict[str, int], record: str | None) -> dict[str, Server]:
-    """The servers, not yet started; a clinic beside models talks to those."""
+    """The servers, not yet started; a clinic beside models talks to those, invoices beside mail and bucket to these."""
     made: dict[str, Any] = {}
-    for name in sorted(names, key=lambda n: n == "clinic"):
+    for name in sorted(names, key=lambda n: n in ("clinic", "invoices")):
         module, _, kind = SERVERS[name].partition(":")
         options: dict[str, Any] = {"port": ports.get(name, 0), "record": Path(record) if record else None}
         if name == "models" and "clinic" in names:
@@ -78,6 +87,8 @@ def build(names: list[str], ports: dict[str, int], record: str | None) -> dict[s
             options["rule"] = receptionist
         if name == "clinic" and "models" in made:
             options["models"] = made["models"]
+        if name == "invoices":
+            options |= {neighbour: made[neighbour] for neighbour in ("mail", "bucket") if neighbour in made}
         made[name] = getattr(importlib.import_module(module), kind)(**options)
     return made
 
@@ -120,6 +131,15 @@ def describe(running: dict[str, Server]) -> dict[str, dict[str, Any]]:
         }
         for name, server in running.items()
     }
+
+
+def write_env(file: Path, running: dict[str, Server]) -> None:
+    """What clients need, as lines of a `.env` that only its owner reads."""
+    told = {f"{name}_{token}".upper(): text for name, one in running.items() for token, text in one.tokens().items()}
+    told |= {f"{name}_CA_FILE".upper(): one.ca_file for name, one in running.items() if one.ca_file}
+    end = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(end, "w", encoding="utf-8") as opened:
+        opened.writelines(f"{name}={text}\n" for name, text in told.items())
 
 
 def watch_for_end(stop: asyncio.Event) -> None:

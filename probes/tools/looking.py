@@ -48,7 +48,9 @@ class Seen:
 
 
 class Look:
-    """The record of one look, as evidence keeps it beside requests. `method` is a word such as MAIL or ROW."""
+    """The record of one look, as evidence keeps it beside requests; `look` in it tells them apart. `method` is a word
+    such as MAIL or ROW.
+    """
 
     __slots__ = ("asked", "at", "failure", "method", "phases", "redactors", "remote", "said", "url")
 
@@ -79,6 +81,7 @@ class Look:
             "headers": {},
             "response": self._shown(self.said, EXCERPT),
             "truncated": False,
+            "look": True,
         }
         if self.failure:
             record["failure"] = self._shown(self.failure, 400)
