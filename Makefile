@@ -9,11 +9,11 @@ PIP    := $(BIN)/python -m pip install -q --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types imports house bench crash clean
+.PHONY: help demo test lint types imports house bench crash conformance clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target does; do \
-		printf '  make %-8s %s\n' "$$target" "$$does"; done
+		printf '  make %-11s %s\n' "$$target" "$$does"; done
 
 demo: $(RUN) ## see it break, page and recover, here and without an account
 	@$(BIN)/showup demo
@@ -41,6 +41,9 @@ bench: $(DEV) ## measure speed and lateness on this machine
 
 crash: $(DEV) ## kill the daemon at its worst moments and look for lost pages
 	@$(BIN)/python -m tests.crash
+
+conformance: $(DEV) ## break a model in every way, in every dialect, and see what it is called
+	@$(BIN)/python -m tests.conformance
 
 clean: ## forget the set-up and every cache
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

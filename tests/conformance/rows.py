@@ -80,6 +80,8 @@ class Row:
         return made | {"timeout": dict(PATIENT) | dict(self.timeout)} | dict(self.probe)
 
 
+LAST_TELLS = ("openai-responses", "ollama")  # dialects whose last event also says why an answer ended
+TOLD_BEFORE = ("openai", "anthropic", "compatible")
 READABLE = {"check": [{"readable": True}, {"contains": "opening hours"}]}
 PLAIN_WORDS = {"check": [{"not-is-refusal": True}, {"contains": "opening hours"}]}
 WHOLE = {"stream": False}
@@ -152,7 +154,13 @@ STREAMS = (
     Row("the connection is lost before the answer", "drop"),
     Row("the connection is lost in the middle", "cut"),
     Row("the connection is lost after the work was done", "lost-reply"),
-    Row("the last event is missing", "no-done", blame="workflow", says="lacks"),
+    Row("the last event is missing", "no-done", blame="workflow", says="lacks", but=dict.fromkeys(LAST_TELLS)),
+    Row(
+        "the last event is missing, and the reason with it",
+        "no-done",
+        says="broke off",
+        but=dict.fromkeys(TOLD_BEFORE),
+    ),
     Row("it ends politely, half said", "no-end"),
     Row("an answer without an end", "endless", within=8),
 )
@@ -164,7 +172,7 @@ ANSWERS = (
     Row("no body at all", "blank"),
     Row("reasoning and no answer", "reasoning-only"),
     Row("wrongly encoded", "garbage", probe=READABLE),
-    Row("the same words over and over", "garbage,text=loop", probe=READABLE),
+    Row("the same words over and over", "garbage,text=loop", probe=READABLE, pace=0.0),
     Row("a page of HTML", "html"),
     Row("events that are no JSON", "not-json"),
     Row("another answer", "wrong"),
@@ -181,4 +189,13 @@ DOCUMENTS = (
     Row("fields have other names, in one document", "contract-changed", chat=WHOLE),
     Row("no JSON, in one document", "not-json", chat=WHOLE),
 )
-ROWS: tuple[Row, ...] = (*HEALTHY, *CONNECTIONS, *REFUSALS, *TIMES, *STREAMS, *ANSWERS, *DOCUMENTS)
+GROUPS: Mapping[str, tuple[Row, ...]] = {
+    "healthy": HEALTHY,
+    "connections": CONNECTIONS,
+    "refusals": REFUSALS,
+    "times": TIMES,
+    "streams": STREAMS,
+    "answers": ANSWERS,
+    "documents": DOCUMENTS,
+}
+ROWS: tuple[Row, ...] = tuple(row for group in GROUPS.values() for row in group)

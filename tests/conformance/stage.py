@@ -31,7 +31,7 @@ from tests.conformance.rows import ROWS, Row
 
 DIALECTS = tuple(LABELS)
 KEY = "sk-conformance-0123456789"
-CANARY_TIMEOUT = "1s"
+CANARY_TIMEOUT = "2s"
 _NUMBERS = itertools.count(1)
 
 
@@ -64,7 +64,8 @@ class Seen:
         wanted = self.row.expected(LABELS[self.dialect], self.dialect) or ""
         found = [] if self.failure == wanted else [f"called {self.failure or 'nothing'}, not {wanted or 'nothing'}"]
         if not found and wanted and self.blame != self.row.blamed(wanted):
-            found.append(f"{self.blame or 'nobody'} was blamed, not {self.row.blamed(wanted)}")
+            why = self.verdict.why or "by the failure alone"
+            found.append(f"{self.blame or 'nobody'} was blamed, not {self.row.blamed(wanted)}: {why}")
         if wanted and self.row.says.lower() not in self.reply.sentence.lower():
             found.append(f"it does not say {self.row.says!r}")
         if wanted and self.row.phase and self.reply.phase != self.row.phase:
@@ -217,7 +218,7 @@ def request(probe: Probe, **more: Any) -> Request:
         sent=boot(),
         timeout=probe.timeout.total_seconds(),
         cleanup=probe.cleanup.total_seconds(),
-        secrets={name: KEY for name in probe.secrets},
+        secrets=dict.fromkeys(probe.secrets, KEY),
         keep=True,
         **more,
     )
