@@ -44,4 +44,6 @@ class Subject(GeneralChecks, TextChecks, AnswerChecks, DocumentChecks, NumberChe
             return failure if negated else Failure.EMPTY
         if hasattr(self.reply, "finished") and refuses(self.value):
             return Failure.REFUSED
-        return Failure.GARBAGE if garbled(self.value) else failure
+        if garbled(self.value):
+            return Failure.GARBAGE
+        return Failure.TRUNCATED if getattr(self.reply, "cut", False) and not negated else failure
