@@ -152,7 +152,10 @@ class Judging:
         def served(model: str) -> None:
             journal.versions["judge"] = clean(model, 200)
 
-        self._jury = Jury(self.panel, record=record, spent=spent, served=served)
+        def tried(judge: str, why: str) -> None:
+            journal.learned.setdefault("judges", {})[clean(judge, 120)] = clean(why, 300)
+
+        self._jury = Jury(self.panel, record=record, spent=spent, served=served, tried=tried)
         return self._jury
 
     def _write(

@@ -11,6 +11,7 @@ from monitor.config.catalog import Catalog
 from monitor.engine import endings
 from monitor.engine.expiries import Expiries, Secrets, kept_in, more_in
 from monitor.engine.headroom import Headroom
+from monitor.engine.judges import Judges
 from monitor.engine.memories import Memories, memories_in
 from monitor.engine.track import Track
 from monitor.store.queries.notes import read_note, remember
@@ -29,6 +30,7 @@ class Foresight:
 
     def __init__(self) -> None:
         self.expiries, self.headroom, self.memories = Expiries(), Headroom(), Memories()
+        self.judges = Judges()
         self._told: endings.Told = {}
         self._kept: endings.Told = {}
 
@@ -51,6 +53,7 @@ class Foresight:
         if reply.learned:
             self.expiries.learn(reply.learned, track.probe)
             self.memories.learn(track, reply.learned)
+            self.judges.learn(reply.learned)
         if reply.values:
             self.headroom.learn(track.probe, reply.values)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from alerts.signal import Condition, Severity, Signal
@@ -15,7 +15,8 @@ BLIND_AFTER = 15 * MINUTE
 BLIND_PAGES_AFTER = DAY
 NOT_STARTED, BLIND = "not-started ", "blind "  # each followed by a probe's id
 SPENT = "spend "  # followed by the name of an account
-MEMBERS = (NOT_STARTED, BLIND, SPENT, "clock ", "disk ")  # how the names of what is told here begin
+JUDGE = "judge "  # followed by a provider and its model
+MEMBERS = (NOT_STARTED, BLIND, SPENT, JUDGE, "clock ", "disk ")  # how the names of what is told here begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,12 @@ def of_spending(troubles: Mapping[str, str], *, now: int) -> list[Trouble]:
     ]
 
 
+def of_judges(broken: Mapping[str, str], *, now: int) -> list[Trouble]:
+    """Judges that fail their own samples, and how: what they should judge is unscored meanwhile."""
+    said = {name: f"the judge {name} is broken: {why}; what it judges is unscored" for name, why in broken.items()}
+    return [Trouble(f"{JUDGE}{name}", now, sentence, Severity.WARNING) for name, sentence in said.items()]
+
+
 def _blind(track: Track, now: int) -> Trouble:
     length = now - track.unknown_since
     why = track.last.sentence if track.last else ""
@@ -84,11 +91,20 @@ def _blind(track: Track, now: int) -> Trouble:
 
 
 def unproven(
-    told: Iterable[str], tracks: Mapping[str, Track], *, began: int, paused: frozenset[str] = frozenset()
+    told: Iterable[str],
+    tracks: Mapping[str, Track],
+    *,
+    began: int,
+    paused: frozenset[str] = frozenset(),
+    heard: Collection[str] = (),
 ) -> frozenset[str]:
-    """What was told and may not be taken back yet: since the keeper came up (`began`) nothing shows that it is over."""
+    """What was told and may not be taken back yet: since the keeper came up (`began`) nothing shows that it is over.
+    `heard` are the judges that were tried since.
+    """
     found = []
     for member in told:
+        if member.startswith(JUDGE) and member.removeprefix(JUDGE) not in heard:
+            found.append(member)
         track = tracks.get(member.partition(" ")[2])
         if track is None or track.probe.id in paused or track.probe.heartbeat is not None:
             continue

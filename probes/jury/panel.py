@@ -58,7 +58,8 @@ class Facts:
 
 class Jury:
     """Asks judges. `record` gets every exchange, `spent` what each answer of a provider cost (asks, counted,
-    tokens_in, tokens_out; `limited` for a 429), `served` the model that said it judged.
+    tokens_in, tokens_out; `limited` for a 429), `served` the model that said it judged, `tried` how a judge
+    ("openai/model") met its samples: why it is broken, "" when it is not.
     """
 
     def __init__(
@@ -68,9 +69,10 @@ class Jury:
         record: Callable[[Any], None],
         spent: Callable[[str, Mapping[str, float]], None],
         served: Callable[[str], None],
+        tried: Callable[[str, str], None],
     ) -> None:
         self.facts = facts
-        self._record, self._spent, self._served = record, spent, served
+        self._record, self._spent, self._served, self._tried = record, spent, served, tried
 
     async def ask(self, judged: Judged, text: str, *, asked: str, hide: Redactor) -> Opinion:
         """The opinion on `text`, freed of secrets; raises Unscored. A no counts when two of three say it."""
@@ -123,6 +125,7 @@ class Jury:
             if len(_guards) >= REMEMBERED:
                 _guards.clear()
             _guards[key] = (now + BROKEN if why else (now // DAY + 1) * DAY, why)
+        self._tried(f"{judged.by}/{named['model']}", why)
         if why:
             raise Unscored(f"{self._name(provider, judged)} is broken: {why}")
 
