@@ -23,6 +23,7 @@ from monitor.engine.engine import Engine
 from monitor.engine.hooks import Hooks
 from monitor.engine.hosts import Hosts
 from monitor.engine.parts import Parts
+from monitor.engine.signals import title_of
 from monitor.lastresort import LastResort
 from monitor.places import state_folder
 from monitor.store.database import Store
@@ -69,6 +70,7 @@ def _assemble(
         people=lambda: keeper.catalog.book.people,
         clock=clock,
         open_pages=open_pages,
+        subjects=lambda: _subjects(keeper.catalog),
         ack_url=lambda incident, number, person: acks.address(keeper.catalog.web.url, key, incident, number, person),
     )
     schedules = _schedules(catalog, around, lambda: keeper.catalog.book.rotations)
@@ -105,6 +107,17 @@ def _assemble(
     if schedules is not None:
         keeper.loops["schedules"] = schedules.run
     return keeper
+
+
+def _subjects(catalog: Catalog) -> dict[str, str]:
+    """What answers may be flagged of: production first, as most are of it."""
+    found = [
+        (not place.production, f"{one.key}/{name}", title_of(one, name))
+        for one in catalog.workflows.values()
+        for name, place in one.environments.items()
+        if not one.provider
+    ]
+    return {subject: title for _, subject, title in sorted(found)}
 
 
 def _schedules(

@@ -76,7 +76,8 @@ class Surroundings:
     """What a channel may use of the daemon. `secrets` gives the values of the names asked for, or raises.
 
     `open_pages(channel)` lists what to poll. `ack_url(incident, round, person)` is an address whose POST acknowledges,
-    with a token made for that one act; "" where no public address exists.
+    with a token made for that one act; "" where no public address exists. `subjects` are the workflows whose answers
+    may be flagged, `workflow/environment` to title.
     """
 
     secrets: Callable[[Iterable[str]], Mapping[str, str]]
@@ -84,6 +85,7 @@ class Surroundings:
     clock: Clock
     open_pages: Callable[[str], Awaitable[Sequence[OpenPage]]] = no_open_pages
     ack_url: Callable[[str, int, str], str] = lambda incident, number, person: ""
+    subjects: Callable[[], Mapping[str, str]] = dict
 
 
 def fill_in(text: str, around: Surroundings, *, what: str) -> str:

@@ -89,7 +89,7 @@ class FlagWatch:
     def rules(self) -> dict[str, Flags]:
         """When there are too many, by `workflow/environment`."""
         workflows = self._catalog.workflows.values() if self._catalog is not None else ()
-        return {f"{one.key}/{name}": one.flags for one in workflows for name in one.environments}
+        return {f"{one.key}/{name}": one.flags for one in workflows if not one.provider for name in one.environments}
 
     async def add(self, subject: str, said: Said) -> tuple[int, bool]:
         """Keep a flag; (its number, True when it is new). On return it is on the disk. Raises StoreError."""

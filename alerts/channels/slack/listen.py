@@ -1,4 +1,5 @@
-"""Hearing Slack's buttons over Socket Mode: acknowledged at once, done afterwards, answered to the one who pressed."""
+"""Hearing Slack's buttons, shortcuts and forms over Socket Mode: acknowledged at once, done afterwards, answered to the
+one who pressed."""
 
 from __future__ import annotations
 
@@ -8,11 +9,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from alerts.channels.kit import Surroundings, fill_in
+from alerts.channels.slack import flagging
 from alerts.channels.slack.blocks import ACK, SNOOZE
 from alerts.channels.slack.client import call, make_client, quiet
 from alerts.channels.slack.spec import Spec
 from alerts.message import React, Reaction
-from alerts.people import find_person
 from probes.words.errors import DeliveryError
 from probes.words.text import clean, for_mrkdwn
 
@@ -104,27 +105,48 @@ class _Ear:
         await client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
         if request.type != "interactive" or not isinstance(request.payload, dict):
             return
-        for reaction in reactions(request.payload, self.around):
+        if flagging.is_shortcut(request.payload):
+            await self._open_form(request.payload)
+        for reaction in (*reactions(request.payload, self.around), *flagging.flags(request.payload, self.around)):
             answer = await self.react(reaction)
             await self._tell(request.payload, answer.text)
 
+    async def _open_form(self, payload: Mapping[str, Any]) -> None:
+        """Slack opens it within three seconds of the click, or not at all."""
+        if not self.around.subjects():
+            await self._tell(payload, "There is no workflow whose answers could be flagged.")
+            return
+        form = flagging.form(payload, self.around)
+        try:
+            await call(self.web, "views.open", trigger_id=str(payload.get("trigger_id") or ""), view=form)
+        except DeliveryError as error:
+            log.warning("Slack: the form of a shortcut could not be opened: %s", error)
+
     async def _tell(self, payload: Mapping[str, Any], words: str) -> None:
         """Only the one who pressed sees it."""
-        channel, user = _inner(payload, "channel", "id"), _inner(payload, "user", "id")
+        channel, user = flagging.place_of(payload)[0], flagging.inner(payload, "user", "id")
+        text = for_mrkdwn(words, 500)
         try:
-            await call(self.web, "chat.postEphemeral", channel=channel, user=user, text=for_mrkdwn(words, 500))
+            await call(self.web, "chat.postEphemeral", channel=channel, user=user, text=text)
         except DeliveryError as error:
-            log.warning("Slack: the answer to a button could not be shown: %s", error)
+            if payload.get("type") == "block_actions":
+                log.warning("Slack: the answer to a button could not be shown: %s", error)
+                return
+            await self._tell_alone(user, text)
+
+    async def _tell_alone(self, user: str, text: str) -> None:
+        """A shortcut works where the app is no member: there the answer is a direct message."""
+        try:
+            await call(self.web, "chat.postMessage", channel=user, text=text)
+        except DeliveryError as error:
+            log.warning("Slack: the answer to a flag could not be shown: %s", error)
 
 
 def reactions(payload: Mapping[str, Any], around: Surroundings) -> list[Reaction]:
     """What the pressed buttons mean; links and what is not ours mean nothing. Never raises, whatever it is given."""
     if payload.get("type") != "block_actions":
         return []
-    user = payload.get("user")
-    user = user if isinstance(user, Mapping) else {}
-    person = find_person(around.people(), slack=str(user.get("id") or ""))
-    by = person.name if person else clean(str(user.get("name") or user.get("username") or "somebody in Slack"), 80)
+    by, person = flagging.who(payload, around)
     found = []
     actions = payload.get("actions")
     for action in actions if isinstance(actions, list) else []:
@@ -139,13 +161,8 @@ def reactions(payload: Mapping[str, Any], around: Surroundings) -> list[Reaction
                 by=by,
                 via="slack",
                 at=around.clock.now(),
-                person=person.key if person else "",
+                person=person,
                 round=int(number) if number.isdecimal() and len(number) < 9 else None,
             )
         )
     return found
-
-
-def _inner(payload: Mapping[str, Any], outer: str, key: str) -> str:
-    part = payload.get(outer)
-    return str(part.get(key) or "") if isinstance(part, Mapping) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from monitor.sandbox.slack.forms import TRIGGER_LASTS, find_view_faults
 from monitor.sandbox.slack.workspace import APP, BOT_USER, TEAM, Message, Refusal, Workspace, is_true
 
 Args = dict[str, Any]
@@ -117,6 +118,21 @@ def add_reaction(space: Workspace, args: Args, _now: int) -> Args:
     return {}
 
 
+def open_view(space: Workspace, args: Args, now: int) -> Args:
+    """views.open: a form, for whoever clicked within the last three seconds"""
+    user, since = space.triggers.pop(str(args.get("trigger_id") or ""), ("", 0))
+    if not user:
+        raise Refusal("invalid_trigger_id" if args.get("trigger_id") else "invalid_arguments")
+    if now - since > TRIGGER_LASTS:
+        raise Refusal("expired_trigger_id")
+    view = args.get("view")
+    faults = find_view_faults(view)
+    if faults or not isinstance(view, dict):
+        raise Refusal("invalid_arguments", response_metadata={"messages": faults})
+    space.views[user] = {**view, "id": f"V{space.make_ts(now).replace('.', '')}"}
+    return {"view": space.views[user]}
+
+
 METHODS: dict[str, tuple[Method, str]] = {
     "auth.test": (tell_identity, ""),
     "chat.postMessage": (post_message, "chat:write"),
@@ -128,6 +144,7 @@ METHODS: dict[str, tuple[Method, str]] = {
     "users.info": (read_user, "users:read"),
     "users.lookupByEmail": (find_user, "users:read.email"),
     "reactions.add": (add_reaction, "reactions:write"),
+    "views.open": (open_view, ""),
 }
 
 

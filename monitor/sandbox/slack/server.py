@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from monitor.sandbox.server import Server
 from monitor.sandbox.slack import page
 from monitor.sandbox.slack.api import METHODS, show
 from monitor.sandbox.slack.clicks import GONE, CannotPress, ReplyAddresses, build_click, find_button
+from monitor.sandbox.slack.forms import choose_shortcut, fill_in
 from monitor.sandbox.slack.sockets import Ack, Press, Sockets
 from monitor.sandbox.slack.workspace import APP, SCOPES, TEAM, Channel, Member, Message, Refusal, Workspace
 from probes.words.clock import Clock
@@ -92,6 +93,16 @@ class SlackServer(Server):
         changed = await self._see_change(now, before, address, wait if ack.acknowledged else 0.0)
         self.keep("press", body={"user": user, "action_id": action_id, "ts": now.ts}, accepted=ack.acknowledged)
         return Press(ack.acknowledged, ack.seconds, ack.payload, ack.error, changed, now)
+
+    async def shortcut(self, message: Message, callback: str, *, user: str = "U012AB3CD") -> Ack:
+        """Choose one of the app's shortcuts on a message; the form that it opens is in `space.views`."""
+        url, shown = f"{self.url}/response/{self.addresses.make(message, user, self.now())}", show(self.space, message)
+        payload = choose_shortcut(self.space, message, user, callback, now=self.now(), shown=shown, url=url)
+        return await self.sockets.send("interactive", payload)
+
+    async def submit(self, values: Mapping[str, str], *, user: str = "U012AB3CD") -> Ack:
+        """Fill in the form that this person has open, and send it."""
+        return await self.sockets.send("interactive", fill_in(self.space, user, values), takes_reply=True)
 
     async def say(self, text: str, *, user: str = "U012AB3CD", channel: str = "ops-alerts", thread: str = "") -> Ack:
         """A person writes in the channel: the app gets an event, and the message stands there."""

@@ -97,6 +97,8 @@ class Workspace:
         self.channels = {c.id: c for c in channels}
         self.members = {m.id: m for m in members}
         self.scopes = set(scopes)
+        self.triggers: dict[str, tuple[str, int]] = {}  # who may be shown a form, and when that was given out
+        self.views: dict[str, dict[str, Any]] = {}  # the form that a person has open
         self._last = 0
 
     def make_ts(self, now: int) -> str:
