@@ -69,12 +69,20 @@ def runs(found: Sequence[Found]) -> None:
     if not found:
         out.print("There is no run yet.")
         return
-    made = table("run", "started", "state", "failure", "took", "tries", right=(4, 5))
+    versions = any(one.get("versions") for one in found)
+    heads = ("run", "started", "state", "failure", "took", "tries", *(("answered by",) if versions else ()))
+    made = table(*heads, right=(4, 5))
     for one in found:
         length = took(float(one.get("took_ms") or 0) * 1000)
-        row(made, one["id"], at(one.get("started")), one.get("state"), one.get("failure"), length, one.get("attempts"))
+        cells = [one["id"], at(one.get("started")), one.get("state"), one.get("failure"), length, one.get("attempts")]
+        row(made, *cells, *([_answered_by(one)] if versions else []))
     out.print(made)
     out.print(f"showup runs {line(found[0]['id'])} shows the newest with its evidence.")
+
+
+def _answered_by(one: Found) -> str:
+    """Model and version, as far as they were said."""
+    return ", ".join(line(text, 60) for text in (one.get("versions") or {}).values())
 
 
 def run(found: Found) -> None:
@@ -98,6 +106,8 @@ def run(found: Found) -> None:
         shown = Shown(probe, workflow, environment, str(whole), str(failure), sentence, own, evidence=body)
         for drawn in draw(shown):
             out.print(drawn, soft_wrap=True)
+        if witness := body.get("second_witness"):
+            out.print(f"second witness: {line(witness.get('says'))} (run {line(witness.get('run'))})", soft_wrap=True)
     if not proof:
         word = line(found.get("failure")) or line(found.get("state"))
         out.print(f"{line(found.get('probe'))}: {word}, {took(length)}; its evidence was not kept.")
@@ -126,6 +136,9 @@ def explain(found: Found) -> None:
         because = "; ".join(line(reason, 120) for reason in one.get("because") or ())
         row(made, at(one["start"]), at(one["end"]), took(one["seconds"] * SECOND), one["state"], because)
     out.print(made)
+    for one in found.get("changes") or ():
+        changed = f"{line(one.get('name'), 40)} {line(one.get('before'), 80)} → {line(one.get('after'), 80)}"
+        out.print(f"changed {at(one.get('at'))} for {line(one.get('probe'), 80)}: {changed}")
     for one in found.get("corrections") or ():
         of = ", ".join(line(name, 80) for name in one.get("probes") or ()) or "all probes"
         out.print(f"corrected {at(one.get('made'))} by {line(one.get('author'))}: {line(one.get('reason'))}")

@@ -38,6 +38,7 @@ def incident(found: Found) -> None:
         ("what", "" if told and told in plain(found.get("headline")) else told),
         ("sure", plain(found.get("sure"))),
         ("blame", blame and f"{blame}{suspected}"),
+        ("meanwhile", "; ".join(plain(one) for one in found.get("context") or ())),
         ("failing", ", ".join(plain(one) for one in found.get("members") or ())),
         ("told now", plain(found.get("on_call"))),
         ("next", _next(found)),

@@ -24,6 +24,7 @@ def status(found: Found) -> None:
     for one in (found.get("incidents") or [])[:MANY]:
         _incident(out, one, now)
     _workflows(out, found)
+    _providers(out, found)
     _people(out, found, now)
     _itself(out, found)
 
@@ -79,6 +80,16 @@ def _workflows(out: Console, found: Found) -> None:
             out.print(f"failing in {where}: {', '.join(failing[:MANY])}")
         if one.get("not_yet"):
             out.print(f"not run yet in {where}: {_some(one['not_yet'])}")
+
+
+def _providers(out: Console, found: Found) -> None:
+    """What our own canaries see of the providers, and what these say of themselves."""
+    for one in (found.get("providers") or ())[:MANY]:
+        since = f" since {at(one['since'])[5:16]}" if one.get("since") else ""
+        why = f": {one['sentence']}" if one.get("sentence") and one.get("state") != "up" else ""
+        _line(out, "provider", f"{one['title']} {one['state']}{since}{why}")
+        if one.get("says"):
+            _line(out, "", str(one["says"].get("text")))
 
 
 def _named(one: Found) -> str:

@@ -18,7 +18,8 @@ from probes.spec import KINDS, Spec, by_kind
 from probes.words.names import KEY
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-IN_YAML = tuple(name for name in KINDS if name != "script")  # scripts are found in their own files
+# scripts are found in their own files, and a status page is the keeper's own to ask for
+IN_YAML = tuple(name for name in KINDS if name not in ("script", "provider-status"))
 PEOPLE: Mapping[str, type[BaseModel]] = {"people": PersonSpec, "rotations": RotationSpec, "policies": PolicySpec}
 _TEXT_OR_TEXTS = ({"type": "string"}, {"type": "array", "items": {"type": "string"}})
 Schema = dict[str, Any]

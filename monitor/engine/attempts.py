@@ -116,6 +116,11 @@ class Runs:
                 return
             await self._sleep(step.wait / 1e6)
 
+    def next_number(self) -> int:
+        """A number that no other attempt has."""
+        self._number += 1
+        return self._number
+
     async def _granted(self, track: Track, run: Running) -> Grant:
         """What the next attempt may spend; a full minute is waited out where the period leaves time for it."""
         probe, clock = track.probe, self._clock
@@ -127,12 +132,12 @@ class Runs:
             await self._sleep((grant.until - now) / 1e6)
 
     def _request(self, track: Track, probe: Probe, *, run: Running, at: int, grant: Grant) -> Request:
-        self._number += 1
+        number = self.next_number()
         if probe.golden is not None and not run.cases:
             run.cases = track.answers.next(probe.golden, grant.told().get("cases"))
         keep = at - track.last_good_kept > GOOD_KEPT_EVERY or _failed(track.last)
         return Request(
-            number=self._number,
+            number=number,
             job_id=probe.job_id,
             run_id=run_id(run.started, track.ledger),
             attempt=len(run.verdicts) + 1,

@@ -22,6 +22,7 @@ from monitor.engine.keeping import keep_house
 from monitor.engine.listening import Heartbeats, remembered
 from monitor.engine.parts import Parts, Pulse
 from monitor.engine.record import BUGS_TOLD, Recorder
+from monitor.engine.said import Said
 from monitor.engine.spending import Spending
 from monitor.engine.stats import Lateness
 from monitor.engine.teller import Teller
@@ -86,6 +87,8 @@ class Engine:
         )
         self.witnesses.start = lambda track: self._runs.begin(track, parts.clock.now())
         self.witnesses.reconsider = self._recorder.reconsider
+        self.said = Said(parts, number=self._runs.next_number)
+        self.witnesses.says = self.said.trouble
 
     # -- start, reload, stop ------------------------------------------------------------------------------------------
 
@@ -131,6 +134,7 @@ class Engine:
         for track in self.tracks.values():
             subjects.setdefault(track.probe.subject, []).append(track)
         self.witnesses.follow(catalog, self.tracks.values())
+        self.said.follow(catalog, self.tracks.values)
         self._subjects = subjects  # swapped whole: the store's thread reads it
         self.paused = frozenset(kept["paused"] or ())
         self.heartbeats.take(self.tracks, kept["jobs"], now=now)
@@ -178,6 +182,7 @@ class Engine:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.teller.run())
             group.create_task(self._beat_on())
+            group.create_task(self.said.run())
             group.create_task(keep_house(self._parts.store, lambda: self.catalog.keep, self._parts.clock))
 
     def _fire(self, name: str, due: int) -> None:
@@ -255,8 +260,12 @@ class Engine:
         troubles += self.heartbeats.troubles(now, self.paused)
         troubles += freshness.of_clock(self.pulse.clock_behind, now=now)
         troubles += freshness.of_spending(self.spending.troubles, now=now)
+        judges = self.foresight.judges
+        troubles += freshness.of_judges(judges.broken, now=now)
         troubles += freshness.of_disk(short=self._parts.store.short_of_space, now=now)
-        unproven = freshness.unproven(self._told, self.tracks, began=self.pulse.began, paused=self.paused)
+        unproven = freshness.unproven(
+            self._told, self.tracks, began=self.pulse.began, paused=self.paused, heard=judges.heard
+        )
         found, self._told = freshness.changes(self.catalog, troubles, self._told, now=now, unproven=unproven)
         for signal in (*found, *self.foresight.look(self.catalog, now=now)):
             self.teller.tell(signal)

@@ -191,18 +191,15 @@ class Recorder:
                 run=run_id(run.started, track.ledger),
                 period=track.cadence.period,
                 changed=changed,
-                context=self._context(track, since) if level is not Level.PASS else (),
+                context=self._context(track, verdict, since) if level is not Level.PASS else (),
             )
         )
 
-    def _context(self, track: Track, since: int) -> tuple[str, ...]:
-        """What changed of late of what answers the probe, or its providers' canaries, in words."""
+    def _context(self, track: Track, verdict: Verdict, since: int) -> tuple[str, ...]:
+        """What else happened then, in words: what changed of what answers, and what a provider says of itself."""
         said = track.versions.told(since)
-        for name in track.probe.depends_on:
-            canary = self._witnesses.canary(name) if self._witnesses is not None else None
-            if canary is not None:
-                title = self._catalog().providers[name].title if name in self._catalog().providers else name
-                said += tuple(f"{title}: {one}" for one in canary.versions.told(since))
+        if self._witnesses is not None:
+            said += self._witnesses.context(track.probe, verdict.provider, since)
         return tuple(dict.fromkeys(said))
 
     def _left(self, track: Track, verdict: Verdict) -> bool:
@@ -234,6 +231,7 @@ class Recorder:
                 at=said.ended,
                 run=said.run,
                 period=canary.cadence.period,
+                context=self._context(canary, own, said.began),
             )
         )
 

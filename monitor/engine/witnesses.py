@@ -55,6 +55,7 @@ class Witnesses:
         self._stands: dict[str, _Stand] = {}
         self._names: Mapping[str, str] = {}
         self._unheard: list[_Unheard] = []
+        self.says: Callable[[str], str] = lambda provider: ""  # what it says of itself, when that is trouble
         self.start: Callable[[Track], None] = lambda track: None
         self.reconsider: Callable[[Track, Running, Verdict], None] = lambda track, run, verdict: None
 
@@ -77,6 +78,17 @@ class Witnesses:
         """What a provider's canary said last."""
         stand = self._stands.get(provider)
         return stand.heard[-1] if stand is not None and stand.heard else None
+
+    def context(self, probe: Probe, provider: str, since: int) -> tuple[str, ...]:
+        """What changed of late of what the canaries of its providers see, and what the one that is blamed says."""
+        told: list[str] = []
+        for name in probe.depends_on:
+            track = self.canary(name)
+            if track is not None:
+                told += [f"{self._names.get(name, name)}: {one}" for one in track.versions.told(since)]
+        if (blamed := probe.canary_of or provider) and (said := self.says(blamed)):
+            told.append(said)
+        return tuple(told)
 
     def stands(self, provider: str, within: int) -> bool:
         """True while a provider's own incident stands, and for `within` µs after it."""

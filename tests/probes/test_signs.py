@@ -1,4 +1,4 @@
-"""What a run reads off its answers beside its checks: which version answers, whether a stand-in does, whether one can."""
+"""What a run reads off its answers beside its checks: which version answers, whether a stand-in does or can."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def routed(stage: Stage, *, stands: bool) -> None:
 @pytest.mark.parametrize("way", ['headers: {X-Force: "1"}', 'params: {force: "1"}', "body: {force: true}"])
 async def test_the_primary_is_forced_off_in_the_way_that_the_user_says(stage: Stage, way: str) -> None:
     routed(stage, stands=True)
-    written = "{kind: chat, ask: Hello, check: [{contains: stand-in}], fallback: {%s}}" % way
+    written = f"{{kind: chat, ask: Hello, check: [{{contains: stand-in}}], fallback: {{{way}}}}}"
     assert (await tried(stage, written)).state == "up"
     routed(stage, stands=False)
     reply = await tried(stage, written)
@@ -133,7 +133,7 @@ async def test_the_primary_is_forced_off_in_the_way_that_the_user_says(stage: St
 async def test_another_address_is_asked_instead(stage: Stage) -> None:
     async with Stage() as other:
         other.on("POST /chat", {"reply": "booked elsewhere"})
-        written = "{kind: chat, ask: Hello, check: [{contains: elsewhere}], fallback: {url: '%s'}}" % other.url
+        written = f"{{kind: chat, ask: Hello, check: [{{contains: elsewhere}}], fallback: {{url: '{other.url}'}}}}"
         assert (await tried(stage, written)).state == "up"
         assert stage.seen == [] and other.seen == ["POST /chat"]
 

@@ -24,7 +24,8 @@ from probes.words.units import MINUTE, SECOND
 
 NOON = 1_800_000_000 * SECOND
 NAMES = {"openai": "OpenAI", "anthropic": "Anthropic"}
-down = st.sampled_from([one for one in Failure if FACTS[one].state == "down"]).map(lambda one: judge(Reply(1, "down", one)))
+HARD = [one for one in Failure if FACTS[one].state == "down"]
+down = st.sampled_from(HARD).map(lambda one: judge(Reply(1, "down", one)))
 verdicts = st.sampled_from(list(Failure)).map(lambda one: judge(Reply(1, FACTS[one].state, one)))
 statements = st.builds(
     Heard,

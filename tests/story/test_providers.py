@@ -1,76 +1,16 @@
 """Nights on which a model provider fails, or does not: one page, and it names who broke it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from alerts.message import IncidentView
 from monitor.config.load import load_text
-from monitor.engine.parts import Parts
-from probes.frames import Reply, Request
 from probes.words.units import MINUTE, SECOND
 from tests.story.keeping import told
+from tests.story.providing import CANARY, CONFIG, DISPATCH, INTAKE, Story
 from tests.story.watch import SECRETS, Watch, clock_of, said
-
-CANARY, INTAKE, DISPATCH = "provider:openai/production/canary", "intake/production/books", "dispatch/production/calls"
-CONFIG = """
-monitor: {policy: owner}
-defaults: {policy: wake-us}
-people:
-  ana: {name: Ana, phone: ["ntfy:${secret:ANA}"]}
-  bo: {name: Bo, phone: ["ntfy:${secret:BO}"]}
-  cy: {name: Cy, phone: ["ntfy:${secret:CY}"]}
-policies:
-  wake-us: {levels: [{at: 0m, notify: [ana]}, {at: 15m, notify: [bo]}], fallback: bo, warnings: [console]}
-  owner: {levels: [{at: 0m, notify: [cy]}], fallback: cy, warnings: [console]}
-providers: {openai: {key: "${secret:BO}", model: gpt-5-mini}}
-workflows:
-  intake:
-    title: Intake agent
-    url: "https://intake.example.com"
-    depends_on: [openai]
-    chat: {post: /chat, send: {message: "${ask}"}, reply: $.reply}
-    probes: {books: {ask: "A cleaning, please", every: 5m, check: [{contains: booked}]}}
-  dispatch:
-    title: Dispatch
-    url: "https://dispatch.example.com"
-    depends_on: [openai]
-    chat: {post: /chat, send: {message: "${ask}"}, reply: $.reply}
-    probes: {calls: {ask: "A van, please", every: 5m, check: [{contains: sent}]}}
-"""
-
-
-class Story(Watch):
-    """A watch whose canary may take its time: `canary_holds` is what its next attempt waits for."""
-
-    patience = 10.0
-    canary_holds: asyncio.Event | None = None
-
-    def _parts(self) -> Parts:
-        parts = super()._parts()
-        parts.patience = self.patience
-        return parts
-
-    async def attempt(self, request: Request, *, job: Mapping[str, Any], script: bool) -> Reply:
-        if self.canary_holds is not None and job["probe"] == "canary":
-            await self.canary_holds.wait()
-        return await super().attempt(request, job=job, script=script)
-
-    async def run(self, name: str = INTAKE, *, at: int | None = None) -> None:
-        await super().run(name, at=at)
-        await self.rests()
-        await self.settle()
-
-    async def of(self, subject: str) -> list[IncidentView]:
-        """The incidents of a subject, oldest first."""
-        return [one for one in await self.incidents() if one.subject == subject]
-
-    def asked_of(self, probe: str) -> int:
-        """How many attempts a probe has made."""
-        return sum(name == probe for name, _ in self.asked)
 
 
 @pytest.fixture
