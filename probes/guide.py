@@ -17,8 +17,12 @@ from pydantic import BaseModel
 from probes.checks import reference
 from probes.checks.written import Check
 from probes.kinds.chat.spec import ChatSpec
+from probes.kinds.contract.spec import ContractSpec
+from probes.kinds.dns.spec import DnsSpec
 from probes.kinds.http.spec import HttpSpec
+from probes.kinds.key.spec import KeySpec
 from probes.kinds.steps import Capture, Deed, Step
+from probes.kinds.tls.spec import TlsSpec
 from probes.spec import Spec
 from probes.words.failure import FACTS
 from probes.words.units import say_duration
@@ -88,6 +92,10 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "step-keys": lambda: keys(Step),
     "only-http": lambda: keys(HttpSpec, without={*Spec.model_fields, *Deed.model_fields}),
     "only-chat": lambda: keys(ChatSpec, without={*Spec.model_fields, *Deed.model_fields}),
+    "only-contract": lambda: keys(ContractSpec, without={*Spec.model_fields, *Deed.model_fields, "cleanup"}),
+    "only-tls": lambda: keys(TlsSpec, without=Spec.model_fields),
+    "only-key": lambda: keys(KeySpec, without=Spec.model_fields),
+    "only-dns": lambda: keys(DnsSpec, without=Spec.model_fields),
     "captures": lambda: keys(Capture),
     "failures": failures,
 }

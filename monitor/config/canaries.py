@@ -138,6 +138,7 @@ def _add(
         runbook_lines=(),
         depends_on=(),
         place=merged.place(path),
+        headroom=float(section.headroom) / 100,
         provider=name,
     )
     written = build.Written(key, NAME, _spec(section, spec), (*path, "canary"), merged.place(path))

@@ -14,7 +14,7 @@ from probes.spec import KINDS, Spec, by_kind, kind_of
 from probes.words.errors import Problem
 from probes.words.section import Section
 
-OWN = frozenset({"probes", "environments", "title", "promise", "url", "kind", "was", "costs"})
+OWN = frozenset({"probes", "environments", "title", "promise", "url", "kind", "was", "partner", "costs"})
 """Keys that only mean something where they stand."""
 
 SHARED = frozenset({*Spec.model_fields, *WorkflowSection.model_fields} - OWN)

@@ -27,7 +27,7 @@ from monitor.config.words import MEANINGS
 from probes.forms import CostsSection
 from probes.guide import table
 from probes.spec import Spec
-from probes.words.units import DURATION_PATTERN, say_duration
+from probes.words.units import DURATION_PATTERN, parse_percent, say_duration
 
 _MARKED = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _EXAMPLES = {"99.5%": "percentage", "2GB": "size"}
@@ -95,7 +95,9 @@ def default(field: FieldInfo) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
-        return f"`{value[0]}`"
+        return f"`{', '.join(say_duration(one) if isinstance(one, timedelta) else str(one) for one in value)}`"
+    if isinstance(value, Decimal) and any(getattr(part, "func", None) is parse_percent for part in field.metadata):
+        return f"`{value:f}%`"
     if isinstance(value, int) and value >= _UNITS[-1][0]:
         return next(f"`{value // size}{unit}`" for size, unit in _UNITS if value >= size)
     return f"`{value:f}`" if isinstance(value, Decimal) else f"`{value}`"
@@ -142,6 +144,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "canary": _named(CanarySection, "canary"),
     "spend": _named(sections.SpendSection, "spend"),
     "price": _named(sections.PriceSection, "price"),
+    "keys": _named(sections.KeySection, "keys"),
     "clients": _named(sections.ClientSection, "clients"),
     "workflows": _named(sections.WorkflowSection, "workflows", without=TARGET),
     "target": _named(sections.TargetSection, "target"),

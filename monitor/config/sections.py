@@ -127,6 +127,9 @@ class ProviderSection(Section):
     price: PriceSection | None = Field(
         default=None, description="What its model costs, in US dollars for a million tokens."
     )
+    headroom: Percent = Field(
+        default=Decimal(20), description="The share of rate limits that should be left; less is a warning, 0% never."
+    )
 
 
 class KeySection(Section):
