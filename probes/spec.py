@@ -260,9 +260,13 @@ def _answered(line: ErrorDetails, model: type[Spec]) -> InitErrorDetails:
     keys = model.keys_under(line["loc"]) if line["type"] == "extra_forbidden" and len(line["loc"]) > 1 else ()
     if not keys:
         return InitErrorDetails(type=line["type"], loc=line["loc"], input=line["input"], ctx=line.get("ctx", {}))
+    from probes.checks.elsewhere import elsewhere
+
     name = str(line["loc"][-1])
     near = nearest(name, keys)
-    what = f"unknown key '{name}'; " + (f"did you mean {near}?" if near else f"write {', '.join(keys)}")
+    write = elsewhere(name) if "not-contains" in keys else ""
+    write = write or (f"did you mean {near}?" if near else f"write {', '.join(keys)}")
+    what = f"unknown key '{name}'; {write}"
     kind = PydanticCustomError("value_error", "Value error, {error}", {"error": ValueError(what)})
     return InitErrorDetails(type=kind, loc=line["loc"], input=line["input"])
 

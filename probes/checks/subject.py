@@ -6,7 +6,7 @@ from typing import Any
 
 from probes.checks.agent import AgentChecks
 from probes.checks.answers import AnswerChecks
-from probes.checks.base import Notes
+from probes.checks.base import RULES, Notes
 from probes.checks.document import DocumentChecks
 from probes.checks.general import GeneralChecks
 from probes.checks.number import NumberChecks
@@ -47,3 +47,14 @@ class Subject(GeneralChecks, TextChecks, AnswerChecks, DocumentChecks, NumberChe
         if garbled(self.value):
             return Failure.GARBAGE
         return Failure.TRUNCATED if getattr(self.reply, "cut", False) and not negated else failure
+
+
+def _in_order() -> None:
+    """Rules in the order in which the families are named above, whichever module was loaded first."""
+    families = [family.__name__ for family in Subject.__bases__]
+    ordered = sorted(RULES.items(), key=lambda pair: families.index(pair[1].family))
+    RULES.clear()
+    RULES.update(ordered)
+
+
+_in_order()
