@@ -97,11 +97,13 @@ def run(
     *,
     secrets: Mapping[str, str] | None = None,
     judges: Judges | None = None,
+    folder: str = "",
 ) -> Result:
     """Run a probe once, in a loop of its own: one in Python, or a mapping as YAML has it. It never raises for a
-    failing target. `judges` are providers by name, as under `providers:`.
+    failing target. `judges` are providers by name, as under `providers:`; paths start at `folder`, else where the
+    test is run.
     """
-    return asyncio.run(attempt(probe, target, secrets=secrets, judges=judges))
+    return asyncio.run(attempt(probe, target, secrets=secrets, judges=judges, folder=folder))
 
 
 async def attempt(
@@ -110,9 +112,11 @@ async def attempt(
     *,
     secrets: Mapping[str, str] | None = None,
     judges: Judges | None = None,
+    folder: str = "",
 ) -> Result:
     """The same as `run`, for a loop that is already running."""
-    job = {"target": {"url": target} if isinstance(target, str) else dict(target), "judges": dict(judges or {})}
+    where = {"url": target} if isinstance(target, str) else dict(target)
+    job = {"target": where, "judges": dict(judges or {}), "folder": folder}
     prepared = _prepared(probe, job)
     clock = SystemClock()
     at = clock.now()

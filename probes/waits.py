@@ -101,6 +101,7 @@ class Waits:
         end = min(began + within, deadline - SPARE)
         first = Trial(self._journal).requests
         pause = every or FIRST_PAUSE
+        last: tuple[Finding | None, str] = None, ""
         try:
             while True:
                 trial, asked = Trial(self._journal), monotonic()
@@ -111,12 +112,16 @@ class Waits:
                     return value
                 looks += 1
                 troubled += found is not None and found.failure in _NOT_LOOKED
+                was_cut = found is not None and found.failure is Failure.TIMEOUT and monotonic() > end - SPARE
+                if not (was_cut and looks > 1):  # what the look before saw says more
+                    last = found, self.saw
                 if found is not None and found.failure in _NEVER_HELPED:
                     raise Stop
-                left = end - monotonic() - (monotonic() - asked)
+                now = monotonic()
+                left = end - now - max(SPARE, 2 * (now - asked))  # a look needs its time, too
                 if left <= 0:
                     trial.keep_as_evidence()
-                    self._missed(found, end - began, most_failed=troubled * 2 > looks)
+                    self._missed(*last, end - began, most_failed=troubled * 2 > looks)
                 trial.take_back()
                 trial.thin(first)
                 await self._pause(min(pause, left))
@@ -147,10 +152,10 @@ class Waits:
                 return None
         return value
 
-    def _missed(self, found: Finding | None, seconds: float, *, most_failed: bool) -> None:
+    def _missed(self, found: Finding | None, saw: str, seconds: float, *, most_failed: bool) -> None:
         """End the run: what was waited for did not come."""
         name, length = self._journal.step.name, say_duration(max(1, round(seconds * 10)) * 100_000)
-        seen = (found.sentence if found is not None else "") or self.saw or "nothing"
+        seen = (found.sentence if found is not None else "") or saw or "nothing"
         if most_failed and found is not None and found.failure in _NOT_LOOKED:
             said = f"stage {name!r} could not be looked at within {length}: {seen}"
             self._journal.fail(found.failure, said, phase=name, witness=found.witness)
