@@ -87,6 +87,7 @@ def workflows(merged: Merged, checked: Checked, folder: Path) -> Built:
             flags=Flags(section.flags.above, section.flags.within, Severity(section.flags.severity)),
             expiry=section.expiry,
             headroom=float(section.headroom) / 100,
+            polite=section.drill.written(),
         )
     return built
 

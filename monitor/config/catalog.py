@@ -92,6 +92,7 @@ class Workflow:
     flags: Flags = Flags()
     expiry: tuple[timedelta, ...] = EXPIRY  # how long before an end its people are told
     headroom: float = 0.2  # of rate limits, the share under which they are told
+    polite: tuple[Mapping[str, Any], ...] = ()  # checks of an answer while its model fails, as they were written
 
 
 @dataclass(frozen=True, slots=True)

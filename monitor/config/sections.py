@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from monitor.config.canary_section import Canary
 from monitor.config.catalog import EXPIRY
 from monitor.config.chat_section import ChatSection
+from monitor.config.drill_section import DrillSection
 from monitor.config.forms import (
     Address,
     Age,
@@ -260,6 +261,9 @@ class WorkflowSection(TargetSection):
     )
     flags: FlagsSection = Field(
         default=FlagsSection(), description="When answers that were flagged as wrong open an incident."
+    )
+    drill: DrillSection = Field(
+        default=DrillSection(), description="What holds of an answer while the model fails, for `showup drill`."
     )
     probes: dict[str, Any] = Field(default_factory=dict, description="What is tried, by name.")
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import httpx
 
 from monitor.sandbox.clinic.language import Request, understand
-from monitor.sandbox.faults import Fault
+from monitor.sandbox.faults import Fault, FaultBox
 
 MODEL_WITHIN = 30.0  # seconds between two signs of life of the model
 SYSTEM = "You are the receptionist of Northside Dental. Say what happened, in one or two sentences. FACTS: "
@@ -19,6 +19,16 @@ SYSTEM = "You are the receptionist of Northside Dental. Say what happened, in on
 
 class ModelFailed(Exception):
     """The model gave no answer that could be passed on."""
+
+
+@dataclass(slots=True)
+class Elsewhere:
+    """A model provider that is not ours to break: its address as OpenAI's clients take it, a key, and a model's name."""
+
+    base_url: str = ""
+    key: str = ""
+    models: tuple[str, ...] = ("gpt-5-mini",)
+    faults: FaultBox = field(default_factory=lambda: FaultBox(()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ import httpx
 from aiohttp import web
 
 from monitor.sandbox.clinic import page
-from monitor.sandbox.clinic.agent import MODEL_WITHIN, Agent, ModelFailed, Turn
+from monitor.sandbox.clinic.agent import MODEL_WITHIN, Agent, Elsewhere, ModelFailed, Turn
 from monitor.sandbox.clinic.calendar import Calendar, Taken
 from monitor.sandbox.clinic.language import receptionist
+from monitor.sandbox.clinic.polite import say_politely
 from monitor.sandbox.faults import WIRE, Fault, UnknownFault, build_fault
 from monitor.sandbox.models.answers import GARBAGE
 from monitor.sandbox.models.server import ModelServer
@@ -33,6 +34,7 @@ class Clinic(Server):
 
     `models` is the provider it talks to (one of its own unless given); `break_it` and `repair` are the drill's
     switch, and `POST /fault` with the control token the same from outside. `api_token` closes chat and bookings.
+    A `resilient` clinic has a sentence for the patient when its model has none; a naive one passes on what it gets.
     """
 
     name: ClassVar[str] = "clinic"
@@ -51,31 +53,33 @@ class Clinic(Server):
         port: int = 0,
         record: Path | str | None = None,
         clock: Clock | None = None,
-        models: ModelServer | None = None,
+        models: ModelServer | Elsewhere | None = None,
+        resilient: bool = False,
         chairs: int = 4,
         api_token: str | None = None,
         utc_offset: timedelta = timedelta(0),
     ) -> None:
         super().__init__(port=port, record=record, clock=clock)
-        self.models = models or ModelServer(rule=receptionist, clock=clock)
+        self._own_models = ModelServer(rule=receptionist, clock=clock) if models is None else None
+        self.models: ModelServer | Elsewhere = models or self._own_models or Elsewhere()
+        self.resilient = resilient
         self.calendar = Calendar(chairs=chairs)
         self.api_token = api_token
-        self._owns_models = models is None
         self._offset = utc_offset
         self._http: httpx.AsyncClient | None = None
 
     async def start(self) -> None:
         """The model first, then the doors."""
-        if self._owns_models:
-            await self.models.start()
+        if self._own_models is not None:
+            await self._own_models.start()
         self._http = httpx.AsyncClient(trust_env=False, timeout=MODEL_WITHIN)
         await super().start()
 
     async def stop(self) -> None:
         """The doors first."""
         self.closing.set()
-        if self._owns_models:
-            await self.models.stop()  # whoever waits for the model is let go
+        if self._own_models is not None:
+            await self._own_models.stop()  # whoever waits for the model is let go
         await super().stop()
         if self._http is not None:
             await self._http.aclose()
@@ -192,7 +196,9 @@ class Clinic(Server):
     async def _words(self, message: str, turn: Turn, fault: Fault | None) -> Any:
         kind = fault.kind if fault else ""
         instead = {"garbage": GARBAGE["mojibake"], "refuse": "I'm sorry, but I can't help with that."}
-        async for word in self._agent().say(message, turn):
+        agent = self._agent()
+        said = say_politely(agent, message, turn) if self.resilient else agent.say(message, turn)
+        async for word in said:
             if kind not in ("empty", *instead):
                 yield word
         if kind in instead:
