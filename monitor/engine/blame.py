@@ -147,7 +147,6 @@ def _acquits(found: Heard, said: Sequence[Heard], since: int) -> bool:
 
 def _down(verdict: Verdict, provider: str, name: str, found: Heard) -> Verdict:
     seen = found.sentence or (FACTS[found.failure].sentence if found.failure else "")
-    why = clean(f"{name} fails showup's canary too: {seen}", 300)
     return replace(
         verdict,
         failure=Failure.PROVIDER_DOWN,
@@ -156,5 +155,5 @@ def _down(verdict: Verdict, provider: str, name: str, found: Heard) -> Verdict:
         suspected=False,
         provider=provider,
         witness=found.run,
-        why=why,
+        why=f"{name} fails showup's canary too",
     )

@@ -66,6 +66,7 @@ def _details(message: Message, view: IncidentView | None) -> dict[str, Any]:
         "what": clean(view.sentence, 1_000),
         "sure": clean(view.sure, 200),
         "blame": render.blame(view),
+        "meanwhile": [clean(line, 300) for line in view.context],
         "since": render.when(view.began, view.zone) if view.began else "",
         "failing": [clean(member, 80) for member in view.members[:50]],
         "on call": clean(view.on_call, 200),

@@ -25,7 +25,7 @@ def layout(message: Message, *, mentions: Mapping[str, str]) -> list[Block]:
         return [_section(f"*{_words(message.headline, 300)}*\n{for_mrkdwn(message.text, 2_400)}")]
     calls = " ".join(f"<@{user}>" for user in called(view, mentions))
     first = f"{_icon(view)} *{_words(render.headline(view), 300)}*" + (f"\n{calls}" if calls else "")
-    facts = [words for line in (render.since(view), render.blame(view)) if (words := _words(line, 300))]
+    facts = [words for line in (render.since(view), render.blame(view), *view.context) if (words := _words(line, 300))]
     turn = [words for line in (render.told(view), render.coming(view)) if (words := _words(line, 300))]
     found = [_section(first)]
     found += [_section("\n".join(part)) for part in (facts, turn) if part]
