@@ -1,5 +1,5 @@
-"""The tables of the guide for authors, made from what the code says: `python -m probes.guide docs/probes.md` renews
-them.
+"""The tables of the guide for authors, made from what the code says: `python -m probes.guide docs/probes.md
+docs/checks.md` renews them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from probes.checks import reference
+from probes.checks.document import Wanted
+from probes.checks.judged import KINDS as JUDGED
+from probes.checks.judged import Judged
 from probes.checks.written import Check
 from probes.kinds.chat.spec import ChatSpec
 from probes.kinds.contract.spec import ContractSpec
@@ -27,7 +30,7 @@ from probes.spec import Spec
 from probes.words.failure import FACTS
 from probes.words.units import say_duration
 
-_SUBJECTS = frozenset({"at", "header", "value", "soft", "any_of", "all_of"})
+_SUBJECTS = frozenset({"at", "header", "value", "soft", "any_of", "all_of", "threshold", "weight", "must"})
 _MARKED = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -58,6 +61,16 @@ def keys(model: type[BaseModel], *, without: Iterable[str] = ()) -> str:
         if not field.exclude and name not in left_out
     ]
     return table(("key", "meaning"), rows)
+
+
+def judged() -> str:
+    """The checks that another model is asked about, with their keys."""
+    shared = set(Judged.model_fields)
+    rows = [("each", f"`{name}`", field.description or "") for name, field in Judged.model_fields.items()]
+    for key, kind in JUDGED.items():
+        own = {name: field for name, field in kind.model_fields.items() if name not in shared}
+        rows += [(f"`{key}`", f"`{field.alias or name}`", field.description or "") for name, field in own.items()]
+    return table(("check", "key", "meaning"), rows)
 
 
 def probe_keys() -> str:
@@ -96,6 +109,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "only-tls": lambda: keys(TlsSpec, without=Spec.model_fields),
     "only-key": lambda: keys(KeySpec, without=Spec.model_fields),
     "only-dns": lambda: keys(DnsSpec, without=Spec.model_fields),
+    "judged": judged,
+    "fields": lambda: keys(Wanted),
     "captures": lambda: keys(Capture),
     "failures": failures,
 }

@@ -23,8 +23,10 @@ class Judged(Section):
     model_config = ConfigDict(populate_by_name=False, validate_default=False)
 
     key: ClassVar[str]
-    by: str = Field(description="The provider that is asked, by its name under providers:.")
-    model: str | None = Field(None, min_length=1, description="Its model, if not the provider's judge_model.")
+    by: str = Field(description="The provider that is asked, as it is called under `providers`.")
+    model: str | None = Field(
+        None, min_length=1, description="Its model, if not the provider's `judge_model` or `embedding_model`."
+    )
 
     @property
     def rule(self) -> str:
@@ -131,8 +133,7 @@ class Similar(Judged):
 
     key: ClassVar[str] = "similar"
     to: Words = Field(description="The text it should be like.")
-    at_least: Least = Field(0.8, alias="at-least", description="The least cosine of the two embeddings.")
-    model: str | None = Field(None, min_length=1, description="Its model, if not the provider's embedding_model.")
+    at_least: Least = Field(0.8, alias="at-least", description="The least cosine of the two embeddings; 80%.")
 
     @property
     def rule(self) -> str:

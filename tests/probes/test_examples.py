@@ -9,17 +9,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from monitor.sandbox.clinic import Clinic
 from probes.author import Probe
 from probes.checks import RULES
+from probes.checks.judged import KINDS as JUDGED
 from probes.discover import find
 from probes.guide import updated
 from probes.spec import read
 from probes.testing import attempt
 
 ROOT = Path(__file__).parents[2]
+PAGES = ["probes.md", "checks.md"]
 SCRIPT = '''
 from probes import probe, Context
 
@@ -88,9 +91,10 @@ def test_the_example_script_is_typed_and_found() -> None:
     assert typed.returncode == 0, typed.stdout
 
 
-def test_what_the_guide_shows_in_yaml_can_be_read() -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "probes.md").read_text(), re.DOTALL)
-    assert len(blocks) >= 5
+@pytest.mark.parametrize("page", PAGES)
+def test_what_the_guide_shows_in_yaml_can_be_read(page: str) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
+    assert len(blocks) >= 4
     for block in blocks:
         for written in yaml.safe_load(block).values():
             assert read(written).steps, block
@@ -107,8 +111,13 @@ def test_what_the_guide_shows_in_python_is_found(tmp_path: Path) -> None:
         assert discovery.problems == [] and discovery.found, block
 
 
-def test_the_tables_of_the_guide_are_up_to_date() -> None:
-    text = (ROOT / "docs" / "probes.md").read_text()
-    assert updated(text) == text, "run python -m probes.guide docs/probes.md"
-    for rule in RULES.values():
-        assert f"`{rule.name}`" in text
+@pytest.mark.parametrize("page", PAGES)
+def test_the_tables_of_the_guide_are_up_to_date(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text()
+    assert updated(text) == text, f"run python -m probes.guide docs/{page}"
+
+
+def test_every_check_is_in_the_guide() -> None:
+    text = (ROOT / "docs" / "checks.md").read_text()
+    missing = [key for key in (*RULES, *JUDGED) if f"`{key}`" not in text]
+    assert missing == []
