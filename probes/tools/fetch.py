@@ -29,6 +29,7 @@ _EARLY = 0.005  # s by which a request ends before its attempt does, so that the
 _REDIRECTING = frozenset({301, 302, 303, 307, 308})
 _STAYS_HOME = frozenset({"authorization", "cookie", "proxy-authorization"})
 _BREATH = 32  # pieces after which others get a turn
+_SLACK, _SHARE = 0.2, 0.05  # s, and share of a limit, by which the wait for a piece may end late
 
 
 class StreamReader(Protocol):
@@ -96,6 +97,7 @@ class Fetch:
         ends += [] if limits.total is None else [self._began + limits.total]
         self._end = min(ends, default=None)
         self._bound: float | None = None  # the limit of the part that is waited for, when it comes before the end
+        self._set_for = 0.0  # from when on the limit between two pieces has to be set anew
         self._guard = asyncio.timeout(None)
 
     async def run(self, *, follow: bool) -> Answer:
@@ -210,14 +212,27 @@ class Fetch:
     def _next_piece(self, passage: Passage, reader: StreamReader | None) -> None:
         """Limit the wait for the next piece: from the request until text shows in a stream, then from the last."""
         if reader is None or reader.begun:
-            passage.at, idle = "total", self._limits.idle
-            if idle is not None and reader is not None:
-                idle = max(0.0, idle - (monotonic() - reader.moved))
-            self._limit(idle)
+            self._wait_for_more(passage, reader)
             return
-        passage.at = "first_token"
-        first = self._limits.first_token
-        self._limit(None if first is None else max(0.0, first - (monotonic() - passage.sent_at)))
+        if passage.at != "first_token":  # the moment does not change with what comes before it
+            passage.at, first = "first_token", self._limits.first_token
+            self._limit(None if first is None else max(0.0, first - (monotonic() - passage.sent_at)))
+
+    def _wait_for_more(self, passage: Passage, reader: StreamReader | None) -> None:
+        """Limit the silence since the answer last got further. Setting a timer costs as much as reading a token, so it
+        is set a little late and left alone for as long.
+        """
+        passage.at, idle = "total", self._limits.idle
+        if idle is None:
+            self._limit(None)
+            return
+        now = monotonic()
+        if now < self._set_for:
+            return
+        slack = min(_SLACK, idle * _SHARE)
+        silent = now - reader.moved if reader is not None else 0.0
+        self._limit(max(0.0, idle + slack - silent))
+        self._set_for = now + slack - silent
 
     def _timed_out(self, passage: Passage) -> Trouble:
         name, took = self._place.netloc, f"{monotonic() - self._began:.1f} s"

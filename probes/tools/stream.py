@@ -16,7 +16,7 @@ class Endless(Overlong):
     """More events than any answer has."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """One event: `name` is "" unless the stream says otherwise, `data` what stood in its data lines."""
 
@@ -40,6 +40,8 @@ class Events:
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events completed by `chunk`; raises Overlong."""
+        if self._begun and not self._rest and chunk.endswith(b"\n") and b"\r" not in chunk:
+            return self._whole(chunk)
         if not self._begun and chunk:
             self._begun = True
             chunk = chunk.removeprefix(b"\xef\xbb\xbf")
@@ -48,14 +50,25 @@ class Events:
         found: list[Event] = []
         if ends_before or b"\n" in chunk or b"\r" in chunk:
             lines, self._rest = _lines(self._rest)
-            found = [event for line in lines if (event := self._line(line)) is not None]
+            found = [event for line in lines if (event := self._line(_text(line))) is not None]
             self._seen += len(found)
+        self._check()
+        return found
+
+    def _whole(self, chunk: bytes) -> list[Event]:
+        """The same for the usual piece: whole lines, and nothing of one before it."""
+        lines = _text(chunk).split("\n")
+        lines.pop()
+        if len(chunk) > LONGEST_LINE and max(map(len, lines)) > LONGEST_LINE:
+            raise Overlong(f"a line of more than {LONGEST_LINE // 1024} KB")
+        found = [event for line in lines if (event := self._line(line)) is not None]
+        self._seen += len(found)
         self._check()
         return found
 
     def finish(self) -> list[Event]:
         """What was still open when the stream ended."""
-        last = [self._line(self._rest.removesuffix(b"\r")), self._line(bytearray())]
+        last = [self._line(_text(self._rest.removesuffix(b"\r"))), self._line("")]
         self._rest = bytearray()
         return [event for event in last if event is not None]
 
@@ -65,21 +78,23 @@ class Events:
         if self._seen > MOST_EVENTS:
             raise Endless(f"more than {MOST_EVENTS:,} events")
 
-    def _line(self, raw: bytearray) -> Event | None:
-        if not raw:
+    def _line(self, line: str) -> Event | None:
+        if not line:
             event = Event("\n".join(self._data), self._name) if self._data else None
             self._name, self._data = "", []
             return event
-        line = raw.decode("utf-8", "replace")
         if line[0] == "{" and not self._data:
             return Event(line)
         field, _, value = line.partition(":")
-        value = value.removeprefix(" ")
         if field == "data":
-            self._data.append(value)
+            self._data.append(value.removeprefix(" "))
         elif field == "event":
-            self._name = value[:100]
+            self._name = value.removeprefix(" ")[:100]
         return None
+
+
+def _text(raw: bytes | bytearray) -> str:
+    return raw.decode("utf-8", "replace")
 
 
 def _lines(raw: bytearray) -> tuple[list[bytearray], bytearray]:

@@ -109,6 +109,11 @@ def _piece(chunk: dict[str, Any], part: str) -> Piece:
     choices = chunk.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     said = inner(choice.get(part) or choice.get("message"))
+    if len(said) == 1 and choice.get("finish_reason") is None and chunk.get("usage") is None and "content" in said:
+        found = Piece(text(said["content"]))  # the usual chunk: a word and nothing else
+        found.model, found.fingerprint = text(chunk.get("model")), text(chunk.get("system_fingerprint"))
+        found.last = chunk.get("object") == "chat.completion"
+        return found
     return Piece(
         text=text(said.get("content")),
         hidden=bool(said.get("reasoning") or said.get("reasoning_content")),

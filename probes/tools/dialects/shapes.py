@@ -12,12 +12,13 @@ from probes.words.text import clean
 
 MODEL_SAID = 200  # characters of a model's name that are kept
 _MOST_TOKENS = 1 << 40
+_decode = json.JSONDecoder().decode
 
 
 def event(data: str) -> dict[str, Any]:
     """The object in an event; raises Trouble for anything else."""
     try:
-        found = json.loads(data)
+        found = _decode(data)
     except (ValueError, RecursionError):
         raise Trouble(Failure.GARBAGE, f"an event of the answer is not JSON: {clean(data, 80)}", "total") from None
     if not isinstance(found, dict):
