@@ -24,6 +24,10 @@ def claims(
         problems += _environments(merged, built, probe)
         if probe.spec.policy and refer.named("policies", probe.spec.policy, ()):
             problems.append(probe.problem(merged, *refer.lost("policies", probe.spec.policy), at=("policy",)))
+        for number, name in enumerate(probe.spec.depends_on or ()):
+            if refer.named("providers", name, ()):
+                lost = refer.lost("providers", name)
+                problems.append(probe.problem(merged, *lost, at=("depends_on", number)))
         if probe.script:
             problems += _secrets(merged, probe, known)
     return problems + _twice(merged, found) + _renamed(merged, found)

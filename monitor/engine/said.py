@@ -150,7 +150,7 @@ def job_of(provider: Provider) -> dict[str, Any]:
     base = f"{parts.scheme}://{parts.netloc}"
     paths = [parts.path] if exact else [f"{parts.path.rstrip('/')}{path}" for path in PATHS]
     host = parts.hostname or ""
-    target = {"url": base, "allow": [*ALSO.get(host, ()), *([f"www.{host}"] if "." in host else [])]}
+    target: dict[str, Any] = {"url": base, "allow": [*ALSO.get(host, ()), *([f"www.{host}"] if "." in host else [])]}
     if provider.settings.get("allow_private"):
         target["allow_private"] = True
     spec = {"paths": paths, "components": list(provider.components)}

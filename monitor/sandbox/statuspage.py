@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -104,7 +104,7 @@ class StatusPageServer(Server):
         return page(self.shown.title, drawn)
 
 
-_BROKEN = {
+_BROKEN: Mapping[str, Callable[[], str]] = {
     "not-json": lambda: "<html><h1>502</h1></html>",
     "huge": lambda: '{"status":{"indicator":"major"},"components":[' + ",".join(['{"name":"x"}'] * 200_000) + "]}",
     "deep": lambda: "[" * 10_000 + "]" * 10_000,
