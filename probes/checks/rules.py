@@ -76,14 +76,18 @@ class Rules(Section):
         {}, description="Compared as exact, text, number, money or date, where what is expected does not show it."
     )
     lists: dict[Where, str] = Field(
-        {}, description="How a list is paired: any-order, or by a key of its entries, as in {$.lines: sku}; else in order."
+        {}, description="How a list is paired: any-order, or by a key of its entries: {$.lines: sku}; else in order."
     )
     ignore: tuple[Where, ...] = Field((), description="What is not looked at.")
     extra: Literal["allowed", "wrong"] = Field(
         "allowed", description="More keys than expected are allowed, or wrong; more entries of a list always are wrong."
     )
-    dates: Literal["day-first", "month-first"] | None = Field(None, description="How 03/04/2026 is read: day-first or month-first.")
-    decimals: Literal["comma", "point"] | None = Field(None, description="What divides decimals, comma or point, where 1.234 could be both.")
+    dates: Literal["day-first", "month-first"] | None = Field(
+        None, description="How 03/04/2026 is read: day-first or month-first."
+    )
+    decimals: Literal["comma", "point"] | None = Field(
+        None, description="What divides decimals, comma or point, where 1.234 could be both."
+    )
     normalise: bool = Field(True, description="False compares text, numbers and dates exactly as they are written.")
 
     @field_validator("ignore", mode="before")
