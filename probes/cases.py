@@ -56,10 +56,9 @@ class Case:
         """Write down how it came out, also among the checks of its step."""
         self._journal.checked = True
         if got and self._step is not None:
-            shown = Shown(clean(expected, TEXT))
-            self._step.notes.append(
-                Note(_EXPECTED, (shown,), ok=verdict == RIGHT, got=Said(clean(got, TEXT)), source="the answer")
-            )
+            shown, came = Shown(clean(expected, TEXT)), Said(clean(got, TEXT))
+            note = Note(_EXPECTED, (shown,), ok=verdict == RIGHT, got=came, source=f"{self.name}: the answer")
+            self._step.notes.append(note)
         entry: dict[str, Any] = {"case": self.name, "verdict": verdict}
         said = {"expected": clean(expected, TEXT), "got": clean(got, TEXT)}
         if self.failed:

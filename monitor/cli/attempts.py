@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from monitor.cli.scored import Turns, alone, stretch
 from monitor.config.catalog import Catalog, Probe
 from monitor.config.load import find, load
 from monitor.config.secrets import Secrets
@@ -37,7 +38,8 @@ def opened(config: Path | None) -> tuple[Catalog, Secrets]:
 class Bench:
     """Makes attempts: built-in kinds in this process, scripts in a host that is started when the first one comes."""
 
-    def __init__(self, catalog: Catalog, secrets: Secrets) -> None:
+    def __init__(self, catalog: Catalog, secrets: Secrets, *, cases: int = 0) -> None:
+        self._turns = Turns(cases)
         self._catalog, self._secrets = catalog, secrets
         self._clock = SystemClock()
         self._folder = state_folder()
@@ -74,7 +76,7 @@ class Bench:
         if probe.job_id not in self._ready:
             self._ready[probe.job_id] = attempt.prepare(probe.job)
         here.set(inbox if hook else None)
-        return await attempt.make(self._ready[probe.job_id], request)
+        return alone(await attempt.make(self._ready[probe.job_id], request), probe)
 
     def _pass_on(self, probe: Probe, arrival: Arrival) -> None:
         if self._hosts is not None:
@@ -84,7 +86,7 @@ class Bench:
         from probes.frames import Request
 
         self._number += 1
-        now = self._clock.now()
+        now, cases = self._clock.now(), self._turns.next(probe)
         secrets: Mapping[str, str] = self._secrets.need(probe.secrets)
         return Request(
             number=self._number,
@@ -93,11 +95,12 @@ class Bench:
             attempt=1,
             at=now,
             sent=time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000,
-            timeout=probe.timeout.total_seconds(),
+            timeout=probe.timeout.total_seconds() * stretch(probe, cases),
             cleanup=probe.cleanup.total_seconds(),
             secrets=dict(secrets),
             keep=True,
             hook=hook,
+            cases=cases,
         )
 
     async def _started(self) -> Hosts:

@@ -38,12 +38,13 @@ def test(
     probe: Annotated[str, typer.Argument(help="The probe: its name, or workflow/environment/probe.")],
     config: Config = None,
     env: Annotated[str, typer.Option("--env", help="The environment.")] = "",
+    cases: Annotated[str, typer.Option("--cases", help="Of a golden set: how many cases, or all.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Run a probe once, now, and draw what happened; nothing is recorded."""
     from monitor.cli.try_out import run_test
 
-    raise typer.Exit(run_test(probe, config, env=env, as_json=as_json))
+    raise typer.Exit(run_test(probe, config, env=env, as_json=as_json, cases=cases))
 
 
 @app.command()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from monitor.cli.paper import count, hung, paper, plain, row, table
 
 Found = Mapping[str, Any]
+NAME = 22  # characters of a name on one line
 WIDEST = 8  # labels of a matrix that fits
 CASES = 40  # cases that are drawn, those that go wrong first
 _MARKS = {"1": "✓", "0": "✗", "?": "·"}
@@ -19,20 +21,26 @@ def listed(found: Sequence[Found]) -> None:
     if not found:
         out.print("There is no golden set; docs/golden.md tells how one is written.")
         return
-    made = table("golden set", "state", "accuracy", "95 % sure", "cases", "target", "7 days", right=(2, 4, 5), wide=0)
+    made = table("golden set", "state", "right", "95 % sure", "cases", "target", "7 days", right=(2, 4, 5))
     for one in found:
-        row(
-            made,
-            one["probe"],
-            one["state"],
+        made.add_row(
+            "\n".join(wrap(plain(one["probe"]).replace("/production/", "/"), NAME, break_on_hyphens=True)),
+            plain(one["state"]),
             _share(one.get("accuracy")),
             _bounds(one),
-            _scored(one),
+            str(one["of"]),
             f"{one['target'] * 100:g} %",
             _trend(one.get("days") or ()),
         )
     out.print(made)
+    few = [f"{plain(one['probe'])} has {one['of']} of the {one['needed']} it needs" for one in found if _is_few(one)]
+    for said in few:
+        out.print(said + ".")
     out.print(f"showup golden {plain(found[0]['probe'])} shows its cases.")
+
+
+def _is_few(one: Found) -> bool:
+    return bool(one["of"] < one["needed"])
 
 
 def whole(found: Found) -> None:
@@ -91,11 +99,16 @@ def _matrix(found: Found) -> None:
 
 def _cases(found: Found) -> None:
     out = paper()
-    each = sorted(found.get("each") or (), key=lambda one: (_rank(one), one["case"]))
+    every = found.get("each") or ()
+    each = sorted([one for one in every if one.get("wrong")], key=lambda one: (_rank(one), one["case"]))
+    asked = sum(bool(one["of"]) for one in every)
+    out.print(f"{asked - len(each)} of {count(asked, 'case')} that were asked were always right.")
+    if not each:
+        return
     made = table("case", "answers, newest last", "right", "last wrong answer", right=(2,), wide=3)
     for one in each[:CASES]:
         marks = "".join(_MARKS.get(mark, "·") for mark in str(one.get("history") or ""))
-        row(made, one["case"], marks or "not asked yet", f"{one['right']}/{one['of']}", _wrong(one.get("wrong")))
+        row(made, one["case"], marks, f"{one['right']}/{one['of']}", _wrong(one.get("wrong")))
     out.print(made)
     if len(each) > CASES:
         out.print(f"… and {count(len(each) - CASES, 'case')} more, see --json")
@@ -121,11 +134,7 @@ def _share(share: Any) -> str:
 
 
 def _bounds(one: Found) -> str:
-    return f"{one['low'] * 100:.1f} to {one['high'] * 100:.1f} %" if one.get("of") else "–"
-
-
-def _scored(one: Found) -> str:
-    return f"{one['of']} of {one['needed']}" if one["of"] < one["needed"] else str(one["of"])
+    return f"{one['low'] * 100:.1f}–{one['high'] * 100:.1f} %" if one.get("of") else "–"
 
 
 def _trend(days: Sequence[Found]) -> str:

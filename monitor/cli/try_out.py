@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.cli import waterfall
 from monitor.cli.attempts import Bench, opened
 from monitor.cli.paper import count, paper, plain, row, table, took
+from monitor.cli.scored import wanted_of
 from monitor.config.naming import probe_id, probes_of
 from probes.words.errors import Refused
 from probes.words.units import micros_of
@@ -25,14 +26,14 @@ PASSING = frozenset({"up", "degraded"})
 AT_ONCE = 4  # probes tried beside each other in a preflight
 
 
-def run_test(probe: str, config: Path | None, *, env: str, as_json: bool) -> int:
+def run_test(probe: str, config: Path | None, *, env: str, as_json: bool, cases: str = "") -> int:
     """Run a probe once and draw it: 0 when it passed, if degraded, 1 when it did not; raises ConfigError, Refused."""
     catalog, secrets = opened(config)
     found = catalog.probes[probe_id(probe, catalog.probes, environment=env)]
     if found.heartbeat is not None:
         hint = "send it a word: showup heartbeat run, or the address in showup heartbeat list"
         raise Refused(f"{found.name} is a job that reports by itself, nothing can be run here", hint=hint)
-    reply = asyncio.run(_once(catalog, secrets, found))
+    reply = asyncio.run(_once(catalog, secrets, found, wanted_of(found, cases)))
     if as_json:
         from monitor.cli.show import as_json as print_json
 
@@ -42,8 +43,8 @@ def run_test(probe: str, config: Path | None, *, env: str, as_json: bool) -> int
     return 0 if reply.state in PASSING else 1
 
 
-async def _once(catalog: Catalog, secrets: Secrets, probe: Probe) -> Reply:
-    async with Bench(catalog, secrets) as bench:
+async def _once(catalog: Catalog, secrets: Secrets, probe: Probe, cases: int) -> Reply:
+    async with Bench(catalog, secrets, cases=cases) as bench:
         return await bench.attempt(probe)
 
 

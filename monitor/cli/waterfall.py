@@ -220,7 +220,8 @@ def _verdict(shown: Shown, drawn: Sequence[str]) -> list[str]:
     try:
         failure = Failure(shown.failure)
     except ValueError:
-        word = "passed: every check held." if shown.state == "up" else f"{plain(shown.state)}: {sentence or 'no word'}."
+        held = f"passed: {sentence or 'every check held'}."
+        word = held if shown.state == "up" else f"{plain(shown.state)}: {sentence or 'no word'}."
         lines += _wrapped(word, "", "")
     else:
         facts = FACTS[failure]

@@ -48,7 +48,8 @@ def prepare(spec: GoldenSpec) -> Script:
 
 async def _run(ready: Ready, ctx: Context) -> None:
     chosen = [name for name in ctx.cases if name in ready.cases] or in_turn(list(ready.cases))[: ready.sample]
-    end, tried = monotonic() + ready.seconds, list[Case]()
+    seconds = ready.seconds * max(1.0, len(chosen) / ready.sample)
+    end, tried = monotonic() + seconds, list[Case]()
     for number, name in enumerate(chosen):
         data, part = ready.cases[name]
         left = max(SHORTEST, (end - monotonic()) / (len(chosen) - number))

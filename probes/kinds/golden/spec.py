@@ -204,8 +204,9 @@ class GoldenSpec(Stepped, Deed):
         return tuple((question or self.ask,) for question in asked[: self.per_run])
 
     def counted(self) -> dict[str, float]:
-        """The costs of every case of a run."""
-        return {name: amount * self.per_run for name, amount in super().counted().items()}
+        """The costs of every case of a run; what is asked for an answer is no record."""
+        one = {name: amount for name, amount in super().counted().items() if name != "records"}
+        return {name: amount * self.per_run for name, amount in one.items()}
 
     @classmethod
     def keys_under(cls, loc: Sequence[str | int]) -> tuple[str, ...]:
