@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
+from alerts import follow
+from alerts.message import Purpose
 from alerts.tables import Incident, Member
 from alerts.timeline import note
 
@@ -26,8 +28,9 @@ def fold(session: Session, incident: Incident, row: Member, provider: str, *, no
     query = select(Incident).where(Incident.subject == f"{PROVIDER}{provider}", col(Incident.resolved_at).is_(None))
     into = session.exec(query).first() if provider else None
     if into is not None and row.folded_into != into.id:
-        note(session, incident, "folded", f"{row.member} is left to the incident of {provider}", now=now)
+        note(session, incident, "folded", f"{row.member} is left to the incident of {into.title}", now=now)
         note(session, into, "folded", f"{incident.subject}/{row.member} fails because of it", now=now)
+        follow.tell(session, into, Purpose.REFRESH, now=now)
     row.folded_into, row.unfold_at = (into.id if into is not None else None), None
     session.add(row)
 

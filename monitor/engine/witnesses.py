@@ -120,11 +120,11 @@ class Witnesses:
         known = [name for name in track.probe.depends_on if name in self._stands]
         if not known or not may_be_caused(verdict, reply.phase):
             return verdict
-        self._call(known)
-        if not ended:
-            return verdict
         failed = [began for began, one in run.verdicts if one.level >= Level.DEGRADED]
         since = failed[0] if failed else at
+        self._call(known, since)
+        if not ended:
+            return verdict
         heard = await self._hear(known)
         found = self._weigh(known, verdict, since)
         if not heard and found.suspected:
@@ -135,11 +135,12 @@ class Witnesses:
         heard = {name: tuple(self._stands[name].heard) for name in known if name in self._stands}
         return weigh(verdict, heard, since=since, names=self._names)
 
-    def _call(self, providers: Iterable[str]) -> None:
-        """Ask their canaries at once, unless that was done a moment ago or is being done."""
+    def _call(self, providers: Iterable[str], since: int) -> None:
+        """Ask their canaries at once, unless one is being asked, was a moment ago, or has just spoken of this."""
         now = self._clock.now()
         for stand in (self._stands[name] for name in providers):
-            if stand.track.running or now - stand.asked < AGAIN:
+            spoke = stand.heard[-1].began if stand.heard else 0
+            if stand.track.running or now - stand.asked < AGAIN or (spoke >= since and now - spoke < AGAIN):
                 continue
             stand.asked, stand.flying = now, True
             stand.landed.clear()

@@ -44,7 +44,7 @@ async def test_a_workflow_that_fails_with_its_provider_is_one_page_that_names_th
     assert (intake.failure, intake.blame, intake.suspected) == ("provider_down", "provider", False)
     assert "OpenAI fails" in intake.sentence and "no answer came in time" in intake.sentence
     assert "OpenAI fails showup's canary too" in intake.sure
-    assert "books is left to the incident of openai" in told(intake)
+    assert "books is left to the incident of OpenAI" in told(intake)
 
 
 async def test_two_workflows_of_one_provider_are_one_page(story: Story) -> None:
