@@ -195,7 +195,10 @@ class FolderFace:
         _plain(name, place())
         data = content.encode() if isinstance(content, str) else content
         look = self._desk._record("PUT", str(self._folder / name))
-        act = partial(asyncio.to_thread, self._write, name, data)
+
+        async def act() -> None:
+            await asyncio.to_thread(self._write, name, data)
+
         return self._desk._call("put", place(), lambda: self._desk._made(look, act(), lambda _: f"{len(data)} bytes"))
 
     def _write(self, name: str, data: bytes) -> None:
@@ -213,7 +216,10 @@ class FolderFace:
         """Delete a file; one that is not there is no trouble."""
         _plain(name, place())
         look = self._desk._record("DELETE", str(self._folder / name))
-        act = partial(asyncio.to_thread, (self._folder / name).unlink, missing_ok=True)
+
+        async def act() -> None:
+            await asyncio.to_thread((self._folder / name).unlink, missing_ok=True)
+
         return self._desk._call("delete", place(), lambda: self._desk._made(look, act(), lambda _: "deleted"))
 
 

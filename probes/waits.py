@@ -189,7 +189,7 @@ class Waits:
             raise ProbeBug("webhooks reach a probe through the daemon or showup test alone")
         look = self._record("WEBHOOK", "/hook/…")
         mine = [one for one in inbox.arrivals if one.is_for(self.marker)]
-        self.saw = f"{len(inbox.arrivals)} webhooks, none with {self.marker}" if inbox.arrivals else "no webhook"
+        self.saw = _counted(len(inbox.arrivals), self.marker)
         look.done(mine[-1].body if mine else self.saw)
         self._journal.step.exchanges.append(look)
         if not mine:
@@ -319,3 +319,7 @@ class Waits:
             witness=trouble.witness,
         )
         return Stop()
+
+
+def _counted(count: int, marker: str) -> str:
+    return f"{count} webhook{'' if count == 1 else 's'}, none with {marker}" if count else "no webhook"

@@ -263,7 +263,7 @@ def _read(box: Box, number: int, raw: bytes) -> Seen | None:
 
 def _parts(message: Message) -> tuple[str, list[str]]:
     """(the text of a message, the names of what is attached to it)."""
-    plain, marked_up, attached = [], [], []
+    plain, marked_up, attached = list[str](), list[str](), list[str]()
     for part in message.walk():
         if part.is_multipart():
             continue

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from email import message_from_bytes
+from functools import partial
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _PARTIAL = re.compile(r"(BODY(?:\.PEEK)?\[[^\]]*\]|RFC822(?:\.HEADER|\.TEXT)?)(?:<(\d+)\.(\d+)>)?\Z", re.IGNORECASE)
@@ -20,6 +21,9 @@ class Mail:
     raw: bytes
     at: datetime
     flags: set[str] = field(default_factory=set)
+
+
+Test = Callable[[Mail], bool]
 
 
 class Refused(Exception):
@@ -62,7 +66,7 @@ class Mailbox:
     def search(self, words: Sequence[str]) -> list[Mail]:
         """Those that a SEARCH finds. Text is looked for as it travels: nothing is decoded, as with simple servers."""
         words = list(words)
-        tests = []
+        tests: list[Test] = []
         while words:
             key = words.pop(0).upper()
             if key == "CHARSET":
@@ -73,10 +77,10 @@ class Mailbox:
                 tests.append(_dated(key, _date(words.pop(0))))
             elif key == "UID":
                 chosen = self.chosen(words.pop(0), by_uid=True)
-                tests.append(lambda mail, chosen=chosen: mail in chosen)
+                tests.append(partial(_among, chosen))
             elif key in ("UNSEEN", "SEEN", "DELETED", "UNDELETED"):
                 flag, wanted = ("\\Seen", key == "SEEN") if "SEEN" in key else ("\\Deleted", key == "DELETED")
-                tests.append(lambda mail, flag=flag, wanted=wanted: (flag in mail.flags) is wanted)
+                tests.append(partial(_flagged, flag, wanted))
             elif key != "ALL":
                 raise Refused(f"this server does not search by {key[:40]}")
         return [mail for mail in self.mails if all(test(mail) for test in tests)]
@@ -125,7 +129,15 @@ def _ranges(text: str, most: int) -> Iterator[tuple[int, int]]:
         yield min(ends), max(ends)
 
 
-def _holds(key: str, text: str) -> object:
+def _among(chosen: list[Mail], mail: Mail) -> bool:
+    return mail in chosen
+
+
+def _flagged(flag: str, wanted: bool, mail: Mail) -> bool:
+    return (flag in mail.flags) is wanted
+
+
+def _holds(key: str, text: str) -> Test:
     sought = text.encode().lower()
 
     def test(mail: Mail) -> bool:
@@ -137,7 +149,7 @@ def _holds(key: str, text: str) -> object:
     return test
 
 
-def _dated(key: str, day: date) -> object:
+def _dated(key: str, day: date) -> Test:
     def test(mail: Mail) -> bool:
         own = mail.at.date()
         return own < day if key == "BEFORE" else own == day if key == "ON" else own >= day

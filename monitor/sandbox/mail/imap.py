@@ -20,11 +20,11 @@ _GREETING = b"* OK the sandbox reads you\r\n"
 class Post(Protocol):
     """The server that a connection belongs to."""
 
-    users: Mapping[str, str]
-    boxes: Mapping[str, Mailbox]
+    users: dict[str, str]
+    boxes: dict[str, Mailbox]
 
     def fault(self, where: str) -> Fault | None: ...
-    def note(self, what: str, *, accepted: bool) -> None: ...
+    def heard(self, what: str, *, accepted: bool) -> None: ...
     async def pause(self, seconds: float) -> bool: ...
 
 
@@ -94,7 +94,7 @@ class Talk:
             name = rest.pop(0).upper()
         fault = self._post.fault(name.lower())
         if fault is not None and await self._meet(fault, tag):
-            self._post.note(name.lower(), accepted=False)
+            self._post.heard(name.lower(), accepted=False)
             return
         act = _COMMANDS.get(name)
         try:
@@ -105,7 +105,7 @@ class Talk:
             said = f"BAD {refused}"
         except (ValueError, IndexError, KeyError):
             said = "BAD the command cannot be read"
-        self._post.note(name.lower(), accepted=said.startswith("OK"))
+        self._post.heard(name.lower(), accepted=said.startswith("OK"))
         self._say(f"{tag} {said}")
         if name == "LOGOUT":
             await self._writer.drain()

@@ -115,7 +115,7 @@ class MailServer(Server):
         """The fault that a command meets."""
         return self.faults.next(where, among=self.kinds)
 
-    def note(self, what: str, *, accepted: bool) -> None:
+    def heard(self, what: str, *, accepted: bool) -> None:
         """A command came."""
         self.keep(f"imap.{what}", accepted=accepted)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from probes.checks.written import Check
 from probes.forms import Also
 from probes.kinds import steps
 from probes.kinds.job.stages import (
@@ -151,7 +152,7 @@ class JobSpec(Spec):
     def names(self) -> tuple[str, ...]:
         """What submitting and waiting are called, in order, no two alike."""
         taken: list[str] = []
-        for part in (*self.submit, *self.wait):
+        for _, part in self._parts():
             base = name = part.name or part.label[:60]
             number = 1
             while name in taken:
@@ -188,10 +189,11 @@ class JobSpec(Spec):
 
     def counted(self) -> dict[str, float]:
         """Requests, and records left behind where nothing is cleaned up."""
-        cleans = sum(len(part.cleanup) for part in (*self.submit, *self.wait))
+        cleans = sum(len(part.cleanup) for _, part in self._parts())
         polled = sum(4 + stage.within.total_seconds() / 60 * LOOKS_A_MINUTE for stage in self.wait if stage.poll)
         asks = sum(step.ask is not None for step in self.submit)
-        found = {"requests": len(self.submit) + cleans + round(polled), "asks": asks, "records": not cleans}
+        left = int(not cleans and not any(step.drop for step in self.submit))
+        found = {"requests": len(self.submit) + cleans + round(polled), "asks": asks, "records": left}
         return {name: float(count) for name, count in found.items() if count}
 
     def problems(self) -> Iterator[Problem]:
@@ -248,5 +250,5 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "bucket": BucketSection,
     "folder": FolderSection,
     "fields": FieldsSection,
-    "until": steps.Check,
+    "until": Check,
 }
