@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("showup.web")
 
 LARGEST = 65_536  # bytes of a request's body
+AT_ONCE = 800  # connections: many jobs report at the same full hour, and a process has 1,024 open files by default
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -143,7 +144,7 @@ async def serve(app: Starlette, *, host: str = "", port: int = 0, uds: Path | No
         log_level="warning",
         access_log=False,
         lifespan="off",
-        limit_concurrency=200,
+        limit_concurrency=AT_ONCE,
         timeout_keep_alive=5,
         server_header=False,
     )
@@ -154,6 +155,8 @@ async def serve(app: Starlette, *, host: str = "", port: int = 0, uds: Path | No
     try:
         await server.serve(sockets)
     finally:
+        for listening in getattr(server, "servers", ()):  # a cancelled uvicorn leaves its port open
+            listening.close()
         for end in sockets or ():
             end.close()
         if uds is not None:
