@@ -146,7 +146,7 @@ def _copy(stream: IO[bytes] | None, to: int, tail: Tail) -> None:
 
 def _die_by(number: int) -> None:
     """End as the command ended, so that whoever started us sees the same."""
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core of ours would tell nothing of the command
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core of ours would tell nothing of the command
+    with contextlib.suppress(OSError, ValueError):  # of those that nobody can see to
         signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+    os.kill(os.getpid(), number)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import socket
 import subprocess
 import time
@@ -22,7 +21,7 @@ from monitor.app import Keeper
 from monitor.assembly import build
 from monitor.engine.heartbeats import BODY, Word
 from monitor.store.queries.pings import body_of, newest_pings
-from monitor.tokens import Known, key_in, ping_key, ping_token
+from monitor.tokens import key_in, ping_key, ping_token
 from monitor.web import pings
 from monitor.web.app import public_app, serve
 from probes.words.errors import StoreBroken
@@ -275,28 +274,7 @@ async def test_other_methods_do_nothing(keeper: Keeper, web: httpx.AsyncClient) 
     assert await words(keeper) == []
 
 
-# -- tokens ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_token_is_found_by_its_digest_and_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    compared: list[tuple[bytes, bytes]] = []
-    plain = hmac.compare_digest
-
-    def watched(one: Any, other: Any) -> bool:
-        compared.append((one, other))
-        return plain(one, other)
-
-    monkeypatch.setattr(hmac, "compare_digest", watched)
-    known = Known([("right", "job")])
-    assert (known.opens("right"), known.opens("wrong"), known.opens("")) == ("job", None, None)
-    assert compared == [(b"right", b"right")], "what is not the digest of a token is compared with none"
-
-
-def test_tokens_of_two_jobs_and_of_two_installations_have_nothing_in_common() -> None:
-    key, other = b"k" * 32, b"l" * 32
-    tokens = {ping_token(one, name) for one in (key, other) for name in ("a/b/c", "a/b/d")}
-    assert len(tokens) == 4
-    assert len({ping_key(key), ping_key(other)}) == 2
+# -- what is not told --------------------------------------------------------------------------------------------------
 
 
 @contextmanager
