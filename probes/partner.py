@@ -71,9 +71,13 @@ class PartnerFace:
         """Something for the keeper to know, beside what was learned under this name already."""
         self._journal.learned.setdefault(name, {}).update(found)
 
+    def recall(self, name: str) -> Any:
+        """What this attempt, or else the one before, left under a name; None for nothing."""
+        return self._journal.learned.get("memory", self.memory).get(name)
+
     def remember(self, **left: Any) -> None:
         """Leave something for the attempt after this one; the rest of what was remembered stays."""
-        self._journal.learned["memory"] = {**self.memory, **self._journal.learned.get("memory", {}), **left}
+        self._journal.learned["memory"] = {**self._journal.learned.get("memory", self.memory), **left}
 
     def version(self, name: str, text: str) -> None:
         """What it is now: a change of it stands on the timeline."""
@@ -98,7 +102,7 @@ class PartnerFace:
     def notice(self, reply: HttpReply, called: str) -> Notice:
         """What an answer announces of its interface's end; it is learned, and forgotten when it is taken back."""
         found = notice_in(reply.headers)
-        known = self.memory.get("notices")
+        known = self.recall("notices")
         known = known if isinstance(known, list) else []
         learned = self._journal.learned.get("notices", {})
         if (found.sunset or called in known) and len(learned) < MOST_NOTICES:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from probes.words.text import clean
@@ -80,7 +81,12 @@ def _below(path: str, value: Any, dynamic: frozenset[str]) -> Iterator[tuple[str
 
 
 def _step(key: str) -> str:
-    return f".{key}" if _PLAIN.match(key) else f"[{json.dumps(clean(key, KEY_LENGTH))}]"
+    """A key as a path has it: what is not plain in quotes and harmless, what is long by its beginning and a digest."""
+    if _PLAIN.match(key):
+        return f".{key}"
+    if len(key) > KEY_LENGTH:
+        key = f"{key[:KEY_LENGTH]}…{blake2b(key.encode('utf-8', 'replace'), digest_size=6).hexdigest()}"
+    return f"[{json.dumps(key, ensure_ascii=not key.isprintable())}]"
 
 
 def _is_id(key: str) -> bool:

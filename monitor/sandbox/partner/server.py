@@ -147,7 +147,7 @@ class PartnerServer(Server):
 
     async def _list_slots(self, request: web.Request) -> web.StreamResponse:
         if self.meet("slots", among=("moved",)) is not None and request.path == "/slots":
-            raise web.HTTPTemporaryRedirect("/v2/slots")
+            raise web.HTTPTemporaryRedirect(f"/v2/slots?{request.query_string}")
         if not request.query.get("page", "1").isdecimal():
             if self.meet("slots", among=("error-shape",)) is not None:
                 return web.json_response({"message": "page is no number"}, status=422)

@@ -12,13 +12,16 @@ from typing import Any
 from probes.context import Context
 from probes.contract import Difference, Severity, compare
 from probes.kinds.contract.baseline import HEADERS, Baseline, Step
-from probes.kinds.contract.spec import OPENAPI, ContractSpec
+from probes.kinds.contract.spec import INVALID, OPENAPI, ContractSpec
 from probes.kinds.interpret import Part, Script, Undo, look, made_ready
 from probes.shape import Tree, observe, packed
 from probes.tools import Missing
+from probes.tools.notices import Notice
 from probes.words.failure import Failure
 
 SHOWN = 20  # differences of one step that are written down
+ABSENT = 50  # fields of one step whose absence is counted from run to run
+_NOT_ABOUT_IT = frozenset({401, 402, 403, 407, 408, 425, 429})  # refusals that no request would have been spared
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,14 @@ async def _run(ready: Ready, ctx: Context) -> None:
 def _seen(ready: Ready, ctx: Context, part: Part, reply: Any) -> list[Difference]:
     """What an answer shows: learned, or held against what was."""
     known = ready.baseline.steps.get(part.name) if ready.baseline is not None else None
-    expected = ready.learning or (known is not None and reply.code in known.status)
+    wrong = ready.spec.invalid is not None and part.name == (ready.spec.invalid.name or INVALID)
+    learned = ready.learning and wrong and reply.code < 500 and reply.code not in _NOT_ABOUT_IT
+    expected = learned or (known is not None and reply.code in known.status)
     if reply.code >= 400 and not expected:
         return []  # what the status says is all there is to say
     reply.see_status()
     called = f"{part.order.verb.upper() if part.order else ''} {_path(reply.url)} of {reply.host}"
-    notice = ctx.partner.notice(reply, called)
+    notice = ctx.partner.notice(reply, called) if reply.code < 400 else Notice()  # a refusal announces nothing
     document = reply.raw_json()
     if document is Missing and not ready.learning and known is not None and known.shape:
         said = f"{ctx.partner.name} answers with what is no JSON: {part.name}"
@@ -111,11 +116,11 @@ def _judged(ctx: Context, name: str, known: Step | None, now: Step, tree: Tree) 
     if known is None:
         found = [Difference(Severity.WARNING, "", f"{name} is not in the baseline; learn it again")]
     else:
-        absent = ctx.partner.memory.get("absent", {}).get(name, {})
-        found, after = compare(known.shape, tree, absent) if known.shape or tree else ([], {})
+        before = ctx.partner.recall("absent") or {}
+        found, after = compare(known.shape, tree, before.get(name, {})) if known.shape or tree else ([], {})
         found = [*known.differences(now), *found]
-        kept = {**ctx.partner.memory.get("absent", {}), name: dict(sorted(after.items())[:100])}
-        if after or name in ctx.partner.memory.get("absent", {}):
+        if after or name in before:
+            kept = {**before, name: dict(sorted(after.items())[:ABSENT])}
             ctx.partner.remember(absent={step: each for step, each in kept.items() if each})
     whose = ctx.partner.name
     for one in [one for one in found if one.severity is not Severity.INFO][:SHOWN]:

@@ -9,9 +9,10 @@ from probes.kinds.dns.spec import DnsSpec
 from probes.kinds.interpret import Script
 from probes.target import locate
 from probes.words.failure import Failure
+from probes.words.text import clean
 from probes.words.units import say_duration
 
-SHOWN = 5  # records in a sentence
+SHOWN, LONGEST = 5, 70  # records in a sentence, and characters of one
 KNOWN = 60  # addresses that are remembered: a name behind a balancer has many, and they take turns
 
 
@@ -87,4 +88,4 @@ def _plain(value: str) -> str:
 def _listed(values: set[str] | list[str]) -> str:
     ordered = sorted(values)
     more = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
-    return ", ".join(ordered[:SHOWN]) + more
+    return ", ".join(clean(value, LONGEST) for value in ordered[:SHOWN]) + more
