@@ -20,6 +20,8 @@ MEASURES: Mapping[str, str] = {
     "record": "bench.record:record",
     "pages": "bench.pages:pages",
     "paging": "bench.paging:paging",
+    "chat": "bench.streams:chat",
+    "streams": "bench.streams:streams",
     "start": "bench.start:start",
     "peers": "bench.peers:peers",
 }

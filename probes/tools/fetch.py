@@ -18,6 +18,7 @@ from probes.tools import Timeouts, Trouble
 from probes.tools.answer import Answer, Exchange, Raw
 from probes.tools.body import LIMIT, PIECES, Unreadable, decoder, is_cut_short
 from probes.tools.cookies import Jar
+from probes.tools.framing import Body
 from probes.tools.line import HEAD_LIMIT
 from probes.tools.resolver import Resolver
 from probes.tools.wire import Passage, Transport, trouble
@@ -173,13 +174,14 @@ class Fetch:
             reader.begin(answer, passage.sent_at)
         self._next_piece(passage, reader)
         decode = decoder(answer.headers.get("content-encoding", ""))
-        async for piece in cast(httpx.AsyncByteStream, response.stream):
+        body = cast(Body, response.stream)
+        async for piece in body:
             part = decode.feed(piece, LIMIT - len(kept))
             kept += part
             if reader is not None and part and reader.feed(part, monotonic()):
                 return False
             pieces += 1
-            if len(kept) > LIMIT or pieces >= PIECES:
+            if len(kept) > LIMIT or max(pieces, body.chunks) >= PIECES:
                 return True
             if pieces % _BREATH == 0:
                 await asyncio.sleep(0)

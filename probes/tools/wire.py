@@ -24,6 +24,7 @@ from probes import classify
 from probes.addresses import literal
 from probes.target import Place, Target
 from probes.tools import Trouble
+from probes.tools.framing import Body, framing
 from probes.tools.line import Line
 from probes.tools.resolver import Resolver
 from probes.tools.tls import life, tls_context
@@ -84,11 +85,14 @@ class Transport(httpx.AsyncBaseTransport):
         origin = httpcore.Origin(place.scheme.encode(), place.host.encode(), place.port)
         url = httpcore.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=place.path.encode())
         inner = httpcore.Request(request.method, url, headers=request.headers.raw, content=request.stream)
-        response = await httpcore.AsyncHTTP11Connection(origin, line).handle_async_request(inner)
+        connection = httpcore.AsyncHTTP11Connection(origin, line)
+        response = await connection.handle_async_request(inner)
         passage.first_byte = monotonic() - line.sent_at
         line.heading = False
         passage.at = "total"
-        return httpx.Response(response.status, headers=response.headers, stream=_Body(response.stream))
+        framed = framing(request.method, response.status, response.headers)
+        body = Body(line, framed, connection._h11_state.trailing_data[0])  # what h11 has read beyond the headers
+        return httpx.Response(response.status, headers=response.headers, stream=body)
 
     async def _open(self, place: Place, passage: Passage) -> Line:
         """A connection to the place, with TLS where its scheme asks for it."""
@@ -138,14 +142,6 @@ class Transport(httpx.AsyncBaseTransport):
             sock.close()
             raise
         return line
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def __aiter__(self) -> Any:
-        return self._stream.__aiter__()
 
 
 async def connect(loop: asyncio.AbstractEventLoop, addresses: list[tuple[int, str]], place: Place) -> socket.socket:
