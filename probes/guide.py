@@ -22,6 +22,7 @@ from probes.checks.written import Check
 from probes.kinds.chat.spec import ChatSpec
 from probes.kinds.contract.spec import ContractSpec
 from probes.kinds.dns.spec import DnsSpec
+from probes.kinds.heartbeat.spec import HeartbeatSpec
 from probes.kinds.http.spec import HttpSpec
 from probes.kinds.key.spec import KeySpec
 from probes.kinds.steps import Capture, Deed, Step
@@ -111,6 +112,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "only-dns": lambda: keys(DnsSpec, without=Spec.model_fields),
     "judged": judged,
     "fields": lambda: keys(Wanted),
+    "only-heartbeat": lambda: keys(HeartbeatSpec, without={*Spec.model_fields} - {"cron", "timezone"}),
     "captures": lambda: keys(Capture),
     "failures": failures,
 }

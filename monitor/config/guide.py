@@ -153,6 +153,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "basic": _named(sections.BasicSection, "basic"),
     "chat": _named(sections.ChatSection, "chat"),
     "slo": _named(sections.SloSection, "slo"),
+    "flags": _named(sections.FlagsSection, "flags"),
     "probes": _named(Spec, "probes"),
     "costs": _named(CostsSection, "costs"),
     "defaults": lambda: ", ".join(f"`{name}`" for name in sorted(SHARED)) + "\n",

@@ -26,6 +26,8 @@ class HeartbeatSpec(Spec):
     own_defaults: ClassVar[frozenset[str]] = foreign | {"cron", "confirm", "recover"}
 
     kind: Literal["heartbeat"] = "heartbeat"
+    cron: str | None = Field(None, description="When it should run, instead of `heartbeat`: a cron expression.")
+    timezone: str = Field("", description="The time zone of `cron` and of its times in messages; UTC if none is set.")
     heartbeat: Duration | None = Field(None, description="The longest time between two reports of the job.")
     grace: Duration | None = Field(
         None,
