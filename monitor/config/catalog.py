@@ -268,6 +268,7 @@ class Catalog:
     files: tuple[Path, ...]
     fingerprint: str
     warnings: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()  # addresses that tell whether our own network is what fails
     keys: Mapping[str, Key] = field(default_factory=dict)
 
     def counted(self) -> str:

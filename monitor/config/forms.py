@@ -88,6 +88,7 @@ def _at_least(least: timedelta) -> AfterValidator:
 
 Zone = Annotated[str, AfterValidator(_is_zone)]
 Address = Annotated[str, AfterValidator(_is_address)]
+Addresses = Annotated[tuple[Address, ...], BeforeValidator(_as_tuple)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 Hosts = Annotated[tuple[Annotated[str, AfterValidator(_is_host)], ...], BeforeValidator(_as_tuple)]
 Headers = Annotated[dict[str, str], AfterValidator(_are_headers)]

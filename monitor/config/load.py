@@ -226,6 +226,7 @@ def _catalog(
         store=store if isinstance(store, str) else "",
         dead_man=monitor.dead_man or "",
         stale_after=monitor.stale_after,
+        references=monitor.references,
         folder=folder,
         files=files,
         fingerprint=blake2b(whole.encode(), digest_size=12).hexdigest(),

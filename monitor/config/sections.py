@@ -14,6 +14,7 @@ from monitor.config.chat_section import ChatSection
 from monitor.config.drill_section import DrillSection
 from monitor.config.forms import (
     Address,
+    Addresses,
     Age,
     Ages,
     Headers,
@@ -47,6 +48,10 @@ class MonitorSection(Section):
     policy: str = Field(description="The policy that showup's own troubles follow.")
     dead_man: Ping | None = Field(
         default=None, description="The address of an outside dead-man's switch, such as ${secret:PING}."
+    )
+    references: Addresses = Field(
+        default=(),
+        description="Addresses of others, asked when a target cannot be reached: if none can, the network is ours.",
     )
     stale_after: Age = Field(default=timedelta(minutes=15), description="The age from which a page calls itself stale.")
 

@@ -47,6 +47,7 @@ SPEAKING = frozenset(
 )
 """What a canary may show when its provider is down."""
 
+_ANSWERED = "refused the connection"
 _OURS: Mapping[Failure, str] = {
     Failure.AUTH: "showup's own key is refused",
     Failure.QUOTA: "the quota of showup's own key is used up",
@@ -108,6 +109,21 @@ def may_be_caused(verdict: Verdict, phase: str) -> bool:
     if verdict.state is not State.DOWN or verdict.failure not in CAUSED:
         return False
     return not (verdict.failure is Failure.TIMEOUT and phase in CONNECTING)
+
+
+def out_of_reach(verdict: Verdict, phase: str) -> bool:
+    """True for an attempt that got no sign of life from its target: a name that leads nowhere, or silence. A
+    connection that was refused was answered."""
+    if verdict.state is not State.DOWN or verdict.failure not in (Failure.UNREACHABLE, Failure.TIMEOUT):
+        return False
+    return phase in ("dns", "connect") and _ANSWERED not in verdict.sentence
+
+
+def of_network(verdict: Verdict, references: Sequence[str]) -> Verdict:
+    """The verdict on an attempt that reached nobody while none of the references could be reached either."""
+    listed = ", ".join(references[:3])
+    said = clean(f"this machine reaches nobody, neither the target nor {listed}: {verdict.sentence}", 300)
+    return Verdict(State.UNKNOWN, Failure.MONITOR_FAULT, said, Blame.NETWORK, False, why=f"{listed} not reached either")
 
 
 def weigh(

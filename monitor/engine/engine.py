@@ -20,9 +20,9 @@ from monitor.engine.flags import FlagWatch
 from monitor.engine.foresight import Foresight, foresight_in
 from monitor.engine.keeping import keep_house
 from monitor.engine.listening import Heartbeats, remembered
+from monitor.engine.outside import join
 from monitor.engine.parts import Parts, Pulse
 from monitor.engine.record import BUGS_TOLD, Recorder
-from monitor.engine.said import Said
 from monitor.engine.spending import Spending
 from monitor.engine.stats import Lateness
 from monitor.engine.teller import Teller
@@ -85,10 +85,7 @@ class Engine:
             witnesses=self.witnesses,
             sleep=parts.sleep,
         )
-        self.witnesses.start = lambda track: self._runs.begin(track, parts.clock.now())
-        self.witnesses.reconsider = self._recorder.reconsider
-        self.said = Said(parts, number=self._runs.next_number)
-        self.witnesses.says = self.said.trouble
+        self.said, self.network = join(self.witnesses, parts, self._runs, self._recorder)
 
     # -- start, reload, stop ------------------------------------------------------------------------------------------
 
@@ -134,6 +131,7 @@ class Engine:
         for track in self.tracks.values():
             subjects.setdefault(track.probe.subject, []).append(track)
         self.witnesses.follow(catalog, self.tracks.values())
+        self.network.follow(catalog)
         self.said.follow(catalog, self.tracks.values)
         self._subjects = subjects  # swapped whole: the store's thread reads it
         self.paused = frozenset(kept["paused"] or ())

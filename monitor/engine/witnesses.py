@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from monitor.config.catalog import Catalog, Probe
@@ -46,6 +46,10 @@ class _Unheard:
     since: int
 
 
+async def _as_it_is(verdict: Verdict, reply: Reply) -> Verdict:
+    return verdict
+
+
 class Witnesses:
     """The canaries of a catalog. `start` begins a canary's run at once; `reconsider` takes a verdict that changed
     after its run, as the witness was late."""
@@ -56,6 +60,7 @@ class Witnesses:
         self._names: Mapping[str, str] = {}
         self._unheard: list[_Unheard] = []
         self.says: Callable[[str], str] = lambda provider: ""  # what it says of itself, when that is trouble
+        self.reach: Callable[[Verdict, Reply], Awaitable[Verdict]] = _as_it_is  # what it is if the network is ours
         self.start: Callable[[Track], None] = lambda track: None
         self.reconsider: Callable[[Track, Running, Verdict], None] = lambda track, run, verdict: None
 
@@ -115,6 +120,7 @@ class Witnesses:
         self, track: Track, run: Running, at: int, *, reply: Reply, verdict: Verdict, ended: bool
     ) -> Verdict:
         """The verdict on an attempt that began at `at`, with what witnesses say once its run has ended."""
+        verdict = await self.reach(verdict, reply)
         if track.probe.canary_of:
             return self._spoke(track, run, at, reply=reply, verdict=verdict)
         known = [name for name in track.probe.depends_on if name in self._stands]

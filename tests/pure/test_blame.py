@@ -13,6 +13,8 @@ from monitor.engine.blame import (
     Word,
     may_be_caused,
     of_canary,
+    of_network,
+    out_of_reach,
     weigh,
     word_of,
 )
@@ -149,3 +151,18 @@ def test_what_no_provider_can_cause_asks_no_canary() -> None:
     late = judge(Reply(1, "down", "timeout"))
     assert may_be_caused(late, "first_token") and not may_be_caused(late, "connect")
     assert not may_be_caused(replace(late, state=State.DEGRADED), "first_token"), "what is soft wakes nobody"
+
+
+@given(verdicts, st.sampled_from(["", "dns", "connect", "tls", "first_byte", "total"]))
+def test_our_own_network_is_blamed_only_where_no_sign_of_life_came_and_makes_nothing_down(
+    verdict: Verdict, phase: str
+) -> None:
+    if out_of_reach(verdict, phase):
+        assert verdict.failure in (Failure.UNREACHABLE, Failure.TIMEOUT) and phase in ("dns", "connect")
+        found = of_network(verdict, ["https://one.example.com"])
+        assert (found.state, found.failure, found.blame) == (State.UNKNOWN, Failure.MONITOR_FAULT, Blame.NETWORK)
+
+
+def test_a_refused_connection_was_answered() -> None:
+    assert out_of_reach(judge(Reply(1, "down", "unreachable", "no connection within 10 s")), "connect")
+    assert not out_of_reach(judge(Reply(1, "down", "unreachable", "127.0.0.1 refused the connection")), "connect")
