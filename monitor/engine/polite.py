@@ -57,12 +57,11 @@ def faults(reply: Reply, given: Sequence[Given], own: Judge) -> list[str]:
     """What a customer would have minded, in words; empty when they were still treated well."""
     failure = Failure(reply.failure) if reply.failure in {str(one) for one in Failure} else None
     if failure is not None and FACTS[failure].state == "unknown":
-        return [f"nobody could look: {reply.sentence or FACTS[failure].sentence}"]
-    found = list[str]()
+        return [f"nobody could look: {clean(reply.sentence, SHOWN) or FACTS[failure].sentence}"]
     if failure is not None and failure not in _KIND:
-        found.append(f"{FACTS[failure].sentence}: {clean(reply.sentence, SHOWN)}")
-    for one in given:
-        found += _minded(one, own)
+        shown = [said for one in given for said in _shows(one.text[:LOOKED_AT], _STACKS)]
+        return [f"{FACTS[failure].sentence}: {clean(reply.sentence, SHOWN)}", *shown]
+    found = [said for one in given for said in _minded(one, own)]
     if not any(one.asked for one in given) and failure in _KIND:
         found.append(f"no answer was given: {clean(reply.sentence, SHOWN)}")
     return list(dict.fromkeys(found))
@@ -71,15 +70,14 @@ def faults(reply: Reply, given: Sequence[Given], own: Judge) -> list[str]:
 def _minded(given: Given, own: Judge) -> list[str]:
     text = given.text[:LOOKED_AT]
     found = [f"answered {given.status}"] if given.status >= 500 or (given.asked and given.status >= 400) else []
-    found += _shows(text, _STACKS)
-    if not given.asked:
+    found += _shows(text, _STACKS if not given.asked else (*_STACKS, *_MACHINE))
+    if not given.asked or found:
         return found
     if not text.strip():
-        return [*found, "an answer without a word"]
+        return ["an answer without a word"]
     if why := garbled(text):
-        found.append(f"the answer cannot be read: {why}")
-    found += [] if found else _shows(text, _MACHINE)
-    return [*found, *(() if found else own(text))]
+        return [f"the answer cannot be read: {why}"]
+    return list(own(text))
 
 
 def _shows(text: str, rules: Sequence[tuple[re.Pattern[str], str]]) -> list[str]:

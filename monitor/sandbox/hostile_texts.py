@@ -7,7 +7,7 @@ from monitor.sandbox.hostile import Reply, behaviour, head
 GIGABYTES = 10 << 30
 METADATA = "http://169.254.169.254/latest/meta-data/iam/security-credentials/"
 DEEP = 100_000  # levels of nested lists
-STEERING = "\x1b[2J\x1b]0;owned\x07 \u202eevil\u202c \u2066x\u2069 \x00 \x9b31m <script>alert(1)</script> *bold* \r\nX: y"
+STEERING = "\x1b[2J\x1b]0;owned\x07 \u202eevil\u202c \u2066x\u2069 \x00 \x9b31m <script>alert(1)</script> *b* \r\nX: y"
 
 
 def typed(kind: str) -> bytes:

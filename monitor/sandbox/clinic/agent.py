@@ -23,7 +23,7 @@ class ModelFailed(Exception):
 
 @dataclass(slots=True)
 class Elsewhere:
-    """A model provider that is not ours to break: its address as OpenAI's clients take it, a key, and a model's name."""
+    """A model provider that is not ours to break: its address as OpenAI's clients take it, a key, a model's name."""
 
     base_url: str = ""
     key: str = ""
