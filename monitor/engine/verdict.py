@@ -71,9 +71,12 @@ def judge(reply: Reply, *, partner: str = "") -> Verdict:
     shed = failure is Failure.SKIPPED and reply.witness == "shed"
     if reply.witness == OUR_KEY:
         return Verdict(state, failure, sentence, Blame.WORKFLOW, False)
-    if reply.witness == ALL_KEYS:
-        return Verdict(state, failure, sentence, Blame.PARTNER if partner else Blame.PROVIDER, True)
-    return Verdict(state, failure, sentence, blamed(failure, partner), failure not in _SURE, shed)
+    if reply.witness == ALL_KEYS and not partner:
+        return Verdict(state, failure, sentence, Blame.PROVIDER, True)
+    blame = blamed(failure, partner)
+    if blame is Blame.PARTNER and partner.lower() not in sentence.lower():
+        sentence = clean(f"{partner}: {sentence}", 300)
+    return Verdict(state, failure, sentence, blame, failure not in _SURE, shed)
 
 
 def blamed(failure: Failure, partner: str = "") -> Blame:

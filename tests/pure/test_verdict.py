@@ -61,3 +61,20 @@ def test_whatever_a_host_says_our_faults_are_never_up_or_down(state: str, failur
     assert not ours or verdict.state is State.UNKNOWN
     assert (verdict.state is State.UP) == (state == "up" and failure is None)
     assert all(character.isprintable() for character in verdict.sentence)
+
+
+@pytest.mark.parametrize("failure", list(Failure))
+def test_what_is_a_partners_is_blamed_on_them_by_name_and_what_is_ours_never(failure: Failure) -> None:
+    facts = FACTS[failure]
+    verdict = judge(Reply(1, facts.state, str(failure), "GET /slots answered 503"), partner="Calendar Ltd")
+    ours = facts.blame is Blame.US
+    assert verdict.blame is (Blame.US if ours else Blame.PARTNER)
+    assert verdict.sentence == ("" if ours else "Calendar Ltd: ") + "GET /slots answered 503"
+    named = judge(Reply(1, facts.state, str(failure), "calendar ltd changed its interface"), partner="Calendar Ltd")
+    assert named.sentence == "calendar ltd changed its interface", "it is said once"
+
+
+def test_a_second_key_is_a_witness() -> None:
+    taken, refused = Reply(1, "down", "auth", "401", witness="key"), Reply(1, "down", "auth", "401", witness="keys")
+    assert (judge(taken, partner="x").blame, judge(taken, partner="x").suspected) == (Blame.WORKFLOW, False)
+    assert (judge(refused, partner="x").blame, judge(refused).blame) == (Blame.PARTNER, Blame.PROVIDER)
