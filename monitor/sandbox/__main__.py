@@ -85,12 +85,21 @@ def build(names: list[str], ports: dict[str, int], record: str | None) -> dict[s
             from monitor.sandbox.clinic.language import receptionist
 
             options["rule"] = receptionist
-        if name == "clinic" and "models" in made:
-            options["models"] = made["models"]
+        if name == "clinic":
+            options |= _clinic(made.get("models"))
         if name == "invoices":
             options |= {neighbour: made[neighbour] for neighbour in ("mail", "bucket") if neighbour in made}
         made[name] = getattr(importlib.import_module(module), kind)(**options)
     return made
+
+
+def _clinic(beside: Any) -> dict[str, Any]:
+    """What a clinic is made with: models beside it, or those at $CLINIC_MODEL_URL with $CLINIC_MODEL_KEY."""
+    from monitor.sandbox.clinic.agent import Elsewhere
+
+    url = os.environ.get("CLINIC_MODEL_URL", "")
+    there = Elsewhere(url, os.environ.get("CLINIC_MODEL_KEY", "")) if url else None
+    return {"models": beside or there, "resilient": os.environ.get("CLINIC_RESILIENT") == "1"}
 
 
 def read_ports(servers: list[str], texts: list[str]) -> dict[str, int]:
