@@ -150,7 +150,8 @@ class Judging:
             journal.step.exchanges.append(exchange)
 
         def served(model: str) -> None:
-            journal.versions["judge"] = clean(model, 200)
+            names = {*journal.versions.get("judge", "").split(", "), clean(model, 60)} - {""}
+            journal.versions["judge"] = clean(", ".join(sorted(names)), 200)
 
         def tried(judge: str, why: str) -> None:
             journal.learned.setdefault("judges", {})[clean(judge, 120)] = clean(why, 300)

@@ -81,8 +81,8 @@ def runs(found: Sequence[Found]) -> None:
 
 
 def _answered_by(one: Found) -> str:
-    """Model and version, as far as they were said."""
-    return ", ".join(line(text, 60) for text in (one.get("versions") or {}).values())
+    """Model and version, as far as they were said; who judged it did not answer."""
+    return ", ".join(line(text, 60) for name, text in (one.get("versions") or {}).items() if name != "judge")
 
 
 def run(found: Found) -> None:

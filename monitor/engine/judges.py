@@ -7,7 +7,7 @@ from typing import Any
 
 from probes.words.text import clean
 
-MOST = 50  # judges
+MOST = 500  # of them, each with its rule
 
 
 class Judges:

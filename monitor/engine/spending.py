@@ -25,13 +25,16 @@ NOTHING = Grant(Want())
 
 @dataclass(slots=True)
 class _Open:
-    """An account that is kept: see `probes.spend.Account`; `limited` counts its 429s in a row."""
+    """An account that is kept: see `probes.spend.Account`; `limited` counts its 429s in a row. It is not asked to
+    judge until `judge_held` (µs).
+    """
 
     limits: Allowance = field(default_factory=Allowance)
     spent: dict[str, float] = field(default_factory=dict)
     recent: list[int] = field(default_factory=list)
     held: int = 0
     limited: int = 0
+    judge_held: int = 0
 
     def now(self, name: str, at: int) -> Account:
         """The account as it stands."""
@@ -86,13 +89,12 @@ class Spending:
 
     def _closed(self, probe: Probe, now: int) -> str:
         """Why the judges of a probe may not be asked now, "" when they may: a judge's limit never stops a run."""
-        for name, amounts in probe.costs.judges.items():
-            if name not in self._accounts or name == self._provider(probe):
-                continue
-            account = self._accounts[name].now(name, now)
-            if account.held > now:
+        for name in sorted(probe.costs.judges.keys() & self._accounts.keys()):
+            own, account = self._accounts[name], self._accounts[name].now(name, now)
+            if own.judge_held > now or (account.held > now and name != self._provider(probe)):
                 return f"{name} asked to be left alone for a while"
-            if unit := account.lacks(Want(amounts)):
+            unit = account.lacks(Want(probe.costs.judges[name]))
+            if unit and name != self._provider(probe):  # its own provider's limits are asked with all of it
                 self.troubles[name] = used_up(account, unit)
                 return self.troubles[name]
         return ""
@@ -119,7 +121,7 @@ class Spending:
             wait = verdicts_of(reply.spent, name).get("limited")
             if wait is not None:
                 account = self._accounts[name]
-                account.held = max(account.held, now + held_for(wait or None, 1))
+                account.judge_held = max(account.judge_held, now + held_for(wait or None, 1))
 
     def _price(self, provider: str) -> tuple[float, float] | None:
         known = self._catalog.providers if self._catalog else {}

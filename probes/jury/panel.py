@@ -59,7 +59,7 @@ class Facts:
 class Jury:
     """Asks judges. `record` gets every exchange, `spent` what each answer of a provider cost (asks, counted,
     tokens_in, tokens_out; `limited` for a 429), `served` the model that said it judged, `tried` how a judge
-    ("openai/model") met its samples: why it is broken, "" when it is not.
+    ("openai/model for the rubric …") met its samples: why it is broken, "" when it is not.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Jury:
             if len(_guards) >= REMEMBERED:
                 _guards.clear()
             _guards[key] = (now + BROKEN if why else (now // DAY + 1) * DAY, why)
-        self._tried(f"{judged.by}/{named['model']}", why)
+        self._tried(f"{judged.by}/{named['model']} for {judged.shown}", why)
         if why:
             raise Unscored(f"{self._name(provider, judged)} is broken: {why}")
 
@@ -161,7 +161,6 @@ class Jury:
         used = answer.json("$.usage.prompt_tokens")
         if isinstance(used, int) and not isinstance(used, bool) and used >= 0:
             self._spent(judged.by, {"counted": 1.0, "tokens_in": float(used)})
-        self._served(model)
         found = cosine(*_vectors(answer.json()))
         return Opinion(found >= judged.at_least, max(0.0, found), f"{found * 100:.0f}% alike")
 

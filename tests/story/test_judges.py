@@ -113,6 +113,19 @@ async def test_a_judge_that_asks_to_be_left_alone_is_and_no_run_waits_for_it(des
     assert desk.asked[-1][1].grant == {}
 
 
+async def test_where_the_workflows_own_provider_judges_its_limit_holds_back_the_judge_alone(tmp_path: Path) -> None:
+    written = DESK.replace("by: referee", "by: openai").replace("model: small, price", "judge_model: j, price")
+    async with Desk(tmp_path, load_text(written, secrets=SECRETS)) as desk:
+        spending, probe = desk.engine.spending, desk.engine.tracks[ASKS].probe
+        grant = spending.grant(probe, now=desk.clock.now())
+        limited = {verdict_key("openai", "limited"): 700.0}
+        reply = Reply(1, "unknown", "unscored", "not judged", spent=limited)
+        spending.settle(probe, grant, reply, now=desk.clock.now(), ended=True)
+        held = spending.grant(probe, now=desk.clock.now())
+        assert (held.judge, held.until) == (False, 0)
+        assert spending.grant(probe, now=desk.clock.now() + 12 * MINUTE).judge
+
+
 async def test_a_broken_judge_is_told_of_once_through_a_restart_until_it_is_right_again(desk: Desk) -> None:
     desk.broken = "it let the known-bad sample pass"
     await desk.run(ASKS, at=clock_of("10:00"))
