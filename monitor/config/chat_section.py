@@ -21,7 +21,8 @@ _OWN = {
 def _options(value: dict[str, Any]) -> dict[str, Any]:
     for name, key in _OWN.items():
         if value.get(name) is not None:
-            raise ValueError(f"{name} is no option here; write {key}:, which every dialect has")
+            where = "in a probe" if key == "ask" else "beside options:, which is put as each dialect has it"
+            raise ValueError(f"{name} is no option; write {key}: {where}")
     return value
 
 

@@ -198,6 +198,11 @@ def talks(merged: Merged, built: Built) -> list[Problem]:
         if any(origin.spec.talks) and not target.get("chat") and id(origin) not in told:
             told.add(id(origin))
             found.append(origin.problem(merged, f"{probe.workflow} does not say how it is asked", _ASKED))
+        keys = getattr(origin.spec, "model_keys", ())
+        if keys and "post" in (target.get("chat") or {}) and id(origin) not in told:
+            told.add(id(origin))
+            what = f"{keys[0]} is for a model, and {probe.workflow} is asked at an endpoint of its own"
+            found.append(origin.problem(merged, what, "write a dialect under chat, or leave it out"))
     return found
 
 

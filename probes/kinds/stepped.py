@@ -18,6 +18,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from probes.forms import SHORT
+from probes.kinds.asking import ASKING
 from probes.kinds.steps import PLAIN_EVERY, PLAIN_TIMEOUT, READING, CleanUp, Deed, Problem, Step, keys_under, problems
 from probes.spec import Spec
 from probes.words.units import Duration
@@ -97,6 +98,12 @@ class Stepped(Spec):
     def talks(self) -> tuple[tuple[str, ...], ...]:
         """The questions that it asks, each a conversation of its own."""
         return tuple((deed.ask,) for _, deed, _ in self.deeds() if deed.ask is not None)
+
+    @property
+    def model_keys(self) -> tuple[str, ...]:
+        """The keys of its questions that only a model understands."""
+        found = (name for _, deed, _ in self.deeds() for name in ASKING if getattr(deed, name) is not None)
+        return tuple(dict.fromkeys(name.removeprefix("answer_") for name in found))
 
     def files(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """(where, path) of the files that go with its requests."""
