@@ -151,7 +151,7 @@ def path_of(keeper: Keeper) -> str:
 
 
 async def flags_of(keeper: Keeper) -> list[FlagView]:
-    return await keeper.store.read(list_flags)
+    return await keeper.store.read(lambda session: list_flags(session, limit=100))
 
 
 async def test_an_app_flags_by_json_or_form_and_the_same_key_counts_once(
