@@ -129,13 +129,17 @@ class Talk:
             self._writer.write(b"\xff\xfe\x00HTTP/1.1 200 OK\r\n" + bytes(range(256)) + b"\r\n")
             return True
         if fault.kind == "flood":
-            while True:
+            while not self._writer.is_closing():
                 self._writer.write(b"* SEARCH" + b" 1" * 1_000 + b"\r\n")
                 await self._writer.drain()
+                await asyncio.sleep(0)
+            raise Gone
         if fault.kind == "big":
             size = 10 << 20
             self._writer.write(b"* 1 FETCH (UID 1 BODY[]<0> {%d}\r\n" % size)
             for _ in range(size >> 16):
+                if self._writer.is_closing():
+                    raise Gone
                 self._writer.write(b"x" * (1 << 16))
                 await self._writer.drain()
             self._writer.write(b")\r\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any, ClassVar
@@ -86,7 +87,8 @@ class MailServer(Server):
                 if task is not None:
                     self._talks.add(task)
                     task.add_done_callback(self._talks.discard)
-                await Talk(self, reader, writer, context=context, secure=secure).run()
+                with suppress(asyncio.CancelledError):  # a server that stops: streams of Python 3.11 would complain
+                    await Talk(self, reader, writer, context=context, secure=secure).run()
 
             wanted = (self._first + (1 if secure else 2)) if self._first else 0
             tls = context if secure else None
