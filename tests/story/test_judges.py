@@ -109,6 +109,7 @@ async def test_a_judge_that_asks_to_be_left_alone_is_and_no_run_waits_for_it(des
     await desk.runs(clock_of("10:05"), clock_of("10:15"), every=300, name=ASKS)
     assert await states(desk) == [State.UNKNOWN, State.UP, State.UP]
     assert desk.asked[-1][1].grant == {"judge": False, "why": "referee asked to be left alone for a while"}
+    assert desk.engine.spending.troubles == {}
     await desk.run(ASKS, at=clock_of("10:15"))
     assert desk.asked[-1][1].grant == {}
 
