@@ -85,10 +85,11 @@ def _welcome(kit: Kit, address: str, dialect: str) -> None:
         out.print(f"  {name:<17} POST {url}{spoken.paths[0]}", soft_wrap=True)
     out.print(f"  {'hostile targets':<17} GET  {kit.hostile.at('drip')}  and others: docs/kit.md", soft_wrap=True)
     out.print(f"  {'in a browser':<17} {url}/?token={models.control_token}", soft_wrap=True)
-    out.print(f"\nIn showup.yaml, with KIT_KEY={models.key} in .env beside it:\n", soft_wrap=True)
+    out.print("\nIn showup.yaml:\n")
     for line in yaml_for(dialect or "openai", url).splitlines():
         out.print(f"  {line}", soft_wrap=True)
     out.print("\nIn another terminal:\n")
+    out.print(f"  export KIT_KEY={models.key}", soft_wrap=True)
     out.print("  showup test rehearsal/answers      what showup makes of it")
     out.print("  showup kit fault empty             and: showup kit --list")
     out.print("  showup kit heal\n")
