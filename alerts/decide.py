@@ -10,6 +10,7 @@ from alerts.mute import Hold, until
 from alerts.signal import Condition, Severity, Signal
 from probes.words.units import HOUR, MINUTE
 
+RECOVERING = "recovering"  # the label of a member whose provider is being well again
 FLAPS, FLAP_WITHIN = 3, HOUR  # a member that began to fail so often within an hour flaps
 SETTLE = 10 * MINUTE  # µs that a flapping incident must stay well before it is resolved
 
@@ -122,10 +123,14 @@ def worst(members: Mapping[str, Failing]) -> Severity:
 def folds(signal: Signal, facts: Facts | None, providers: frozenset[str]) -> bool:
     """True when a second witness says that the provider is down and its own incident pages already.
 
-    An incident that pages keeps its members: nobody is told twice that it is somebody else's now.
+    An incident that pages keeps its members: nobody is told twice that it is somebody else's now. What was left to a
+    provider that is recovering keeps its time to recover with it, whatever it shows meanwhile.
     """
     if signal.condition not in (Condition.FAILING, Condition.CHANGED) or (facts is not None and facts.paging):
         return False
+    known = facts.members.get(signal.member) if facts is not None else None
+    if known is not None and known.folded and RECOVERING in dict(signal.labels):
+        return True
     by_witness = signal.failure == "provider_down" and signal.blame == "provider" and not signal.suspected
     return by_witness and dict(signal.labels).get("provider") in providers
 

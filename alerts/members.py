@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlmodel import Session, col, select
 
 from alerts import folding
-from alerts.decide import Decision, Failing
+from alerts.decide import RECOVERING, Decision, Failing
 from alerts.signal import Condition, Severity, Signal
 from alerts.tables import Incident, Member
 from alerts.timeline import add_context, note
@@ -77,7 +77,8 @@ def _fail(
     labels = dict(signal.labels)
     row.period = int(labels["period"]) if labels.get("period", "").isdecimal() else PERIOD
     session.add(row)
-    folding.fold(session, incident, row, labels.get("provider", "") if decision.fold else "", now=now)
+    if not (decision.fold and RECOVERING in labels):  # else it keeps what it was left, and its time
+        folding.fold(session, incident, row, labels.get("provider", "") if decision.fold else "", now=now)
 
 
 def _describe(session: Session, incident: Incident) -> None:

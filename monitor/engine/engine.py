@@ -68,7 +68,7 @@ class Engine:
             woke=self._woke,
             emergency=parts.emergency,
         )
-        self.witnesses = Witnesses(parts.clock, patience=parts.patience)
+        self.witnesses = Witnesses(parts.clock, patience=parts.patience, paused=lambda: self.paused)
         self._recorder = Recorder(
             self._append, self.teller.tell, lambda: self.catalog, self.foresight.learn, self.witnesses
         )

@@ -21,7 +21,7 @@ from monitor.store.codes import FAIL, GOOD, failure_code, pack_phases, state_cod
 from monitor.store.rows import AttemptRow, EndRow, EvidenceRow, Rows, RunRow, SpanRow
 from probes.frames import Reply
 from probes.words.failure import Blame, Failure
-from probes.words.names import run_id
+from probes.words.names import run_id, run_key
 from probes.words.outcome import State
 
 if TYPE_CHECKING:
@@ -158,26 +158,34 @@ class Recorder:
 
     def _signal(self, track: Track, run: Running, verdict: Verdict, *, change: Change | None) -> None:
         cause = f"{verdict.failure}/{verdict.blame}"
-        open_level = track.progress.open
+        open_level, recovering = track.progress.open, self._recovering(track, verdict)
+        let_go = bool(track.left_to) and not verdict.provider and not recovering
         if change is not None:
             level, since, sure = change.level, change.since, _sure(run, change)
-        elif open_level is not Level.PASS and verdict.level >= open_level and cause != track.signalled:
-            if self._left(track, verdict):
-                return
+        elif open_level is not Level.PASS and verdict.level >= open_level and (cause != track.signalled or let_go):
             level, since, sure = open_level, track.progress.since, _sure(run, None)
         else:
             return
-        at = run.verdicts[-1][0]
         if level is Level.PASS:
-            track.closed = at
+            track.closed = run.verdicts[-1][0]
         elif verdict.provider:
             self._vouch(verdict, by=track)
         track.signalled = cause if level is not Level.PASS else ""
-        track.left_to = verdict.provider
-        self._say(track, run, verdict, level=level, since=since, sure=sure, changed=change is None)
+        track.left_to = verdict.provider or recovering if level is not Level.PASS else ""
+        changed = change is None
+        self._say(track, run, verdict, level=level, since=since, sure=sure, changed=changed, recovering=recovering)
 
     def _say(
-        self, track: Track, run: Running, verdict: Verdict, *, level: Level, since: int, sure: str, changed: bool
+        self,
+        track: Track,
+        run: Running,
+        verdict: Verdict,
+        *,
+        level: Level,
+        since: int,
+        sure: str,
+        changed: bool,
+        recovering: str = "",
     ) -> None:
         self._tell(
             signals.of_probe(
@@ -191,6 +199,7 @@ class Recorder:
                 run=run_id(run.started, track.ledger),
                 period=track.cadence.period,
                 changed=changed,
+                recovering=recovering,
                 context=self._context(track, verdict, since) if level is not Level.PASS else (),
             )
         )
@@ -202,11 +211,11 @@ class Recorder:
             said += self._witnesses.context(track.probe, verdict.provider, since)
         return tuple(dict.fromkeys(said))
 
-    def _left(self, track: Track, verdict: Verdict) -> bool:
-        """True for what was left to its provider, while that recovers: it gets a period to recover with it."""
+    def _recovering(self, track: Track, verdict: Verdict) -> str:
+        """The provider that a failure was left to, while that is getting well again."""
         if not track.left_to or verdict.provider or self._witnesses is None:
-            return False
-        return self._witnesses.stands(track.left_to, track.cadence.period)
+            return ""
+        return track.left_to if self._witnesses.recovers(track.left_to, track.cadence.period) else ""
 
     def _vouch(self, verdict: Verdict, *, by: Track) -> None:
         """Two witnesses are enough: the provider's own incident stands before the workflow's is told, so that one page
@@ -219,21 +228,9 @@ class Recorder:
         canary.progress = replace(canary.progress, open=Level.FAIL, since=said.began, passes=0)
         own = Verdict(State.DOWN, said.failure, said.sentence, Blame.PROVIDER, False)
         canary.signalled = f"{own.failure}/{own.blame}"
+        run = Running(said.began, run_key(said.run)[0], verdicts=[(said.began, own)])
         sure = f"its canary failed, and so did {by.probe.id}"
-        self._tell(
-            signals.of_probe(
-                self._catalog(),
-                canary.probe,
-                own,
-                level=Level.FAIL,
-                since=said.began,
-                sure=sure,
-                at=said.ended,
-                run=said.run,
-                period=canary.cadence.period,
-                context=self._context(canary, own, said.began),
-            )
-        )
+        self._say(canary, run, own, level=Level.FAIL, since=said.began, sure=sure, changed=False)
 
     def reconsider(self, track: Track, run: Running, verdict: Verdict) -> None:
         """A run that has ended is seen in another light, as its witness spoke late."""

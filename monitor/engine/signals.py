@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alerts.decide import RECOVERING
 from alerts.signal import Condition, Severity, Signal
 from monitor.config.catalog import Catalog, Probe, Workflow
 from monitor.engine.confirm import Level
@@ -25,11 +26,13 @@ def of_probe(
     run: str,
     period: int = 0,
     changed: bool = False,
+    recovering: str = "",
     context: tuple[str, ...] = (),
 ) -> Signal:
     """A probe is failing, failing otherwise than before, or passing again. Degraded is never more than a warning.
 
-    `period` (µs) is how long it may take to recover with its provider; `context` is what else happened then.
+    `period` (µs) is how long it may take to recover with its provider; `context` is what else happened then;
+    `recovering` the provider that it was left to.
     """
     workflow = catalog.workflows[probe.workflow]
     condition = Condition.PASSING if level is Level.PASS else Condition.CHANGED if changed else Condition.FAILING
@@ -52,15 +55,17 @@ def of_probe(
         owner=workflow.owner,
         runbook=workflow.runbook,
         runbook_lines=workflow.runbook_lines,
-        labels=_labels(probe, verdict, period),
+        labels=_labels(probe, verdict, period, recovering),
         context=context,
     )
 
 
-def _labels(probe: Probe, verdict: Verdict, period: int) -> tuple[tuple[str, str], ...]:
+def _labels(probe: Probe, verdict: Verdict, period: int, recovering: str) -> tuple[tuple[str, str], ...]:
     found = [("probe", probe.name), ("environment", probe.environment)]
     if verdict.provider:
         found.append(("provider", verdict.provider))
+    if recovering:
+        found.append((RECOVERING, recovering))
     if period:
         found.append(("period", str(period)))
     return tuple(found)

@@ -54,8 +54,10 @@ class Witnesses:
     """The canaries of a catalog. `start` begins a canary's run at once; `reconsider` takes a verdict that changed
     after its run, as the witness was late."""
 
-    def __init__(self, clock: Clock, *, patience: float = PATIENCE) -> None:
-        self._clock, self._patience = clock, patience
+    def __init__(
+        self, clock: Clock, *, patience: float = PATIENCE, paused: Callable[[], frozenset[str]] = frozenset
+    ) -> None:
+        self._clock, self._patience, self._paused = clock, patience, paused
         self._stands: dict[str, _Stand] = {}
         self._names: Mapping[str, str] = {}
         self._unheard: list[_Unheard] = []
@@ -95,12 +97,15 @@ class Witnesses:
             told.append(said)
         return tuple(told)
 
-    def stands(self, provider: str, within: int) -> bool:
-        """True while a provider's own incident stands, and for `within` µs after it."""
-        track = self.canary(provider)
-        if track is None:
+    def recovers(self, provider: str, within: int) -> bool:
+        """True while a provider's own incident stands, and for `within` µs after it, as long as its canary speaks: of
+        one that says nothing, nobody knows whether it recovers."""
+        stand, now = self._stands.get(provider), self._clock.now()
+        if stand is None:
             return False
-        return track.progress.open is Level.FAIL or self._clock.now() < track.closed + within
+        spoke = max((one.ended for one in stand.heard if one.word is not Word.NOTHING), default=0)
+        is_near = stand.track.progress.open is Level.FAIL or now < stand.track.closed + within
+        return is_near and now < spoke + stand.track.hold
 
     # -- what happens
 
@@ -146,6 +151,8 @@ class Witnesses:
         now = self._clock.now()
         for stand in (self._stands[name] for name in providers):
             spoke = stand.heard[-1].began if stand.heard else 0
+            if stand.track.probe.id in self._paused():
+                continue
             if stand.track.running or now - stand.asked < AGAIN or (spoke >= since and now - spoke < AGAIN):
                 continue
             stand.asked, stand.flying = now, True

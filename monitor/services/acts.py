@@ -88,11 +88,12 @@ async def maintenance(
         raise Refused("maintenance cannot begin in the past", hint="for what is over: showup correct")
     begins = now + (length_of(start) if start else 0)
     ends, subject, author = begins + length_of(length), "/".join(place), by or "somebody"
+    about = place[0] if keeper.catalog.workflows[place[0]].provider else subject  # what its incidents are about
 
     def write(session: Session) -> int | None:
         number = presence.add_window(session, subject, start=begins, end=ends, author=author, reason=reason, now=now)
         keeper.desk.mute(
-            session, subject, start=begins, end=ends, author=author, reason=f"maintenance: {reason}", now=now
+            session, about, start=begins, end=ends, author=author, reason=f"maintenance: {reason}", now=now
         )
         return number
 

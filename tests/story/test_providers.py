@@ -117,12 +117,45 @@ async def test_a_provider_that_is_well_again_leaves_a_workflow_a_period_then_it_
     (provider,) = await story.of("provider:openai")
     assert said(provider.resolved_at) == "10:15:00"
     await story.run(INTAKE, at=well + 6 * MINUTE)
+    (intake,) = await story.of("intake/production")
+    assert (intake.failure, intake.blame, intake.suspected) == ("timeout", "workflow", False), "that is known already"
     assert story.paged == ["ana"], "it has a period to recover with its provider"
     await story.pass_to(well + 10 * MINUTE + SECOND)
     assert story.paged == ["ana", "ana"]
-    await story.run(INTAKE, at=well + 11 * MINUTE)
-    (intake,) = await story.of("intake/production")
-    assert (intake.failure, intake.blame, intake.suspected) == ("timeout", "workflow", False)
+    assert story.providers["ntfy"].sent[-1].incident.headline.startswith("Intake agent does not answer in time")
+
+
+async def test_a_workflow_is_not_left_to_a_provider_whose_canary_has_nothing_to_say(story: Story) -> None:
+    story.world = all_fail
+    await story.run(INTAKE, at=clock_of("10:00"))
+    story.world = lambda probe, at: "q" if probe == CANARY else "x"
+    await story.run(INTAKE, at=clock_of("10:05"))
+    assert story.paged == ["ana"], "it was heard a moment ago"
+    await story.run(INTAKE, at=clock_of("10:14"))
+    assert story.paged == ["ana", "ana"]
+
+
+async def test_a_canary_that_is_paused_is_not_asked(story: Story) -> None:
+    story.world = all_fail
+    await story.engine.pause([CANARY], paused=True)
+    await story.run(INTAKE, at=clock_of("10:00"))
+    (incident,) = await story.incidents()
+    assert (incident.blame, incident.suspected, story.asked_of(CANARY)) == ("workflow", True, 0)
+
+
+async def test_a_canary_that_fails_too_late_still_names_the_provider(tmp_path: Path) -> None:
+    story = Story(tmp_path, load_text(CONFIG, secrets=SECRETS))
+    story.patience, story.canary_holds = 0.05, asyncio.Event()
+    async with story:
+        story.world = all_fail
+        await Watch.run(story, INTAKE, at=clock_of("10:00"))
+        assert story.paged == ["ana"]
+        story.canary_holds.set()
+        await story.rests()
+        await story.settle()
+        (intake,) = await story.of("intake/production")
+        assert (intake.failure, intake.blame, intake.suspected) == ("provider_down", "provider", False)
+        assert len(await story.of("provider:openai")) == 1
 
 
 async def test_a_provider_that_comes_and_goes_is_not_acquitted(story: Story) -> None:
