@@ -125,6 +125,8 @@ class Witnesses:
         self, track: Track, run: Running, at: int, *, reply: Reply, verdict: Verdict, ended: bool
     ) -> Verdict:
         """The verdict on an attempt that began at `at`, with what witnesses say once its run has ended."""
+        if verdict.failure is None and not track.probe.canary_of:
+            return verdict
         verdict = await self.reach(verdict, reply)
         if track.probe.canary_of:
             return self._spoke(track, run, at, reply=reply, verdict=verdict)
