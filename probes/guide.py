@@ -18,12 +18,16 @@ from probes.checks import reference
 from probes.checks.document import Wanted
 from probes.checks.judged import KINDS as JUDGED
 from probes.checks.judged import Judged
+from probes.checks.rules import Rules
 from probes.checks.written import Check
 from probes.kinds.chat.spec import ChatSpec
 from probes.kinds.contract.spec import ContractSpec
 from probes.kinds.dns.spec import DnsSpec
 from probes.kinds.heartbeat.spec import HeartbeatSpec
+from probes.kinds.files import FileSection
 from probes.kinds.http.spec import HttpSpec
+from probes.kinds.job.spec import Drop, JobSpec, Tag
+from probes.kinds.job.stages import FieldsSection, FolderSection, MailSection, ObjectSection, RowSection, Stage
 from probes.kinds.key.spec import KeySpec
 from probes.kinds.steps import Capture, Deed, Step
 from probes.kinds.tls.spec import TlsSpec
@@ -107,6 +111,16 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "only-http": lambda: keys(HttpSpec, without={*Spec.model_fields, *Deed.model_fields}),
     "only-chat": lambda: keys(ChatSpec, without={*Spec.model_fields, *Deed.model_fields}),
     "only-contract": lambda: keys(ContractSpec, without={*Spec.model_fields, *Deed.model_fields, "cleanup"}),
+    "only-job": lambda: keys(JobSpec, without={*Spec.model_fields}),
+    "stage-keys": lambda: keys(Stage),
+    "files": lambda: keys(FileSection),
+    "drop": lambda: keys(Drop),
+    "mail": lambda: keys(MailSection),
+    "row": lambda: keys(RowSection),
+    "object": lambda: keys(ObjectSection),
+    "folder": lambda: keys(FolderSection),
+    "fields": lambda: keys(FieldsSection, without=Rules.model_fields),
+    "tag": lambda: keys(Tag),
     "only-tls": lambda: keys(TlsSpec, without=Spec.model_fields),
     "only-key": lambda: keys(KeySpec, without=Spec.model_fields),
     "only-dns": lambda: keys(DnsSpec, without=Spec.model_fields),

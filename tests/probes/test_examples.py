@@ -22,7 +22,7 @@ from probes.spec import read
 from probes.testing import attempt
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["probes.md", "checks.md"]
+PAGES = ["probes.md", "checks.md", "jobs.md"]
 SCRIPT = '''
 from probes import probe, Context
 

@@ -71,7 +71,7 @@ async def test_what_looks_like_a_name_in_a_text_is_none(database: str) -> None:
     ["DELETE FROM ledger", "SELECT 1; DELETE FROM ledger", "ATTACH 'x' AS y", "", "SELECT 1; SELECT 2", "PRAGMA x"],
 )
 async def test_what_is_more_than_one_select_is_refused(database: str, query: str) -> None:
-    with pytest.raises(ValueError, match="SELECT|statement"):
+    with pytest.raises(ValueError, match=r"SELECT|statement"):
         await ask(database, query)
 
 
