@@ -70,6 +70,13 @@ def _named(catalog: Catalog, name: str, env: str = "") -> Probe:
     return probe
 
 
+def _no_baseline(probe: Probe) -> Refused:
+    """Why there is none, and what to run."""
+    trouble = str(probe.job.get(KIND, {}).get("trouble") or "")
+    run = f"run showup contract learn {probe.name}" + (" --again" if trouble else "")
+    return Refused(trouble or f"{probe.id} has no baseline yet", hint=run)
+
+
 def _learning(probe: Probe) -> Probe:
     job = {**probe.job, KIND: {"learning": True}}
     return replace(probe, job=job, job_id=blake2b(f"{probe.job_id} learning".encode(), digest_size=12).hexdigest())
@@ -94,8 +101,7 @@ def run_diff(name: str, config: Path | None, *, env: str, as_json: bool) -> int:
     catalog, secrets = opened(config)
     probe = _named(catalog, name, env)
     if "baseline" not in probe.job.get(KIND, {}):
-        trouble = probe.job.get(KIND, {}).get("trouble") or f"{probe.id} has no baseline yet"
-        raise Refused(trouble, hint=f"run showup contract learn {probe.name}")
+        raise _no_baseline(probe)
     [reply] = asyncio.run(_ask(catalog, secrets, probe, 1, 0))
     if as_json:
         found = {"state": reply.state, "failure": reply.failure, "sentence": reply.sentence, "checks": _checks(reply)}
@@ -128,9 +134,7 @@ def run_show(name: str, config: Path | None, *, as_json: bool) -> int:
     probe = _named(catalog, name)
     given: Mapping[str, Any] = probe.job.get(KIND, {})
     if "baseline" not in given:
-        raise Refused(
-            given.get("trouble") or f"{probe.id} has no baseline yet", hint=f"run showup contract learn {probe.name}"
-        )
+        raise _no_baseline(probe)
     if as_json:
         print(json.dumps(given["baseline"]))
         return 0

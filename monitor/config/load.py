@@ -21,6 +21,7 @@ from monitor.config.check import Checked, check
 from monitor.config.claims import claims
 from monitor.config.keys import keys, keys_of
 from monitor.config.merged import Merged, merge
+from monitor.config.places import places
 from monitor.config.read import Source, read_file, read_text
 from monitor.config.scripts import Discover, discover, scripts
 from monitor.config.secrets import Secrets
@@ -128,7 +129,7 @@ def assemble(
     problems += found + references.fits(merged, built, periods) + references.talks(merged, built)
     problems += golden.provable(merged, built, periods)
     problems += references.secrets(merged, lambda name: secrets.get(name) is not None)
-    problems += keys(merged, checked, secrets.get)
+    problems += keys(merged, checked, secrets.get) + places(merged, built)
     problems += _store(merged) + beside.hooks(merged, built, checked.one(WebSection, "web"))
     policies, monitor_policy, found = _policies(merged, checked, built)
     problems += found

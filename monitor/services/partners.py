@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from monitor.engine.endings import Ending, step_of, steps_of
+from monitor.engine.expiries import Expiries
+from monitor.engine.foresight import foresight_in
 from monitor.services.base import service, when
 from probes.words.units import DAY
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 async def expiries(keeper: Keeper) -> dict[str, Any]:
     """Certificates, keys and interfaces that end, the soonest first."""
     now = keeper.clock.now()
-    found = [_ending(keeper, one, now) for one in keeper.engine.expiries.endings()]
+    found = [_ending(keeper, one, now) for one in (await _known(keeper)).endings()]
     return {"at": when(now), "running": keeper.engine.pulse.began > 0, "expiries": found}
 
 
@@ -35,9 +37,19 @@ def _ending(keeper: Keeper, one: Ending, now: int) -> dict[str, Any]:
     }
 
 
-def soonest(keeper: Keeper, now: int, most: int) -> list[dict[str, Any]]:
+async def soonest(keeper: Keeper, now: int, most: int) -> list[dict[str, Any]]:
     """The first few of them."""
-    return [_ending(keeper, one, now) for one in keeper.engine.expiries.endings()[:most]]
+    return [_ending(keeper, one, now) for one in (await _known(keeper)).endings()[:most]]
+
+
+async def _known(keeper: Keeper) -> Expiries:
+    """What the engine knows; where it does not run, what it kept, and what is written down."""
+    if keeper.engine.pulse.began:
+        return keeper.engine.expiries
+    kept = await keeper.store.read(foresight_in)
+    found = Expiries()
+    found.watch(keeper.catalog, kept["certificates"], kept["more"], secrets=keeper.secrets.need)
+    return found
 
 
 def rooms(keeper: Keeper) -> list[dict[str, Any]]:

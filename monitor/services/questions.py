@@ -89,7 +89,7 @@ async def status(keeper: Keeper, pages: bool = True) -> dict[str, Any]:
         "lateness_ms": {"p50": engine.lateness.quantile(0.5) / 1000, "p99": engine.lateness.quantile(0.99) / 1000,
                         "max": engine.lateness.worst / 1000, "starts": engine.lateness.number},
         "hosts": [asdict(one) for one in keeper.hosts.stats()],
-        "endings": partners.soonest(keeper, now, ENDINGS),
+        "endings": await partners.soonest(keeper, now, ENDINGS),
         "headroom": partners.rooms(keeper),
         "certificates": [_certificate(host, ends, now) for host, ends in engine.expiries.soonest()],
         "dead_man": keeper.notes.get("dead_man") or {"configured": bool(catalog.dead_man)},

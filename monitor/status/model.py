@@ -10,10 +10,11 @@ from alerts.message import REMOVED, IncidentView
 from monitor.ledger.spans import Correction
 from monitor.ledger.uptime import Day, Figures, percent_text
 from monitor.status.lengths import length, sentence
-from probes.words.failure import FACTS, Facts, Failure
+from probes.words.failure import FACTS, Blame, Facts, Failure, notice
 from probes.words.outcome import State
 
 _FAILURES = frozenset(map(str, Failure))
+_BLAMES = frozenset(map(str, Blame))
 
 WORDS = {
     State.UP: "Up",
@@ -270,8 +271,8 @@ def _known(failure: str) -> Facts | None:
 
 
 def _noticed(view: IncidentView) -> str:
-    known = _known(view.failure)
-    text = known.notice if known is not None else "has a problem"
+    blame = Blame(view.blame) if view.blame in _BLAMES else None
+    text = notice(Failure(view.failure), blame) if view.failure in _FAILURES else "has a problem"
     return text if view.resolved_at is None else _past(text)
 
 

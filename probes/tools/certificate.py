@@ -66,6 +66,8 @@ async def look(
 
 async def addresses_of(target: Target, resolver: Resolver, host: str) -> list[str]:
     """Every address of a host that the target admits; raises Trouble."""
+    if not target.allows(host):
+        raise not_allowed(host)
     if literal(host) is not None:
         found = [host]
     else:
@@ -77,14 +79,20 @@ async def addresses_of(target: Target, resolver: Resolver, host: str) -> list[st
     for address in found:
         if not target.admits(host, address):
             hint = "; write allow_private: true if that is meant" if target.private_helps(address) else ""
-            hint = hint or ("" if target.allows(host) else f"; write allow: [{host}] if it may be looked at")
             raise Trouble(Failure.UNREACHABLE, f"{host} leads to {address}, where no probe may go{hint}", "dns")
     return found[:MOST_ADDRESSES]
+
+
+def not_allowed(host: str) -> Trouble:
+    """What to say of a host that the target does not lead to."""
+    return Trouble(Failure.PROBE_BUG, f"{host} is not where this target leads; write allow: [{host}] if it may be reached")
 
 
 async def reach(target: Target, host: str, address: str, port: int) -> Trouble | None:
     """None when an address takes a connection within EACH seconds."""
     where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    if not target.allows(host):
+        return not_allowed(host)
     if not target.admits(host, address):
         return Trouble(Failure.UNREACHABLE, f"{host} leads to {address}, where no probe may go", "dns")
     try:

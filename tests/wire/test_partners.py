@@ -27,7 +27,7 @@ CONTRACT = """kind: contract, partner: calendar, get: /slots, switches: ["$.slot
 def catalog(server: PartnerServer, probe: str, **more: str) -> Catalog:
     keys = "".join(f"    {name}: {value}\n" for name, value in more.items())
     return load_text(
-        f"workflows:\n  intake:\n    url: {server.url}\n    allow: [localhost]\n{keys}"
+        f"workflows:\n  intake:\n    url: {server.url}\n    allow: [localhost, elsewhere.invalid]\n{keys}"
         f'    auth: {{bearer: "${{secret:KEY}}"}}\n    probes:\n'
         f"      home: {{get: /slots, check: [{{status: 200}}]}}\n      it: {{{probe}}}\n",
         secrets=SECRETS,

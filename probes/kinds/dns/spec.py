@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from probes.addresses import literal
 from probes.forms import Names
 from probes.spec import Spec
 from probes.target import host_name
@@ -19,6 +20,15 @@ def _is_name(text: str) -> str:
         return host_name(text) if text else text
     except Refused as refused:
         raise ValueError(f"{text!r} is not a name; write www.example.com") from refused
+
+
+def _are_servers(servers: tuple[str, ...]) -> tuple[str, ...]:
+    for server in servers:
+        host, colon, port = server.rpartition(":")
+        with_port = bool(colon) and literal(server) is None and port.isdecimal() and 0 < int(port) < 65_536
+        if literal(host.strip("[]") if with_port else server) is None:
+            raise ValueError(f"{server!r} is no address of a name server; write 1.1.1.1 or 127.0.0.1:5353")
+    return servers
 
 
 class DnsSpec(Spec):
@@ -35,7 +45,7 @@ class DnsSpec(Spec):
     record: Literal["A", "AAAA", "CNAME", "MX", "NS", "TXT"] = Field("A", description="Which records.")
     expect: Names = Field((), description="Records that have to be there, such as 192.0.2.1 or 10 mail.example.com.")
     exact: bool = Field(False, description="True: there may be no others.")
-    servers: Names = Field((), description="Name servers that are asked, by address; the system's without them.")
+    servers: Annotated[Names, AfterValidator(_are_servers)] = Field((), description="Name servers that are asked, by address; the system's without them.")
     answering: int | None = Field(
         None, ge=1, le=65_535, description="A port at which each address has to take a connection."
     )
