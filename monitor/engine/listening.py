@@ -31,13 +31,13 @@ from monitor.engine.record import Recorder, Running
 from monitor.engine.track import Track
 from monitor.ledger.spans import Interval
 from monitor.store.database import Store
-from monitor.store.queries.pings import PingView, add_ping, made, newest_pings
+from monitor.store.queries.pings import PingView, add_ping, made, pings_after
 from monitor.store.queries.presence import absences
 from probes.frames import Reply
 from probes.words.clock import Clock
 from probes.words.errors import StoreError
 from probes.words.text import clean
-from probes.words.units import DAY, SECOND, say_duration
+from probes.words.units import DAY, SECOND, micros_of, say_duration
 
 log = structlog.get_logger("showup.heartbeats")
 
@@ -66,7 +66,6 @@ class Beat:
     writing: int = 0
     newest: int = 0
     paused_since: int = 0
-    last: Ping | None = None
 
     @property
     def heard(self) -> bool:
@@ -88,11 +87,15 @@ class Remembered:
 
 
 def remembered(session: Session, tracks: Iterable[Track], *, now: int) -> Remembered:
-    """What the record knows of the heartbeats among these."""
-    ledgers = [track.ledger for track in tracks if track.probe.heartbeat is not None]
-    if not ledgers:
+    """What the record knows of the heartbeats among these: what may not be in a run yet, and what may be under way."""
+    since = {}
+    for track in tracks:
+        if track.probe.heartbeat is not None:
+            under_way = now - micros_of(track.probe.heartbeat.grace)
+            since[track.ledger] = min(track.last.started if track.last is not None else 0, under_way)
+    if not since:
         return Remembered({}, {}, [])
-    return Remembered(newest_pings(session, ledgers), made(session, ledgers), absences(session, now - FAR_BACK, now))
+    return Remembered(pings_after(session, since), made(session, since), absences(session, now - FAR_BACK, now))
 
 
 class Heartbeats:
@@ -136,7 +139,7 @@ class Heartbeats:
             if ping.tells and ping.at > beat.at:
                 self._report(beat, ping)
             else:
-                beat.begun, beat.last, beat.newest = begun_after(beat.begun, ping), ping, ping.at
+                beat.begun, beat.newest = begun_after(beat.begun, ping), ping.at
         return beat
 
     # -- what jobs say -------------------------------------------------------------------------------------------------
@@ -175,7 +178,6 @@ class Heartbeats:
         self._heard(beat, ping)
 
     def _heard(self, beat: Beat, ping: Ping) -> None:
-        beat.last = ping
         if beat.paused_since or not ping.tells or ping.at <= beat.at:
             beat.begun = begun_after(beat.begun, ping)
             beat.owes()
@@ -186,7 +188,7 @@ class Heartbeats:
         """A job said how it went: that is a run."""
         began = beat.begun.get(ping.rid)
         took = ping.at - began if began is not None else None
-        beat.begun, beat.last, beat.newest = begun_after(beat.begun, ping), ping, max(beat.newest, ping.at)
+        beat.begun, beat.newest = begun_after(beat.begun, ping), max(beat.newest, ping.at)
         outcome = outcome_of(ping, took, beat.rhythm)
         self._run(beat, ping.at, Known.REPORTED, outcome, took=took or 0, evidence=_evidence(ping, outcome, took))
 

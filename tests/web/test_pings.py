@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from monitor.app import Keeper
 from monitor.assembly import build
 from monitor.engine.heartbeats import BODY, Word
-from monitor.store.queries.pings import body_of, newest_pings
+from monitor.store.queries.pings import body_of, pings_after
 from monitor.tokens import key_in, ping_key, ping_token
 from monitor.web import pings
 from monitor.web.app import public_app, serve
@@ -88,13 +88,13 @@ def path_of(keeper: Keeper, name: str = NIGHTLY) -> str:
 async def words(keeper: Keeper, name: str = NIGHTLY) -> list[tuple[str, int | None, str]]:
     """What is kept of a job: (word, status, rid)."""
     ledger = keeper.engine.tracks[name].ledger
-    found = await keeper.store.read(lambda session: newest_pings(session, [ledger]))
-    return [(Word(one.kind).name, one.status, one.rid) for one in found.get(ledger, [])]
+    found = await keeper.store.read(lambda session: pings_after(session, {ledger: 0}))
+    return [(Word(one.kind).name, one.status, one.rid) for one in found[ledger]]
 
 
 async def kept_body(keeper: Keeper, name: str = NIGHTLY) -> str:
     ledger = keeper.engine.tracks[name].ledger
-    found = await keeper.store.read(lambda session: newest_pings(session, [ledger]))
+    found = await keeper.store.read(lambda session: pings_after(session, {ledger: 0}))
     return await keeper.store.read(lambda session: body_of(session, found[ledger][-1].id))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -26,6 +26,9 @@ class PingView:
     rid: str
 
 
+_COLUMNS = tuple(PING.c[name] for name in PingView.__dataclass_fields__)
+
+
 def add_ping(
     session: Session, ledger: int, *, at: int, kind: int, status: int | None = None, rid: str = "", body: str = ""
 ) -> None:
@@ -39,20 +42,23 @@ def add_ping(
         run(session, PING.delete().where(*mine, PING.c.at <= beyond[0][0]))
 
 
-def newest_pings(session: Session, ledgers: Collection[int]) -> dict[int, list[PingView]]:
-    """What is kept of each of these ledgers, oldest first."""
-    columns = (PING.c.id, PING.c.ledger, PING.c.at, PING.c.kind, PING.c.status, PING.c.rid)
-    found: dict[int, list[PingView]] = {}
-    for some in parts(ledgers):
-        asked = select(*columns).where(PING.c.ledger.in_(some)).order_by(PING.c.ledger, PING.c.at, PING.c.id)
-        for row in rows(session, asked):
-            found.setdefault(row.ledger, []).append(PingView(*row))
+def pings_after(session: Session, since: Mapping[int, int]) -> dict[int, list[PingView]]:
+    """What each of these ledgers' jobs said after the moment given for it, oldest first."""
+    found = {}
+    for ledger, after in since.items():
+        asked = select(*_COLUMNS).where(PING.c.ledger == ledger, PING.c.at > after).order_by(PING.c.at, PING.c.id)
+        found[ledger] = [PingView(*row) for row in rows(session, asked)]
     return found
 
 
 def last_pings(session: Session, ledgers: Collection[int]) -> dict[int, PingView]:
     """The newest word of each of these ledgers that has one."""
-    return {ledger: views[-1] for ledger, views in newest_pings(session, ledgers).items()}
+    found = {}
+    for ledger in ledgers:
+        asked = select(*_COLUMNS).where(PING.c.ledger == ledger).order_by(PING.c.at.desc(), PING.c.id.desc()).limit(1)
+        if newest := rows(session, asked):
+            found[ledger] = PingView(*newest[0])
+    return found
 
 
 def body_of(session: Session, ping: int) -> str:
