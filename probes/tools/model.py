@@ -109,13 +109,14 @@ def _take_whole(listener: Listener, answer: Answer, spoken: Dialect) -> None:
 def _judged(heard: Listener, spoken: Dialect, calls: Any) -> Any:
     """The tool calls of an answer that is whole; raises Trouble for one that is not, the first of the taxonomy."""
     text = heard.text.strip()
+    thought = heard.reasoned or (heard.usage is not None and bool(heard.usage.reasoning))
     if not heard.finish_reason:
         lacks = "a reason why it ended" if heard.done else f"a reason why it ended and {spoken.END}"
         raise Trouble(Failure.TRUNCATED, f"the answer broke off after {len(heard.text)} characters, without {lacks}")
     if heard.finish_reason in _CUT:
         said = f"the answer was cut at its token limit after {len(heard.text)} characters"
         if not text:
-            said = "the token limit was used up" + (" by reasoning" if heard.reasoned else "") + " before any text"
+            said = "the token limit was used up" + (" by reasoning" if thought else "") + " before any text"
         raise Trouble(Failure.TRUNCATED, said, witness=CAPPED)
     if undone := _UNDONE.get(heard.finish_reason):
         raise Trouble(Failure.TRUNCATED, f"{undone}; it has {len(heard.text)} characters")
@@ -124,7 +125,7 @@ def _judged(heard: Listener, spoken: Dialect, calls: Any) -> Any:
         raise Trouble(Failure.REFUSED, f"the model refused to answer: {why}", witness="")
     found = calls.finished()
     if not text and not found:
-        said = "the answer holds reasoning and no text" if heard.reasoned else "the answer is empty"
+        said = "the answer holds reasoning and no text" if thought else "the answer is empty"
         raise Trouble(Failure.EMPTY, said)
     return found
 

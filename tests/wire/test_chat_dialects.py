@@ -10,6 +10,8 @@ import pytest
 
 from monitor.sandbox.models import ModelServer
 from monitor.sandbox.models.kinds import MODEL_KINDS
+from probes.attempt import make, prepare
+from probes.frames import Request
 from probes.target import Target
 from probes.tools import Timeouts, Trouble
 from probes.tools.answer import Exchange
@@ -167,3 +169,16 @@ async def test_a_server_that_never_says_done_is_forgiven_where_it_is_known() -> 
         caller = Caller(server, "compatible")
         assert "lacks the final [DONE]; write needs_end: false" in (await caller.ask()).doubts[0].sentence
         assert (await caller.ask(needs_end=False)).doubts == []
+
+
+async def test_a_doubt_degrades_the_run_and_the_rest_of_it_goes_on(caller: Caller) -> None:
+    caller.server.faults.set("model-swapped", where=caller.fault, text="small-model-1")
+    dialect = "openai" if caller.label == "compatible" else caller.label
+    chat = {"dialect": dialect, "model": MODELS.get(caller.label, "gpt-5-mini"), "fallback": ["small-model-1"]}
+    place = {"url": caller.server.url + PLACES[caller.label], "auth": {"bearer": caller.server.key}, "chat": chat}
+    spec = {"ask": QUESTION, "check": [{"contains": "cleaning"}, {"model-is": "small-model-1"}]}
+    ready = prepare({"kind": "chat", "workflow": "w", "probe": "asks", "spec": spec, "target": place})
+    reply = await make(ready, Request(1, "job", "RUN", 1, 0, 0, 5.0))
+    assert (reply.state, reply.failure) == ("degraded", "provider_down"), reply
+    assert reply.sentence.startswith("running on fallback: small-model-1 answered")
+    assert reply.versions["model"] == "small-model-1" and reply.values["tokens"] > 0
