@@ -44,6 +44,7 @@ class Written:
     brings: Mapping[str, Any] = field(default_factory=dict)  # what its job holds beside what was written
     golden: Golden | None = None
     judging: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # what judging costs, by provider
+    costly: tuple[str | int, ...] | None = None  # where a check asks what it cost
 
     def problem(self, merged: Merged, what: str, write: str = "", *, at: tuple[str | int, ...] = ()) -> Problem:
         """A Problem of this probe, at one of its keys where it stands in YAML, else at its function."""
@@ -206,7 +207,7 @@ def of_written(
     every = override.every if override is not None and override.every is not None and not beat else spec.every
     costs = with_judges(costs_of(spec, environment.target.get("chat") or {}, providers), probe.judging)
     job = _job(probe, environment, section)
-    if costs.provider and asks_cost(spec) and (price := providers[costs.provider].price) is not None:
+    if costs.provider and asks_cost(probe) and (price := providers[costs.provider].price) is not None:
         job["price"] = [float(price.input), float(price.output)]
     body = json.dumps(job, sort_keys=True, separators=(",", ":"), default=str)
     policy = spec.policy or environment.policy or workflow.policy
@@ -237,6 +238,7 @@ def of_written(
         place=probe.place,
         partner=spec.partner or "",
         golden=probe.golden,
+        weighed=spec.weighed,
         costs=costs,
         limits=spec.spend.limits() if spec.spend else Allowance(),
         heartbeat=beat,

@@ -18,6 +18,7 @@ from probes.checks.schema import Schema
 from probes.words.failure import Failure
 from probes.words.text import clean
 
+LOOKED_AT = 200_000  # characters in which sources are looked for
 MOST_LINKS = 200
 _LINK = re.compile(r"https?://[^\s<>\"')\]}]{3,400}", re.IGNORECASE)
 _MARK = re.compile(r"\[\^?\d{1,3}(?:, ?\d{1,3}){0,9}\]|\u3010\d{1,3}[^\u3011\n]{0,40}\u3011")
@@ -199,9 +200,9 @@ class AnswerChecks(Base):
         """
         wanted: Any = hosts
         text = self._answer()
-        links = _LINK.findall(text)[:MOST_LINKS]
+        links = _LINK.findall(text[:LOOKED_AT])[:MOST_LINKS]
         if not wanted.hosts:
-            return bool(links or _MARK.search(text[:100_000]))
+            return bool(links or _MARK.search(text[:LOOKED_AT]))
         strange = [link for link in links if not wanted.admit(link)]
         if strange:
             return Verdict(False, clean(strange[0], 120))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,14 +11,18 @@ from probes.checks.judged import Judged
 from probes.checks.written import Check
 
 Place = tuple[str | int, ...]
+Found = list[tuple[Place, Sequence[Check]]]
 
 
 def checks_in(part: Any, where: Place = ()) -> Iterator[tuple[Place, Sequence[Check]]]:
-    """(where, checks) of every list of checks in a section, by the keys of YAML."""
+    """(where, checks) of every list of checks in a section, by the keys of YAML. Only what was written is looked at."""
     if isinstance(part, BaseModel):
-        for name, field in type(part).model_fields.items():
-            yield from checks_in(getattr(part, name), (*where, str(field.alias or name)))
-    elif isinstance(part, Mapping):
+        fields = type(part).model_fields
+        for name in part.model_fields_set:
+            value = getattr(part, name, None)
+            if isinstance(value, BaseModel | tuple | list | dict):
+                yield from checks_in(value, (*where, str(fields[name].alias or name) if name in fields else name))
+    elif isinstance(part, dict):
         for key, value in part.items():
             yield from checks_in(value, (*where, str(key)))
     elif isinstance(part, list | tuple):
@@ -29,17 +33,17 @@ def checks_in(part: Any, where: Place = ()) -> Iterator[tuple[Place, Sequence[Ch
             yield from checks_in(value, (*where, number))
 
 
-def judged_in(part: Any) -> Iterator[tuple[Place, Judged]]:
+def judged_in(found: Iterable[tuple[Place, Sequence[Check]]]) -> Iterator[tuple[Place, Judged]]:
     """(where, what is asked) of every check that a judge is asked about."""
-    for where, checks in checks_in(part):
+    for where, checks in found:
         for number, check in enumerate(checks):
             if check.judged is not None:
                 yield (*where, number, check.judged.key), check.judged
 
 
-def measured_in(part: Any) -> Iterator[tuple[Place, str]]:
+def measured_in(found: Iterable[tuple[Place, Sequence[Check]]]) -> Iterator[tuple[Place, str]]:
     """(where, name) of every measured number that is checked."""
-    for where, checks in checks_in(part):
+    for where, checks in found:
         for number, check in enumerate(checks):
             yield from (((*where, number), name) for name in _measured(check))
 

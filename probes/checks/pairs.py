@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from probes.checks.rules import plain_text
 from probes.checks.say import plain, say
 
 Pairs = list[tuple[int, int | None]]
+MOST_ENTRIES = 5_000  # of a list that are looked at by their key
 MOST_LOOKS = 2_000  # comparisons of two entries; what is left then is paired in order
 
 
@@ -51,7 +53,7 @@ def _place(
 def by_key(expected: Sequence[Any], got: Sequence[Any], key: str) -> tuple[Pairs, list[str]]:
     """Each expected entry with the one that has the same value under `key`, and what each is called."""
     there: dict[str, list[int]] = {}
-    for number, entry in enumerate(got):
+    for number, entry in enumerate(islice(got, MOST_ENTRIES)):
         there.setdefault(_named(entry, key), []).append(number)
     pairs: Pairs = []
     for number, entry in enumerate(expected):

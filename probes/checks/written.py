@@ -98,6 +98,10 @@ def _json_type(hint: Any) -> dict[str, Any]:
     return {"type": _JSON[hint]} if hint in _JSON else {}
 
 
+_PLACES: dict[str, tuple[int, bool, str, str]] = {}  # by field: its place in the order, negated, the rule's key
+for _number, _each in enumerate(RULES.values()):
+    _PLACES[_each.method] = (_number, False, _each.name, _each.method)
+    _PLACES[f"not_{_each.method}"] = (_number, True, _each.name, f"not_{_each.method}")
 _KEYS = ConfigDict(populate_by_name=False, validate_default=False)
 _fields: dict[str, Any] = {}
 for _rule_ in RULES.values():
@@ -182,12 +186,8 @@ class Check(_Matchers):  # its keys are the matchers there are
 
     def matchers(self) -> list[tuple[Rule, bool, Any]]:
         """(rule, negated, value as written) of each matcher that was written."""
-        found = []
-        for rule in RULES.values():
-            for negated, name in ((False, rule.method), (True, f"not_{rule.method}")):
-                if name in self.model_fields_set:
-                    found.append((rule, negated, getattr(self, name)))
-        return found
+        written = sorted(_PLACES[name] for name in self.model_fields_set if name in _PLACES)
+        return [(RULES[key], negated, getattr(self, name)) for _, negated, key, name in written]
 
     def names(self) -> set[str]:
         """The matchers used, groups looked into."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from datetime import date
 from typing import Any
 
@@ -175,6 +176,16 @@ def test_an_endless_list_is_told_in_part() -> None:
     results = compare([{"a": 1}], [{"a": number} for number in range(50_000)], Rules(lists={"$": "any-order"}))
     assert len(results) < 200
     assert not all(result.ok for result in results)
+
+
+@pytest.mark.parametrize("lists", [{}, {"$.lines": "any-order"}, {"$.lines": "sku"}])
+def test_no_document_takes_time_however_large(lists: Any) -> None:
+    lines = INVOICE["lines"]
+    hostile = {"lines": [{"sku": str(number), "count": [[[]]]} for number in range(300_000)], "more": {"a": 1}}
+    began = time.process_time()
+    results = compare({"lines": lines}, hostile, Rules.model_validate({"lists": lists, "extra": "wrong"}))
+    assert time.process_time() - began < 0.5
+    assert len(results) < 200
 
 
 def test_rules_about_fields_that_there_are_not_are_found() -> None:
