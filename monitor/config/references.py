@@ -184,7 +184,8 @@ def fits(merged: Merged, built: Built, periods: Mapping[str, int]) -> list[Probl
             f"clean-up {say_duration(probe.cleanup)} = {say_duration(worst_run(probe))}"
         )
         in_stages = "timeout" in origin.spec.own_defaults  # its time is made of deadlines of its own
-        way = "shorter deadlines, " if in_stages else f"timeout: {say_duration(longest // 100_000 * 100_000)} or " if longest > 1_000_000 else ""
+        way = f"timeout: {say_duration(longest // 100_000 * 100_000)} or " if longest > 1_000_000 else ""
+        way = "shorter deadlines, " if in_stages else way
         where = "" if probe.environment == PRODUCTION else f" in {probe.environment}"
         what = f"the longest run of {probe.name} ({sum_up}) is longer than its period of {say_duration(period)}{where}"
         found.append(origin.problem(merged, what, f"write {way}a longer every: or fewer attempts:"))

@@ -284,7 +284,7 @@ def missing(where: tuple[str | int, ...], holes: Iterator[Problem], known: set[s
     """The problems of captured names that nothing has captured by then."""
     for place, name in holes:
         if name not in known:
-            near = nearest(name, known | {"date", "now", "run_id", "uuid", "marker", "hook"})
+            near = nearest(name, known | {"date", "now", "run_id", "uuid", "marker"})
             hint = f"did you mean ${{{near}}}?" if near else f"write capture: {{{name}: $.path}} in an earlier step"
             yield (*where, *place), f"nothing is captured as {name} by then; {hint}"
 
