@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from monitor.config.forms import Headers, Words
+from probes.checks.written import checked_path
 from probes.kinds.asking import AnswerSchema, Tools
 from probes.words.dialects import DIALECT_NAMES, DialectName
 from probes.words.section import Section
@@ -42,6 +43,9 @@ class ChatSection(Section):
     post: str | None = Field(default=None, description="The path of its own endpoint.")
     send: Any = Field(default=None, description="The JSON body that is posted; ${ask} is the question.")
     reply: str | None = Field(default=None, description="The JSONPath of the reply in the answer.")
+    calls: str | None = Field(
+        default=None, description="The JSONPath of the tool calls in the answer, where its own endpoint tells of them."
+    )
     headers: Headers = Field(default_factory=dict, description="Headers of these requests alone.")
     system: str | None = Field(default=None, description="A system message before the question.")
     max_tokens: int | None = Field(default=None, ge=1, description="The longest answer to ask for.")
@@ -73,6 +77,10 @@ class ChatSection(Section):
             )
         if self.post is not None and self.send is None:
             raise ValueError('chat does not say what is posted; write send: {message: "${ask}"}')
+        if self.calls is not None:
+            checked_path(self.calls)
+            if self.post is None:
+                raise ValueError("calls is for an endpoint of its own; a dialect says itself which tools were called")
         for name in _OF_MODELS if self.post is not None else ():
             if name in self.model_fields_set and getattr(self, name) not in (None, ()):
                 key = name.removeprefix("answer_")

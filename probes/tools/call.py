@@ -11,6 +11,7 @@ from probes.tools.answer import Answer
 from probes.tools.chat_answer import ChatAnswer
 from probes.tools.listen import OwnStream
 from probes.tools.model import ask_model
+from probes.tools.toolcalls import ToolCall, reported
 from probes.words.failure import Failure
 from probes.words.text import clean
 
@@ -33,9 +34,9 @@ async def chat(
     """Ask, and return what was answered; raises Trouble for an answer that is none, broke off, is empty or a refusal.
 
     `settings` are a target's `chat`: {dialect, model, path, system, max_tokens, stream, headers, tools, schema,
-    options}, or the workflow's own endpoint as {post, send, reply, headers}, with `${ask}`, `${messages}`, `${run_id}`
-    and `variables` in `send`. `messages` is a question, or a conversation as [{role, content}] whose last one asks.
-    `timeout` as in Http.request.
+    options}, or the workflow's own endpoint as {post, send, reply, calls, headers}, with `${ask}`, `${messages}`,
+    `${run_id}` and `variables` in `send`. `messages` is a question, or a conversation as [{role, content}] whose last
+    one asks. `timeout` as in Http.request.
     """
     talk = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
     if not talk:
@@ -90,8 +91,18 @@ async def _ask_endpoint(
         raise Trouble(Failure.EMPTY, "the reply is empty")
     found.first_token, found.total = reader.first_token, reader.total
     found.worst_gap, found.buffered = reader.worst_gap, reader.buffered
+    if settings.get("calls"):
+        found.tool_calls = _reported(found, str(settings["calls"]))
     answer.phases["first_token"] = int(found.first_token * 1e6)
     return found
+
+
+def _reported(found: ChatAnswer, path: str) -> tuple[ToolCall, ...]:
+    """The tool calls that the workflow tells of; none where it tells of none."""
+    listed = found.json(path)
+    if isinstance(listed, list) and len(listed) == 1 and isinstance(listed[0], list):
+        listed = listed[0]  # a path that may match several places
+    return reported(listed)
 
 
 def _heard(reader: OwnStream, answer: Answer) -> ChatAnswer:

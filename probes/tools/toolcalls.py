@@ -84,3 +84,19 @@ def _read(call: _Growing, number: int) -> ToolCall:
         sentence = f"the arguments for the tool {clean(call.name, 80)} {what}: {clean(said, 80)}"
         raise Trouble(Failure.GARBAGE, sentence)
     return ToolCall(call.name, found, call.id or f"call_{number + 1}")
+
+
+def reported(found: Any) -> tuple[ToolCall, ...]:
+    """The calls that a workflow says it made: objects with a name (tool, function) and arguments (args, input)."""
+    listed = [part for part in found if isinstance(part, dict)] if isinstance(found, list) else []
+    calls = []
+    for number, call in enumerate(listed[:MOST]):
+        inside = call.get("function")
+        said = {**call, **inside} if isinstance(inside, dict) else call
+        name = next((said[key] for key in ("name", "tool", "function") if isinstance(said.get(key), str)), "")
+        given = next((said[key] for key in ("arguments", "args", "input", "parameters") if key in said), {})
+        given = read_json(given) if isinstance(given, str) else given
+        if name:
+            own = str(said.get("id") or f"call_{number + 1}")
+            calls.append(ToolCall(name[:_NAME], given if isinstance(given, dict) else {}, own[:_NAME]))
+    return tuple(calls)

@@ -51,6 +51,8 @@ def test_what_a_host_is_handed_has_the_names_of_the_file() -> None:
         ("dialect: openai, tools: {b ook: {}}", "", "cannot be a tool's name"),
         ("dialect: openai, tools: {book: {parameters: {day: dat}}}", "", "write day: string, or its JSON Schema"),
         ("post: /chat, send: x, fallback: [m]", "", "fallback is for a dialect"),
+        ("post: /chat, send: x, calls: trace", "", "JSONPath"),
+        ("dialect: openai, calls: $.trace", "", "calls is for an endpoint of its own"),
         ("post: /chat, send: x, schema: {type: object}", "", "schema is for a dialect"),
         ("post: /chat, send: x", "tools: {book: {}},", "tools is for a model, and w is asked at an endpoint"),
         ("post: /chat, send: x", "schema: {type: object},", "schema is for a model"),

@@ -138,6 +138,29 @@ async def test_settings_that_cannot_work(settings: dict[str, Any], says: str) ->
     assert says in caught.value.sentence
 
 
+async def test_the_tool_calls_that_an_endpoint_tells_of() -> None:
+    said = {
+        "reply": "Booked.",
+        "trace": [
+            {"name": "find", "arguments": {"day": 1}},
+            {"tool": "hold", "args": '{"seat": 2}'},
+            {"function": {"name": "book", "arguments": "{}"}, "id": "c9"},
+            "a note",
+            {"name": 7},
+        ],
+    }
+    async with RawServer(answer(json.dumps(said))) as server, Client(server.url) as http:
+        settings = {"post": "/chat", "send": {"message": "${ask}"}, "reply": "$.reply", "calls": "$.trace"}
+        found = await chat(http, settings, "Hello?")
+        assert [(call.name, call.arguments) for call in found.tool_calls] == [
+            ("find", {"day": 1}),
+            ("hold", {"seat": 2}),
+            ("book", {}),
+        ]
+        nothing = await chat(http, {**settings, "calls": "$.nowhere"}, "Hello?")
+        assert nothing.tool_calls == ()
+
+
 def streaming(*parts: str, pause: float = 0.05, kind: str = "text/event-stream") -> Talk:
     """An endpoint that sends each part as it thinks of it."""
 
