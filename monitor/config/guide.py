@@ -21,6 +21,7 @@ from alerts.people import PersonSpec
 from alerts.policy import Level, PolicySpec
 from alerts.rotation import RotationSpec
 from monitor.config import sections
+from monitor.config.chat_section import ChatSection
 from monitor.config.canary_section import CanarySection
 from monitor.config.defaults import SHARED
 from monitor.config.words import MEANINGS
@@ -151,7 +152,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "environments": _named(sections.EnvironmentSection, "environments", without=TARGET),
     "auth": _named(sections.AuthSection, "auth"),
     "basic": _named(sections.BasicSection, "basic"),
-    "chat": _named(sections.ChatSection, "chat"),
+    "chat": _named(ChatSection, "chat"),
     "slo": _named(sections.SloSection, "slo"),
     "flags": _named(sections.FlagsSection, "flags"),
     "probes": _named(Spec, "probes"),

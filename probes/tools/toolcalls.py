@@ -94,7 +94,7 @@ def reported(found: Any) -> tuple[ToolCall, ...]:
         inside = call.get("function")
         said = {**call, **inside} if isinstance(inside, dict) else call
         name = next((said[key] for key in ("name", "tool", "function") if isinstance(said.get(key), str)), "")
-        given = next((said[key] for key in ("arguments", "args", "input", "parameters") if key in said), {})
+        given: Any = next((said[key] for key in ("arguments", "args", "input", "parameters") if key in said), {})
         given = read_json(given) if isinstance(given, str) else given
         if name:
             own = str(said.get("id") or f"call_{number + 1}")
