@@ -21,8 +21,8 @@ from alerts.people import PersonSpec
 from alerts.policy import Level, PolicySpec
 from alerts.rotation import RotationSpec
 from monitor.config import sections
-from monitor.config.chat_section import ChatSection
 from monitor.config.canary_section import CanarySection
+from monitor.config.chat_section import ChatSection
 from monitor.config.defaults import SHARED
 from monitor.config.words import MEANINGS
 from probes.forms import CostsSection
