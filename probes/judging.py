@@ -109,7 +109,7 @@ class Judging:
             return
         began = monotonic()
         try:
-            jury = self._jury or self._seat()
+            jury = self._jury or self._seat(asked.by, where)
             hide = Redactor.of((*self._bench.target.secrets, *self.hidden))
             opinion = await jury.ask(asked, text, asked=question, hide=hide)
         except Unscored as none:
@@ -136,11 +136,12 @@ class Judging:
             return "", source or value.what, ""
         return plain(value), source or self._journal.origin(value)[0] or "the value", ""
 
-    def _seat(self) -> Jury:
+    def _seat(self, by: str, where: Place | None) -> Jury:
         from probes.jury.panel import Jury
 
         if self.panel is None:
-            raise ProbeBug("nobody judges here", hint="run it with the providers of a configuration")
+            hint = f'write @probe(…, judges=["{by}"])'
+            raise ProbeBug("no provider was handed over to judge", where=say_place(where) if where else "", hint=hint)
         journal = self._journal
 
         def spent(by: str, amounts: Mapping[str, float]) -> None:

@@ -282,6 +282,21 @@ async def test_mistakes_of_a_script_are_told_with_their_place(stage: Stage, judg
     assert "ctx.judge: good: Field required at probes/test_judged.py" in said[0]
     assert "a judge has no place in a group" in said[1] and "never raise it" in said[1]
     assert "the provider mistral was not handed over to judge" in said[2]
+    alone = await attempt(unnamed, stage.target())
+    assert alone.sentence.startswith("no provider was handed over to judge at probes/test_judged.py:")
+    assert alone.sentence.endswith('; write @probe(…, judges=["mistral"])')
+
+
+async def test_a_judge_is_asked_where_its_provider_is_and_nowhere_else(stage: Stage, judge: Judge) -> None:
+    stage.on("POST /v1/chat/completions", "", status=307, Location="http://169.254.169.254/v1/chat/completions")
+    result = await judged(stage)
+    assert (result.state, result.failure) == ("unknown", "unscored")
+    assert "169.254.169.254 is not where this target leads" in result.sentence
+    assert [seen for seen in stage.seen if "chat/completions" in seen] == ["POST /v1/chat/completions"]
+    last = stage.headers[-1]
+    assert last["Authorization"] == "Bearer sk-judge"
+    chats = [head for seen, head in zip(stage.seen, stage.headers, strict=True) if seen == "POST /chat"]
+    assert all("Authorization" not in head for head in chats)  # the workflow never sees the judge's key
 
 
 async def test_facts_and_context_are_rules_of_their_own(stage: Stage, judge: Judge) -> None:
