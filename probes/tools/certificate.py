@@ -7,7 +7,6 @@ import ipaddress
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
@@ -15,26 +14,16 @@ from probes import classify
 from probes.addresses import literal
 from probes.target import Target
 from probes.tools import Trouble
+from probes.tools.paper import Paper, read
 from probes.tools.resolver import Resolver
 from probes.tools.tls import tls_context
-from probes.words.clock import SystemClock, micros
+from probes.words.clock import SystemClock
 from probes.words.failure import Failure
 from probes.words.text import clean
 from probes.words.units import DAY
 
 MOST_ADDRESSES = 16
 EACH = 5.0  # seconds for one address
-
-
-@dataclass(frozen=True, slots=True)
-class Paper:
-    """What stands in a certificate: µs since the epoch, the names it is for, and who issued it."""
-
-    begins: int
-    ends: int
-    names: tuple[str, ...]
-    issuer: str
-    is_own: bool  # signed by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,45 +146,6 @@ async def _why(
         seen = _seen(address, paper, protocol)
     said = f"the certificate of {host} at {address} {', and '.join(reasons)}"
     return replace(seen, failure=Failure.UNREACHABLE, trouble=said, phase="tls")
-
-
-def read(der: bytes) -> Paper | None:
-    """What stands in a certificate, verified or not; None for what is none."""
-    from cryptography import x509
-
-    if not der:
-        return None
-    try:
-        found = x509.load_der_x509_certificate(der)
-        begins, ends = found.not_valid_before_utc, found.not_valid_after_utc
-        issuer, subject = _called(found.issuer), _called(found.subject)
-    except (ValueError, TypeError):
-        return None
-    return Paper(_time(begins), _time(ends), _names(found, subject), clean(issuer, 80), found.issuer == found.subject)
-
-
-def _time(at: datetime) -> int:
-    return micros(at if at.tzinfo is not None else at.replace(tzinfo=UTC))
-
-
-def _called(name: Any) -> str:
-    from cryptography.x509.oid import NameOID
-
-    for part in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
-        if found := name.get_attributes_for_oid(part):
-            return str(found[0].value)
-    return ""
-
-
-def _names(found: Any, subject: str) -> tuple[str, ...]:
-    from cryptography import x509
-
-    try:
-        held = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
-        return (clean(subject, 100),) if subject else ()
-    names = [*held.get_values_for_type(x509.DNSName), *map(str, held.get_values_for_type(x509.IPAddress))]
-    return tuple(clean(str(name), 100) for name in names[:50])
 
 
 def explain(paper: Paper, host: str, error: ssl.SSLCertVerificationError | None, *, now: int) -> list[str]:

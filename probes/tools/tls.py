@@ -68,7 +68,7 @@ def _moment(text: str) -> int:
 
 def _unverified(encoded: bytes) -> tuple[int, int]:
     """The same of a certificate that nobody verified, which Python's own reader refuses to read."""
-    from probes.tools.certificate import read
+    from probes.tools.paper import read
 
     paper = read(encoded)
     return (paper.begins, paper.ends) if paper is not None else (0, 0)

@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.tools.certificate import Paper, covers, explain, read
+from probes.tools.certificate import covers, explain
 from probes.tools.notices import Notice, notice_in
+from probes.tools.paper import Paper, read
 from probes.words.token import ends_of, life_of
 from probes.words.units import DAY, SECOND
 
