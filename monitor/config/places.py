@@ -15,6 +15,8 @@ def places(merged: Merged, built: Built) -> list[Problem]:
     """Hosts that are to be connected to, and that `allow` does not name."""
     found, told = list[Problem](), set[int]()
     for name, probe in built.probes.items():
+        if probe.heartbeat is not None:
+            continue  # it leads nowhere, and may have no address
         origin, target = built.origins[name], probe.job["target"]
         place = _place(origin.spec, str(target["url"]))
         hosts = {locate(str(target["url"])).host, *map(host_name, target.get("allow") or ())}
