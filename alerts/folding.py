@@ -61,6 +61,19 @@ def unfold(session: Session, incident: Incident, *, now: int) -> None:
     session.flush()
 
 
+def speaker(session: Session, incident: Incident) -> Incident | None:
+    """The incident that speaks, or spoke, for this one: somebody was woken there and not here."""
+    if incident.paged_at is not None:
+        return None
+    query = (
+        select(Incident)
+        .join(Member, col(Member.folded_into) == col(Incident.id))
+        .where(Member.incident == incident.id)
+        .order_by(col(Member.id).desc())
+    )
+    return session.exec(query.limit(1)).first()
+
+
 def folded_into(session: Session, incident: Incident) -> list[str]:
     """`subject/member` of all that is left to this incident."""
     query = (

@@ -74,6 +74,9 @@ class IncidentView:
     runbook_lines: tuple[str, ...] = ()
     page_url: str = ""  # public address of the incident or status page, "" when none
     run: str = ""
+    left_to: str = ""  # the incident that speaks for it, "" when it speaks for itself
+    spoken_at: int | None = None  # when that one paged
+    heard_at: int | None = None  # when somebody answered it
     context: tuple[str, ...] = ()  # what else happened then, and what the provider says of itself
     drill: bool = False
     simulated: bool = False

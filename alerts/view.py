@@ -24,6 +24,7 @@ def view(session: Session, incident: Incident, *, climb: Escalation, now: int) -
     coming, coming_at = _coming(session, incident, climb=climb, now=now)
     over = incident.resolved_at is not None
     happened = timeline.events(session, incident)
+    speaker = folding.speaker(session, incident)
     seen = IncidentView(
         public_id=incident.public_id,
         subject=incident.subject,
@@ -57,6 +58,9 @@ def view(session: Session, incident: Incident, *, climb: Escalation, now: int) -
         simulated=incident.simulated,
         nobody_reached=incident.nobody,
         zone=book.zone,
+        left_to=f"{speaker.public_id} of {speaker.title}" if speaker is not None else "",
+        spoken_at=speaker.paged_at if speaker is not None else None,
+        heard_at=(speaker.acked_at or speaker.answered_at) if speaker is not None else None,
         context=timeline.context_of(happened),
         events=tuple(happened),
     )

@@ -40,6 +40,7 @@ def incident(found: Found) -> None:
         ("blame", blame and f"{blame}{suspected}"),
         ("meanwhile", "; ".join(plain(one) for one in found.get("context") or ())),
         ("failing", ", ".join(plain(one) for one in found.get("members") or ())),
+        ("left to", plain(found.get("left_to"))),
         ("told now", plain(found.get("on_call"))),
         ("next", _next(found)),
         ("runbook", plain(found.get("runbook"))),

@@ -50,6 +50,7 @@ def _headline(found: Found) -> str:
 
 def _incident(out: Console, one: Found, now: Any) -> None:
     acked = f"answered by {plain(one['acked_by'], 40)}" if one.get("acked_by") else "nobody has answered"
+    acked = f"left to {plain(one['left_to'], 80)}" if one.get("left_to") else acked
     since = f"since {at(one.get('began'))} ({ago(one.get('began'), now)})"
     out.print(f"✗ {plain(one.get('headline') or one.get('title'))}")
     out.print(f"  {plain(one['public_id'])} {since}; {acked}")

@@ -39,7 +39,7 @@ def _figures(found: Figures) -> dict[str, Any]:
 def incident_of(view: IncidentView) -> dict[str, Any]:
     """An incident as JSON, times in ISO 8601."""
     found = asdict(view)
-    for name in ("began", "opened", "paged_at", "acked_at", "resolved_at", "next_at"):
+    for name in ("began", "opened", "paged_at", "acked_at", "resolved_at", "next_at", "spoken_at", "heard_at"):
         found[name] = when(found[name])
     found["events"] = [{**event, "at": when(event["at"])} for event in found["events"]]
     return found

@@ -171,7 +171,7 @@ def moments(view: IncidentView, clock: Clock) -> list[Moment]:
     """Noticed, paged, answered, recovered: with how long each took."""
     began = view.began
     found = [Moment("Noticed", clock(view.opened), f"{length(view.opened - began)} after it began", True)]
-    paged, acked, ended = view.paged_at, view.acked_at, view.resolved_at
+    paged, acked, ended = view.paged_at or view.spoken_at, view.acked_at or view.heard_at, view.resolved_at
     quiet = paged is None and view.severity in ("warning", "info")
     if paged is not None:
         found.append(Moment("Paged", clock(paged), "the person on call", True))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from monitor.config.load import load_text
+from monitor.status.build import make_pages
 from probes.words.units import MINUTE, SECOND
 from tests.story.keeping import told
 from tests.story.providing import CANARY, CONFIG, DISPATCH, INTAKE, Story
@@ -44,6 +45,8 @@ async def test_a_workflow_that_fails_with_its_provider_is_one_page_that_names_th
     assert (intake.failure, intake.blame, intake.suspected) == ("provider_down", "provider", False)
     assert "OpenAI fails" in intake.sentence and "no answer came in time" in intake.sentence
     assert "OpenAI fails showup's canary too" in intake.sure
+    assert intake.left_to == f"{provider.public_id} of OpenAI"
+    assert intake.spoken_at == provider.paged_at
     assert "books is left to the incident of OpenAI" in told(intake)
 
 
@@ -202,3 +205,18 @@ async def test_a_canary_that_may_wake_nobody_leaves_each_workflow_to_speak_for_i
         (intake,) = await story.of("intake/production")
         assert (intake.failure, intake.blame, intake.suspected) == ("provider_down", "provider", False)
         assert intake.paged_at is not None and story.paged == ["ana"]
+
+
+async def test_the_public_page_of_a_workflow_that_was_left_to_its_provider_says_that_somebody_was_called(
+    story: Story,
+) -> None:
+    story.world = all_fail
+    await story.run(INTAKE, at=clock_of("10:00"))
+    made = await story.store.read(
+        lambda session: make_pages(session, story.catalog, story.desk, now=story.clock.at + MINUTE)
+    )
+    (page,) = [one.page for one in made]
+    (shown,) = page.open
+    assert shown.title == "Intake agent lost its model provider"
+    assert [(one.label, one.reached) for one in shown.moments[:2]] == [("Noticed", True), ("Paged", True)]
+    assert {view.title for group in page.groups for view in group.workflows} == {"Intake agent", "Dispatch"}
