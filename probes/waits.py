@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from time import monotonic
@@ -15,31 +14,18 @@ from probes.bench import Bench, Length
 from probes.calls import Call, Place, place, say_place
 from probes.checks.number import amount
 from probes.journal import Journal
-from probes.records import Finding, Stop
+from probes.patience import LONGEST_LOOK, Wait
+from probes.records import Stop
 from probes.replies import Sighting
 from probes.tools import Trouble
 from probes.tools.looking import Look, Seen
-from probes.trial import Trial
 from probes.words.clock import moment
 from probes.words.errors import ProbeBug
-from probes.words.failure import Failure
-from probes.words.units import say_duration
 
 if TYPE_CHECKING:
     from probes.places import BucketFace, FolderFace, MailFace
 
 T = TypeVar("T")
-LONGEST_LOOK = 30.0  # seconds, so that one that hangs leaves time for another
-SPARE = 0.05  # seconds a wait ends before its attempt, so that it is the wait that says what was missing
-FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 0.5, 1.5, 15.0  # seconds between two looks
-_NEVER_HELPED = frozenset({Failure.AUTH, Failure.PROBE_BUG})  # by looking again
-# What says that the place could not be looked at; anything else says what was seen there.
-_NOT_LOOKED = frozenset(
-    {
-        Failure.MONITOR_FAULT, Failure.UNREACHABLE, Failure.QUOTA, Failure.RATE_LIMITED, Failure.PROVIDER_DOWN,
-        Failure.APP_ERROR, Failure.TRUNCATED, Failure.GARBAGE,
-    }
-)  # fmt: skip
 
 
 class Waits:
@@ -85,95 +71,10 @@ class Waits:
             seconds, pause = float(amount(within)), float(amount(every)) if every is not None else None
         except ValueError as error:
             raise ProbeBug(f"until: {error}", where=say_place(where)) from None
-        call = Call("ctx.until", where, partial(self._until, look, check, seconds, pause))
+        wait = Wait(self, look, check, within=seconds, every=pause)
+        call = Call("ctx.until", where, wait.over)
         self._journal.open.append(call)
         return call
-
-    async def _until(
-        self,
-        look: Callable[[], Awaitable[T]],
-        check: Callable[[T], object] | None,
-        within: float,
-        every: float | None,
-    ) -> T:
-        bench, began, looks, troubled = self._bench, monotonic(), 0, 0
-        deadline = bench.deadline
-        end = min(began + within, deadline - SPARE)
-        first = Trial(self._journal).requests
-        pause = every or FIRST_PAUSE
-        last: tuple[Finding | None, str] = None, ""
-        try:
-            while True:
-                trial, asked = Trial(self._journal), monotonic()
-                value = await self._look(look, check, min(end, asked + LONGEST_LOOK))
-                found = trial.wrong()
-                if found is None and value:
-                    self._journal.checked = True
-                    return value
-                looks += 1
-                troubled += found is not None and found.failure in _NOT_LOOKED
-                was_cut = found is not None and found.failure is Failure.TIMEOUT and monotonic() > end - SPARE
-                if not (was_cut and looks > 1):  # what the look before saw says more
-                    last = found, self.saw
-                if found is not None and found.failure in _NEVER_HELPED:
-                    raise Stop
-                now = monotonic()
-                left = end - now - max(SPARE, 2 * (now - asked))  # a look needs its time, too
-                if left <= 0:
-                    trial.keep_as_evidence()
-                    self._missed(*last, end - began, most_failed=troubled * 2 > looks)
-                trial.take_back()
-                trial.thin(first)
-                await self._pause(min(pause, left))
-                pause = every or min(pause * GROWTH, LONGEST_PAUSE)
-        finally:
-            bench.move(deadline)
-
-    async def _look(
-        self, look: Callable[[], Awaitable[T]], check: Callable[[T], object] | None, until: float
-    ) -> T | None:
-        """One look; None when it saw nothing or ended in a failure, which the journal then has."""
-        self.saw = ""
-        self._bench.move(until)
-        try:
-            async with asyncio.timeout_at(until + SPARE / 2) as limit:
-                value = await look()
-        except Stop:
-            return None
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            self._journal.fail(Failure.TIMEOUT, "the look did not end in its time", phase="total")
-            return None
-        if value and check is not None:
-            try:
-                check(value)
-            except Stop:
-                return None
-        return value
-
-    def _missed(self, found: Finding | None, saw: str, seconds: float, *, most_failed: bool) -> None:
-        """End the run: what was waited for did not come."""
-        name, length = self._journal.step.name, say_duration(max(1, round(seconds * 10)) * 100_000)
-        seen = (found.sentence if found is not None else "") or saw or "nothing"
-        if most_failed and found is not None and found.failure in _NOT_LOOKED:
-            said = f"stage {name!r} could not be looked at within {length}: {seen}"
-            self._journal.fail(found.failure, said, phase=name, witness=found.witness)
-        else:
-            said = f"stage {name!r} not seen within {length}; last seen: {seen}"
-            self._journal.fail(Failure.TIMEOUT, said, phase=name)
-        raise Stop
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but not beyond the arrival of a webhook."""
-        inbox = self._bench.inbox
-        if inbox is None:
-            await asyncio.sleep(seconds)
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await inbox.came.wait()
-        inbox.came.clear()
 
     # -- where to look
 

@@ -6,26 +6,23 @@ Nothing is marked as read. What is deleted is one message, by its own number.
 from __future__ import annotations
 
 import asyncio
-import email
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.header import decode_header, make_header
-from email.message import Message
 from urllib.parse import unquote, urlsplit
 
 from probes.tools import Trouble
 from probes.tools.dial import dial
 from probes.tools.looking import Seen
+from probes.tools.message import read_message
 from probes.tools.resolver import Resolver
 from probes.tools.tls import tls_context
 from probes.words.failure import Failure
 from probes.words.text import clean
 
 READ = 128 << 10  # bytes of a message that are read
-PARTS = 30  # parts of a message within each other; the time to read them grows with their square
 ANSWER = 1 << 20  # bytes of one answer
 LINES = 5_000  # of one answer
 NEWEST = 20  # messages looked into where the server's own search finds nothing
@@ -251,56 +248,9 @@ async def _looked_into(box: Box, number: int, raw: bytes) -> Seen | None:
     """A message as checks ask it, None for one that is gone. It is read beside the loop: whoever wrote it may have
     wanted that to take long.
     """
-    return await asyncio.to_thread(_read, box, number, raw) if raw else None
-
-
-def _read(box: Box, number: int, raw: bytes) -> Seen:
-    """Its text, its headers, and as JSON subject, from, to, date, text, attachments."""
-    try:
-        if raw.lower().count(b"boundary=") > PARTS:
-            raise ValueError("too many parts")
-        message = email.message_from_bytes(raw)
-        headers = {name.lower(): _decoded(str(value)) for name, value in message.items()[:100]}
-        text, attached = _parts(message)
-    except (ValueError, LookupError, RecursionError, AttributeError, TypeError):
-        headers, text, attached = {}, raw.decode("utf-8", "replace"), []
-    named = {name: headers.get(name, "") for name in ("subject", "from", "to", "date")}
-    document = {**named, "text": text, "attachments": attached}
-    return Seen(
-        text, url=f"{box.url};UID={number}", document=document, headers=headers, values={"uid": float(number)}
-    )
-
-
-def _parts(message: Message) -> tuple[str, list[str]]:
-    """(the text of a message, the names of what is attached to it)."""
-    plain, marked_up, attached = list[str](), list[str](), list[str]()
-    for part in message.walk():
-        if part.is_multipart():
-            continue
-        name = part.get_filename()
-        if name or part.get_content_disposition() == "attachment":
-            attached.append(clean(_decoded(str(name or "")), 200))
-            continue
-        payload = part.get_payload(decode=True)
-        if isinstance(payload, bytes) and part.get_content_maintype() == "text":
-            body = _text(payload, part.get_content_charset() or "utf-8")
-            (marked_up if part.get_content_subtype() == "html" else plain).append(body)
-    return "\n".join(plain or marked_up), attached[:50]
-
-
-def _text(payload: bytes, charset: str) -> str:
-    try:
-        return payload.decode(charset, "replace")
-    except LookupError:
-        return payload.decode("utf-8", "replace")
-
-
-def _decoded(value: str) -> str:
-    """A header's value with its encoded words read, on one line."""
-    value = value[:4_000]
-    with suppress(ValueError, LookupError):
-        value = str(make_header(decode_header(value)))
-    return " ".join(value.split())
+    if not raw:
+        return None
+    return await asyncio.to_thread(read_message, raw, url=f"{box.url};UID={number}", number=number)
 
 
 def _said(line: bytes) -> str:
