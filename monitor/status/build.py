@@ -203,7 +203,7 @@ def _workflow(catalog: Catalog, facts: _Facts, place: history.Place, clock: Cloc
         days=days(spans, zone=ZoneInfo(catalog.site.timezone), today=clock.today, count=DAYS, since=since, until=now),
         since=clock.date(since) if since is not None else None,
         slo=_slo(catalog, workflow, spans, now),
-        speed=_speed(record, place),
+        speed=_speed(catalog, record, place),
         corrections=[
             correction(one.correction, clock, probes=one.probes)
             for one in record.corrections(place)
@@ -233,8 +233,10 @@ def _sum(spans: Sequence[Span], start: int, end: int) -> Shares:
     return total([one for one in inside if one.end > one.start])
 
 
-def _speed(record: history.Record, place: history.Place) -> str:
-    lengths = [
-        run.took for number in record.ledgers.get(place, ()) if (run := record.newest.get(number)) and run.passed
-    ]
+def _speed(catalog: Catalog, record: history.Record, place: history.Place) -> str:
+    """How fast it answers who asks it; how long a job takes that reports by itself is another thing."""
+    mine = [one for one in catalog.probes.values() if (one.workflow, one.environment) == place]
+    jobs = {one.name for one in mine if one.heartbeat is not None}
+    asked = [number for number in record.ledgers.get(place, ()) if record.names[number] not in jobs]
+    lengths = [run.took for number in asked if (run := record.newest.get(number)) and run.passed]
     return f"last answers in {speed(int(median(lengths)))}" if lengths else ""

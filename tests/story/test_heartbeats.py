@@ -9,7 +9,8 @@ import pytest
 
 from monitor.config.load import load_text
 from monitor.engine.heartbeats import Ping, Word
-from monitor.status import history
+from monitor.status import history, render
+from monitor.status.build import make_pages
 from monitor.store.queries.proof import evidence_of
 from probes.words.outcome import State
 from probes.words.units import DAY, HOUR, MINUTE
@@ -151,3 +152,18 @@ async def test_a_workflow_of_jobs_alone_has_its_figures_from_them(tmp_path: Path
         found = record.figures(("export", "production"), MIDNIGHT)
         # down from 25:00 to 31:00, up for the other 44 hours
         assert (found.uptime, found.coverage) == (88_000, 100_000)
+
+
+async def test_the_page_shows_a_job_as_any_probe_and_nothing_of_what_it_printed(tmp_path: Path) -> None:
+    catalog = load_text(ALONE, secrets=SECRETS)
+    async with Night(tmp_path, catalog) as night:
+        name = "export/production/nightly"
+        await night.said(Word.START, MIDNIGHT + HOUR, name=name)
+        await night.said(Word.FAILURE, name=name, status=3, body="postgres://user:hunter2@db refused")
+        await night.store.flush()
+        made = await night.store.read(lambda session: make_pages(session, catalog, night.desk, now=night.clock.at))
+    files = render.files(made)
+    page = next(str(text) for file, text in files.items() if str(file) == "index.html")
+    assert "The job reported a failure" in page
+    assert "hunter2" not in str(files)
+    assert made[0].page.groups[0].workflows[0].speed == ""
