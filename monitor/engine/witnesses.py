@@ -138,7 +138,7 @@ class Witnesses:
         self._call(known, since)
         if not ended:
             return verdict
-        heard = await self._hear(known)
+        heard = await self._hear(known, within=min(self._patience, track.cadence.period / 2e6))
         found = self._weigh(known, verdict, since)
         if not heard and found.suspected:
             self._unheard.append(_Unheard(track, run, verdict, since))
@@ -161,13 +161,13 @@ class Witnesses:
             stand.landed.clear()
             self.start(stand.track)
 
-    async def _hear(self, providers: Iterable[str]) -> bool:
-        """Wait for the attempts under way; False when one took longer than a run can wait."""
+    async def _hear(self, providers: Iterable[str], *, within: float) -> bool:
+        """Wait for the attempts under way, so many seconds at most; False when one takes longer."""
         flying = [stand.landed for stand in map(self._stands.__getitem__, providers) if stand.flying]
         if not flying:
             return True
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(within):
                 for landed in flying:
                     await landed.wait()
         except TimeoutError:

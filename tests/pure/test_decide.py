@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.decide import FLAPS, SETTLE, Action, Facts, Failing, decide
+from alerts.decide import FLAPS, RECOVERING, SETTLE, Action, Facts, Failing, decide
 from alerts.signal import Condition, Severity, Signal
 from probes.words.units import MINUTE
 
@@ -170,3 +170,13 @@ def test_every_decision_has_a_reason_and_none_contradicts_itself(
         if facts.paging and still <= facts.acked and facts.severity is facts.acked_severity:
             worse = any(facts.members[name].severity.rank < facts.acked_severity.rank for name in still)
             assert not decision.begins or worse, "an answer holds until something new happens"
+
+
+def test_what_was_left_to_a_provider_keeps_its_time_while_that_recovers() -> None:
+    changed = signal(Condition.CHANGED, labels=((RECOVERING, "openai"),))
+    left = replace(OPEN, paging=False, members={"books": Failing(Severity.CRITICAL, folded=True)})
+    own = replace(OPEN, paging=False, members={"books": Failing(Severity.CRITICAL)})
+    assert decide(changed, left, subject=SUBJECT, now=NOW).fold
+    assert not decide(changed, left, subject=SUBJECT, now=NOW).begins
+    assert decide(changed, own, subject=SUBJECT, now=NOW).begins, "what stands for itself is left to nobody"
+    assert decide(signal(Condition.CHANGED), left, subject=SUBJECT, now=NOW).begins

@@ -220,3 +220,18 @@ async def test_the_public_page_of_a_workflow_that_was_left_to_its_provider_says_
     assert shown.title == "Intake agent lost its model provider"
     assert [(one.label, one.reached) for one in shown.moments[:2]] == [("Noticed", True), ("Paged", True)]
     assert {view.title for group in page.groups for view in group.workflows} == {"Intake agent", "Dispatch"}
+
+
+async def test_a_provider_that_flaps_is_soon_one_incident_that_is_held_open(story: Story) -> None:
+    began = clock_of("10:00")
+    for cycle in range(6):
+        at = began + cycle * 6 * MINUTE
+        story.world = all_fail
+        await story.run(INTAKE, at=at)
+        story.world = lambda probe, at: "."
+        for minute in (2, 4):
+            await story.run(CANARY, at=at + minute * MINUTE)
+            await story.run(INTAKE, at=at + minute * MINUTE)
+    assert len(await story.of("provider:openai")) <= 3, "from the third time on it stays open"
+    assert len(story.paged) <= 4
+    assert all(one.paged_at is None for one in await story.of("intake/production"))
