@@ -7,11 +7,15 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.sandbox.models import ModelServer
 from monitor.sandbox.models.kinds import MODEL_KINDS
 from monitor.sandbox.models.server import all_dialects
+from monitor.sandbox.models.tools import fill
 
 QUESTION = "A cleaning on 2026-12-01 for 2 people please"
 TOOL = {
@@ -160,6 +164,38 @@ async def test_a_document_fits_the_schema_that_was_asked_for(models: ModelServer
     answer = await post(models, "openai", body("openai", stream=False, response_format=form))
     said = json.loads(answer.json()["choices"][0]["message"]["content"])
     assert said == {"date": "2026-12-01", "people": 2, "loud": True}
+
+
+_LEAVES = st.sampled_from(
+    [{"type": "string"}, {"type": "integer"}, {"type": "number"}, {"type": "boolean"}, {"type": ["string", "null"]},
+     {"enum": ["red", "blue"]}, {"const": 7}, {"type": "null"}]
+)  # fmt: skip
+_SCHEMAS = st.recursive(
+    _LEAVES,
+    lambda inner: st.dictionaries(st.text(max_size=8), inner, max_size=3).map(
+        lambda parts: {"type": "object", "properties": parts, "required": list(parts)}
+    )
+    | inner.map(lambda one: {"type": "array", "items": one}),
+    max_leaves=6,
+)
+
+
+@given(_SCHEMAS, st.text(max_size=60))
+def test_what_is_filled_in_fits_its_schema(schema: dict[str, Any], question: str) -> None:
+    jsonschema.validate(fill(schema, question), schema)
+
+
+async def test_only_this_machine_comes_in_unless_others_are_let_in(models: ModelServer) -> None:
+    async with ModelServer(address="127.0.0.2") as opened, httpx.AsyncClient() as http:
+        found = []
+        for server in (models, opened):
+            url = f"http://{server.address}:{server.port}"
+            headers = {"Host": "staging.example", "Authorization": f"Bearer {server.key}"}
+            asked = await http.post(url + PATHS["openai"], json=body("openai"), headers=headers)
+            found.append(asked.status_code)
+            control = await http.post(f"{url}/_sandbox/faults", json={"kind": "hang"})
+            assert control.status_code == 401, "the switch is for who holds the token, wherever they are"
+    assert found == [421, 200]
 
 
 @pytest.mark.parametrize("fault", MODEL_KINDS)
