@@ -84,14 +84,17 @@ def least_to_clear(floor: float, *, sure: float = SURE) -> int:
 RAREST, COMMONEST = 0.01, 0.20  # between these a flake rate is believed: under it the test would jump at two failures
 
 
-def flake_rate(failed: int, runs: int, *, unknown: float = 0.05, weight: int = 40) -> float:
-    """The share of a probe's good days' runs that fail without a cause, as it is best believed.
+def flake_rate(failed: int, runs: int, *, unknown: float = 0.04, weight: int = 40, sure: float = 0.75) -> float:
+    """The share of a probe's good days' runs that fail without a cause: a bound that it is under, as surely as said.
 
-    What was measured, pulled towards `unknown` as if that had been seen in `weight` runs: few runs say little.
+    What was measured is pulled towards `unknown` as if that had been seen in `weight` runs: few runs say little. A
+    bound, not the best guess: whoever believes too little flakiness calls people for it.
     """
     if not 0 <= failed <= runs:
         raise ValueError(f"{failed} of {runs} is no share")
-    return min(COMMONEST, max(RAREST, (failed + unknown * weight) / (runs + weight)))
+    number = runs + weight
+    rate = (failed + unknown * weight) / number
+    return min(COMMONEST, max(RAREST, rate + _NORMAL.inv_cdf(sure) * math.sqrt(rate * (1 - rate) / number)))
 
 
 # the test that goes on

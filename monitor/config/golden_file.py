@@ -82,7 +82,7 @@ def _yaml(text: str, name: str) -> Cases:
 
 def _jsonl(text: str, name: str) -> Cases:
     found = Cases(Source(name, {}))
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:

@@ -35,8 +35,8 @@ class Odds:
 
     @property
     def rate(self) -> float:
-        """The flake rate, as it is best believed."""
-        return flake_rate(self.failed, self.runs)
+        """The flake rate that is surely not passed on good days, to a tenth of a percent."""
+        return round(flake_rate(self.failed, self.runs), 3)
 
 
 def weigh(odds: Odds, ran: Ran, *, soft: bool, period: int, is_open: bool) -> tuple[Odds, Ran]:
@@ -60,7 +60,7 @@ def weigh(odds: Odds, ran: Ran, *, soft: bool, period: int, is_open: bool) -> tu
 
 
 def _after(odds: Odds, *, failed: bool, period: int) -> Odds:
-    test = tuned(round(odds.rate, 3), MONTH / max(1, period))
+    test = tuned(odds.rate, MONTH / max(1, period))
     stands = test.step(odds.stands, failed=failed)
     if odds.stands.pages:
         return replace(odds, stands=stands, streak=0, bad=0)

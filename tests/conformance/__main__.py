@@ -12,15 +12,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
     names = {name.rpartition(".")[2]: name for name in SOURCES}
     parser.add_argument("only", nargs="*", choices=[*names, []], metavar="PART", help=", ".join(names))
-    parser.add_argument("--write", action="store_true", help=f"make docs/{PAGE.name} of it; of all parts")
+    parser.add_argument("--write", action="store_true", help=f"make docs/{PAGE.name} of it, and what stands elsewhere")
     given = parser.parse_args()
     page, short = Page(), False
     for name in [names[one] for one in given.only] or SOURCES:
         for figure in source(name)(page):
             short |= figure.is_short
             print(figure.line(), flush=True)
-    if given.write and not given.only:
-        page.write()
+    if given.write:
+        page.write_elsewhere() if given.only else page.write()
     return int(short)
 
 

@@ -18,7 +18,7 @@ beside what the provider's canary saw. `make conformance` does it again, and `py
 makes this page.
 """
 # Modules with `figures(page)`: what each measures, and the section it adds to the page.
-SOURCES = ("tests.conformance.faults", "tests.conformance.hostile_figures")
+SOURCES = ("tests.conformance.faults", "tests.conformance.hostile_figures", "tests.conformance.statistics")
 
 
 class Page:
@@ -26,14 +26,27 @@ class Page:
 
     def __init__(self) -> None:
         self._parts: list[str] = []
+        self._elsewhere: list[tuple[Path, str, str]] = []
 
     def add(self, title: str, text: str) -> None:
         """Add a section."""
         self._parts.append(f"## {title}\n\n{text.strip()}\n")
 
+    def put(self, path: Path, mark: str, text: str) -> None:
+        """Put a text on another page as well, between its marks."""
+        self._elsewhere.append((path, mark, text))
+
     def write(self, path: Path = PAGE) -> None:
-        """Write it whole."""
+        """Write it whole, and what stands elsewhere."""
         path.write_text("\n".join([HEAD, *self._parts]))
+        self.write_elsewhere()
+
+    def write_elsewhere(self) -> None:
+        """Write what stands on other pages alone."""
+        for other, mark, text in self._elsewhere:
+            head, begin, rest = other.read_text().partition(f"<!-- {mark} -->\n")
+            _, end, tail = rest.partition("<!-- end -->")
+            other.write_text(f"{head}{begin}{text.strip()}\n{end}{tail}")
 
 
 Source = Callable[[Page], Iterator[Figure]]

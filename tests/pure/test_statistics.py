@@ -117,9 +117,9 @@ def test_a_flake_rate_is_between_what_is_believed(share: tuple[int, int]) -> Non
 
 
 def test_few_runs_say_little_of_a_flake_rate_and_many_say_all() -> None:
-    assert flake_rate(0, 0) == pytest.approx(0.05)
-    assert flake_rate(1, 2) < 0.08
-    assert flake_rate(200, 2_000) == pytest.approx(0.1, abs=0.005)
+    assert flake_rate(0, 0) == pytest.approx(0.06, abs=0.005)
+    assert flake_rate(1, 2) < 0.1
+    assert 0.1 < flake_rate(200, 2_000) < 0.105
 
 
 @given(RATES, st.floats(1.5, 2.4), st.lists(st.booleans(), max_size=300))
