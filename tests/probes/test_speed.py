@@ -26,6 +26,7 @@ class Wire:
     async def request(self, *_: Any, **__: Any) -> Any:
         answer = SimpleNamespace(
             status=200,
+            url="http://127.0.0.1:9/",
             text="<h1>Book online</h1>",
             headers={},
             certificate_begins=0,
