@@ -23,8 +23,10 @@ from probes.checks.written import Check
 from probes.kinds.chat.spec import ChatSpec
 from probes.kinds.contract.spec import ContractSpec
 from probes.kinds.dns.spec import DnsSpec
-from probes.kinds.heartbeat.spec import HeartbeatSpec
 from probes.kinds.files import FileSection
+from probes.kinds.golden.case import GoldenCase
+from probes.kinds.golden.spec import GoldenSpec
+from probes.kinds.heartbeat.spec import HeartbeatSpec
 from probes.kinds.http.spec import HttpSpec
 from probes.kinds.job.spec import Drop, JobSpec, Tag
 from probes.kinds.job.stages import FieldsSection, FolderSection, MailSection, ObjectSection, RowSection, Stage
@@ -111,6 +113,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "only-http": lambda: keys(HttpSpec, without={*Spec.model_fields, *Deed.model_fields}),
     "only-chat": lambda: keys(ChatSpec, without={*Spec.model_fields, *Deed.model_fields}),
     "only-contract": lambda: keys(ContractSpec, without={*Spec.model_fields, *Deed.model_fields, "cleanup"}),
+    "only-golden": lambda: keys(GoldenSpec, without={*Spec.model_fields, *Deed.model_fields}),
+    "cases": lambda: keys(GoldenCase),
     "only-job": lambda: keys(JobSpec, without={*Spec.model_fields}),
     "stage-keys": lambda: keys(Stage),
     "files": lambda: keys(FileSection),

@@ -84,6 +84,9 @@ class Spec(Section):
     cleanup: Duration = Field(timedelta(seconds=10), description="The time that clean-ups have of their own.")
     attempts: int = Field(3, ge=1, le=10, description="All tries of a run, the first included.")
     confirm: Confirm = Field((1, 1), description="How many failing runs make an incident: 1, or 2 of 3.")
+    weighed: bool = Field(
+        False, description="True lets statistics tell when failures that may be chance page: wrong, empty, garbage …"
+    )
     recover: int = Field(2, ge=1, le=20, description="How many passing runs end it.")
     severity: Literal["critical", "error", "warning", "info"] = Field("critical", description="Who is woken.")
     affects: Literal["down", "degraded"] = Field("down", description="What its failure makes of the workflow.")

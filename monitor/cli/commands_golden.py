@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,7 +32,7 @@ def golden(
     given = words or []
     if len(given) == 2 and given[0] == BASELINE:
         found: Any = _baseline(given[1], config, state, again=again)
-        draw = show_golden.baseline
+        draw: Callable[[Any], None] = show_golden.baseline
     elif len(given) > 1:
         raise typer.BadParameter("write showup golden [PROBE], or showup golden baseline PROBE")
     else:
