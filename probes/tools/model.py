@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from probes.checks.served import is_known, is_one_of
 from probes.tools import Missing, Timeouts, Trouble
-from probes.tools.answer import Answer
+from probes.tools.answer import Answer, read_json
 from probes.tools.chat_answer import ChatAnswer
 from probes.tools.dialects import DIALECTS, Dialect, dialect
 from probes.tools.listen import Listener
+from probes.tools.stream import Events, Overlong
 from probes.words.failure import Failure
 from probes.words.text import clean
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 Talk = Sequence[Mapping[str, Any]]
 CAPPED = "length"  # the witness of an answer that was cut where whoever asked wanted it cut
+_REFUSAL = 64 * 1024  # bytes of a refusal that are looked at
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens"})
 _FILTERED = frozenset({"content_filter", "refusal", "safety"})
 _UNDONE = {
@@ -51,9 +54,20 @@ async def ask_model(
     )
     if answer.status >= 300:
         model = str(settings.get("model") or "")
-        raise spoken.refused(answer.status, answer.headers, answer.json(), model)
+        raise spoken.refused(answer.status, answer.headers, _document(answer), model)
     found = _complete(listener, answer, spoken, asked_stream=stream)
     _doubt(found, listener, settings, spoken)
+    return found
+
+
+def _document(answer: Answer) -> Any:
+    """What a refusal says: its JSON, or that of its first event, as a LiteLLM proxy sends it to who wanted a stream."""
+    found = answer.json()
+    if found is Missing and answer.body.lstrip().startswith((b"data:", b"event:")):
+        reader = Events()
+        with suppress(Overlong):
+            said = (read_json(event.data) for event in (*reader.feed(answer.body[:_REFUSAL]), *reader.finish()))
+            found = next((document for document in said if isinstance(document, dict)), Missing)
     return found
 
 

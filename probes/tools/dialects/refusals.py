@@ -62,11 +62,11 @@ _WORDS: Sequence[tuple[frozenset[int], str, tuple[str, ...]]] = (
     (frozenset({200, 400, 413}), "long", ("context length", "context window", "prompt is too long", "context size")),
     (frozenset({200, 429, 500, 502, 503}), "full", ("overloaded", "server busy", "at capacity", "no capacity")),
     (frozenset({200}), "rate", ("rate limit", "too many requests")),
-    (frozenset({200, 400, 404}), "gone", ("model not found", "model does not exist", "no such model")),
+    (frozenset({200, 400, 404}), "gone", ("model not found", "model does not exist", "invalid model name")),
 )
 _NO_MODEL = re.compile(r"\bmodel:? [`'\"]?[^\s`'\"]{1,120}[`'\"]? (?:was )?(?:not found|does not exist|is not found)")
 _WORD = re.compile(r"\b[a-z]{1,30}(?:_[a-z]{1,30}){1,5}\b")  # a code within a text, where an error is text alone
-_NO_SUCH_PATH = frozenset({"not found", "404 page not found", ""})
+_NO_SUCH_PATH = frozenset({"not found", "404 page not found"})
 # A LiteLLM proxy counts against limits of its own, which no provider can lift, and passes on the provider's.
 _OWN_LIMIT = (
     "litellm rate limit handler",
