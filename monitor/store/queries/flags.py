@@ -56,11 +56,11 @@ def add_flag(session: Session, subject: str, said: Said, *, at: int) -> tuple[in
     adding = upsert(session, FLAG).values(
         subject=subject, at=at, state=OPEN, reviewed_by="", reviewed_at=None, **asdict(said)
     )
-    new = run(session, adding.on_conflict_do_nothing(index_elements=["subject", "key"])) > 0
-    found = rows(session, select(FLAG.c.id).where(FLAG.c.subject == subject, FLAG.c.key == said.key))
+    new = rows(session, adding.on_conflict_do_nothing(index_elements=["subject", "key"]).returning(FLAG.c.id))
     if new:
         _let_go(session, subject)
-    return int(found[0][0]), new
+    found = new or rows(session, select(FLAG.c.id).where(FLAG.c.subject == subject, FLAG.c.key == said.key))
+    return int(found[0][0]), bool(new)
 
 
 def _let_go(session: Session, subject: str) -> None:
