@@ -141,9 +141,7 @@ class Context(Waits, Judging):
     def check(
         self, value: Any, *, soft: bool = False, source: str = "", weight: float = 1.0, must: bool = False
     ) -> Subject:
-        """A value to be checked: follow it with one or more matchers. `soft` only degrades; in a group with a
-        threshold it counts its `weight`, or `must` hold.
-        """
+        """A value to be checked, by matchers that follow. `soft` only degrades; `weight` and `must` are for groups."""
         where = place()
         if isinstance(value, Call):
             value.used = True
@@ -176,9 +174,7 @@ class Context(Waits, Judging):
     def all(
         self, *, soft: bool = False, threshold: float | None = None, weight: float = 1.0, must: bool = False
     ) -> Group:
-        """Checks that count as one, all of which have to hold: `with ctx.all(): …`; or so much of their weights:
-        `threshold=0.8`.
-        """
+        """Checks that count as one: all have to hold, or with `threshold=0.8` so much of their weights."""
         if threshold is not None and not 0 < threshold <= 1:
             raise ProbeBug(f"{threshold} is no share", where=say_place(place()), hint="write threshold=0.8")
         return Group(self._journal, "all", soft=soft, threshold=threshold, weight=weight, must=must)

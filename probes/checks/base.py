@@ -116,8 +116,7 @@ class Note:
         self.soft = soft
         self.negated = negated
         self.failure = failure
-        self.weight = 1.0  # in a group with a threshold
-        self.must = False
+        self.weight, self.must = 1.0, False  # in a group with a threshold
         self._rule = rule
         self._args = args
         self._got = got
@@ -183,8 +182,7 @@ class Base:
         self.unit = unit  # "s" where the value is a time
         self.place = place  # file and line of the author's code
         self.used = False
-        self.weight = 1.0
-        self.must = False
+        self.weight, self.must = 1.0, False
         self._notes = notes
         self._soft = soft
         self._negated = False
@@ -208,15 +206,13 @@ class Base:
         negated, self._negated = self._negated, False
         if type(args) is not Ready and rule.prepare is not None:
             args = self._prepared(rule, args)
-        value = self.value
-        if isinstance(value, Absent) and rule.name != "exists":
+        if isinstance(value := self.value, Absent) and rule.name != "exists":
             self._write(rule, args, ok=False, got=Said(value.why), negated=negated, failure=value.failure)
             return
         try:
             verdict = rule.test(self, *args)
         except Misfit as misfit:
-            said = Said(f"{say(value)}, {misfit}")
-            failure = self._named(Failure.WRONG, False) if isinstance(misfit, Unsure) else self._misfit()
+            said, failure = Said(f"{say(value)}, {misfit}"), self._misfit(misfit)
             self._write(rule, args, ok=False, got=said, negated=negated, failure=failure)
             return
         except PatternTooSlow as slow:
@@ -227,8 +223,7 @@ class Base:
         got: Any = value
         named = None
         if isinstance(verdict, Verdict):
-            named = verdict.failure
-            got = Said(verdict.got) if verdict.got else value
+            named, got = verdict.failure, Said(verdict.got) if verdict.got else value
         elif self.unit == "s" and isinstance(value, int | float):
             got = Said(say_number(value, "s"))
         ok = bool(verdict) is not negated
@@ -249,8 +244,8 @@ class Base:
         """The failure that a wrong value means; subjects that know more about theirs say it here."""
         return failure
 
-    def _misfit(self) -> Failure:
-        return self._named(Failure.CONTRACT_CHANGED, False)
+    def _misfit(self, misfit: Misfit) -> Failure:
+        return self._named(Failure.WRONG if isinstance(misfit, Unsure) else Failure.CONTRACT_CHANGED, False)
 
     def _prepared(self, rule: Rule, args: tuple[Any, ...]) -> tuple[Any, ...]:
         try:
