@@ -18,6 +18,7 @@ OWN_LIMIT_NEW = (
     "Rate limit exceeded for api_key: 88dc. Limit type: requests. Current limit: 1, Remaining: 0. "
     "Limit resets at: 2026-11-26 02:20:26 UTC"
 )
+UNPAID = "litellm.RateLimitError: RateLimitError: OpenAIException - You exceeded your current quota, check your plan"
 PASSED_ON = "litellm.RateLimitError: RateLimitError: OpenAIException - Rate limit reached for gpt-5-mini"
 
 
@@ -50,6 +51,7 @@ def anthropic(kind: str, message: str = "", **more: Any) -> dict[str, Any]:
         ("openai", 429, openai(message=OWN_LIMIT, type="None", code="429"), Failure.RATE_LIMITED, "proxy's own"),
         ("openai", 429, openai(message=OWN_LIMIT_NEW, code="429"), Failure.RATE_LIMITED, "proxy's own"),
         ("openai", 429, openai(message=PASSED_ON, code="429"), Failure.RATE_LIMITED, "passed on by a LiteLLM"),
+        ("openai", 429, openai(message=UNPAID, type="throttling_error", code="429"), Failure.QUOTA, "passed on by a"),
         ("openai", 400, openai(message="Budget has been exceeded! Current cost: 2", type="budget_exceeded"),
          Failure.QUOTA, "proxy's own"),
         ("openai", 400, openai(message="Invalid model name passed in model=gpt-9", code="400"),

@@ -78,6 +78,8 @@ _OWN_LIMIT = (
     "budget has been exceeded",
 )
 _PASSED_ON = re.compile(r"litellm\.\w+error: .{0,200}exception - ", re.DOTALL)
+# What it calls throttling may be an unpaid bill: the provider's own words are passed on behind its name for it.
+_UNPAID = ("insufficient_quota", "exceeded your current quota", "check your plan and billing")
 # Without a database it has nowhere to look a key up and answers 400 to every key but its master key.
 _UNKNOWN_KEY = "no_db_connection"
 _UNKNOWN_KEY_MEANS = " (a LiteLLM proxy without a database says this of a key that it does not know)"
@@ -144,6 +146,8 @@ def trouble(
     real = next((number for code in codes if (number := _status(code)) is not None), None) or status
     known = (_CODES[name.lower()] for name in (*names, *_WORD.findall(lowered)) if name.lower() in _CODES)
     kind = next(known, "") or _by_words(lowered, real)
+    if kind == "rate" and any(words in lowered for words in _UNPAID):
+        kind = "quota"
     unknown_key = _UNKNOWN_KEY in names and real == 400
     failure, sentence = _KINDS.get(kind) or (Failure.AUTH if unknown_key else _by_status(real), "")
     if kind == "gone" and status == 404 and lowered in _NO_SUCH_PATH:
