@@ -84,7 +84,7 @@ def test_the_long_example_holds_as_it_stands() -> None:
     )  # fmt: skip
     assert workflow.runbook_lines and catalog.warnings == ()
     assert catalog.clients["northside"].public is False
-    assert catalog.providers["openai"].spend_usd == 1
+    assert catalog.providers["openai"].limits.usd == 1
     assert catalog.site.url == catalog.book.site_url == "https://status.example.com"
     assert catalog.book.zone == "America/New_York"
     assert sorted(catalog.book.channels) == ["console", "ntfy", "pagerduty", "pushover", "slack"]
