@@ -58,11 +58,24 @@ class Local:
     def say(self, word: str, *, rid: str, body: str) -> None:
         """One word: start, or an exit status."""
         said: dict[str, Any] = {"said": word} if word == "start" else {"status": int(word)}
+        if _is_closed(self.folder / SOCKET):
+            raise Unheard("its socket is not yours to open; report to an address instead (--url-file)", final=True)
         given = {"probe": self.name, "rid": rid, "body": body, **said}
         answer = _post("http://keeper/rpc/heartbeat", uds=self.folder / SOCKET, json=given)
         if answer.status_code != 200:
             why = f"it answered: {for_log(answer.text, 200)}"
             raise Unheard(why, final=answer.status_code in (400, 404, 422))
+
+
+def _is_closed(socket: Path) -> bool:
+    """True when a daemon may be there, and this user may not talk to it."""
+    try:
+        os.stat(socket)
+        return not os.access(socket, os.R_OK | os.W_OK)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
 
 
 def _post(url: str, *, uds: Path | None = None, **what: Any) -> Any:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from monitor.cli.reporting import Reporter, Unheard
+from monitor.cli.reporting import Local, Reporter, Unheard
 from monitor.cli.wrapped import KEPT, Tail
 
 TOKEN = "50d424db-9acd-49f6-80e5-99a08d24c767"
@@ -179,6 +179,14 @@ def test_without_the_daemon_of_this_machine_the_job_runs_all_the_same(tmp_path: 
     status, out, err = ended(wrapped("echo", "fine", options=options))
     assert (status, out) == (0, "fine\n")
     assert err == "showup: that nightly ended with 0 was not heard: it cannot be reached\n"
+
+
+def test_whoever_may_not_open_the_socket_is_told_the_other_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "showup.sock").touch()
+    monkeypatch.setattr(os, "access", lambda *_: False)  # these tests may run as root, who may do everything
+    with pytest.raises(Unheard, match="not yours to open; report to an address instead") as caught:
+        Local(tmp_path, "nightly").say("start", rid="", body="")
+    assert caught.value.final
 
 
 # -- in pieces ---------------------------------------------------------------------------------------------------------
