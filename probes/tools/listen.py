@@ -62,8 +62,8 @@ class _Ear:
                 self._event(event, at)
 
     def _is_opening(self, chunk: bytes) -> bool:
-        """True for the beginning of a stream, whatever type it was said to be."""
-        return chunk.startswith(_OPENINGS)
+        """True for the beginning of a stream that was said to be something else; what a person wrote is none."""
+        return False
 
     def _split(self, chunk: bytes) -> list[Event]:
         try:
@@ -129,6 +129,9 @@ class Listener(_Ear):
         self.events += 1
         self.take(self._read(event.data, event.name), at)
         return self.done
+
+    def _is_opening(self, chunk: bytes) -> bool:
+        return chunk.startswith(_OPENINGS)
 
     def overhear(self, body: bytes) -> None:
         """Read a body as a stream that was not announced as one; its times are lost, its end is `ended`."""

@@ -138,6 +138,12 @@ async def test_settings_that_cannot_work(settings: dict[str, Any], says: str) ->
     assert says in caught.value.sentence
 
 
+async def test_plain_words_that_look_like_a_stream_are_words() -> None:
+    said = "data: we have yours, and id: 7 is booked"
+    async with RawServer(answer(said, headers="Content-Type: text/plain")) as server, Client(server.url) as http:
+        assert (await chat(http, {"post": "/", "send": "${ask}"}, "Hello?")).text == said
+
+
 async def test_the_tool_calls_that_an_endpoint_tells_of() -> None:
     said = {
         "reply": "Booked.",
