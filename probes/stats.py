@@ -46,6 +46,16 @@ def wilson(right: int, of: int, *, sure: float = SURE) -> Interval:
     return Interval(low, 1.0 if right == of else min(1.0, middle + half))
 
 
+def at_most(right: int, of: int, share: float) -> float:
+    """How likely so few are right, or fewer, when the true share is this one: the binomial tail, exact.
+
+    Of five cases none right at 80 %: 0.0003.
+    """
+    if not (0 <= right <= of and 0 <= share <= 1):
+        raise ValueError(f"{right} of {of} at {share} is no share")
+    return sum(math.comb(of, number) * share**number * (1 - share) ** (of - number) for number in range(right + 1))
+
+
 def sign_test(regressed: int, improved: int) -> float:
     """How likely chance alone brings as many regressions, or more, among the flips: one-sided and exact.
 

@@ -1,7 +1,7 @@
 """From scored cases to a verdict with its reason: the window, its interval, the flips since the baseline. Pure.
 
 - Down when even the upper bound of the window is under the target; fewer cases than the rule needs are unknown, unless
-  even their upper bound is under the floor.
+  so few right ones would be a wonder even at the floor.
 - Degraded when the share itself is under the target and the lower bound under the floor.
 - Up again when the newest cases, as many as the rule needs, have their lower bound above the floor and their upper
   bound not under the target: the window then begins anew with them, or it would remember the fault for as long as it
@@ -17,11 +17,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from monitor.config.accuracy import Golden
-from probes.stats import Interval, sign_test, wilson
+from probes.stats import Interval, at_most, sign_test, wilson
 from probes.words.failure import Failure
 from probes.words.outcome import State
 from probes.words.units import DAY
 
+WONDER = 0.001  # what is less likely than this is believed by nobody
 CHANCE = 0.02  # flips that chance brings less often than this are no chance
 NEWEST = 3  # answers of a case of which the most decide what it is now
 OLDEST = 60 * DAY  # µs; what is older counts in no window
@@ -117,7 +118,8 @@ def _settled(rules: Golden, window: Window) -> Window:
         return Window(newest, newest[0].at, State.UP)
     bounds, number = bounds_of(window.cases), len(window.cases)
     if number < rules.minimum:
-        state = State.DOWN if number and bounds.high < rules.floor else State.UNKNOWN
+        right = sum(bool(one.right) for one in window.cases)
+        state = State.DOWN if at_most(right, number, rules.floor) < WONDER else State.UNKNOWN
     elif bounds.high < rules.target:
         state = State.DOWN
     elif accuracy(window.cases) < rules.target and bounds.low <= rules.floor:

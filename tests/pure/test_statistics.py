@@ -13,6 +13,7 @@ from probes.stats import (
     RAREST,
     Cusum,
     Standing,
+    at_most,
     cases_needed,
     flake_rate,
     least_to_clear,
@@ -41,6 +42,14 @@ def test_intervals_are_those_of_the_books(right: int, of: int, low: float, high:
 )
 def test_cases_needed_are_those_of_the_books(usual: float, dropped: float, needed: int) -> None:
     assert cases_needed(usual, dropped) == needed
+
+
+def test_so_few_right_ones_are_a_wonder_or_not() -> None:
+    assert at_most(0, 5, 0.8) == pytest.approx(0.00032)
+    assert at_most(1, 5, 0.8) == pytest.approx(0.00672)
+    assert at_most(5, 5, 0.3) == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="no share"):
+        at_most(6, 5, 0.8)
 
 
 def test_six_regressions_and_no_improvement_are_no_chance() -> None:
