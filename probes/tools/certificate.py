@@ -74,7 +74,7 @@ async def addresses_of(target: Target, resolver: Resolver, host: str) -> list[st
 
 def not_allowed(host: str) -> Trouble:
     """What to say of a host that the target does not lead to."""
-    return Trouble(Failure.PROBE_BUG, f"{host} is not where this target leads; write allow: [{host}] if it may be reached")
+    return Trouble(Failure.PROBE_BUG, f"{host} is not where this target leads; write allow: [{host}]", "dns")
 
 
 async def reach(target: Target, host: str, address: str, port: int) -> Trouble | None:

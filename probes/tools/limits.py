@@ -44,9 +44,10 @@ def limits(headers: Mapping[str, str], *, now: float | None = None) -> dict[str,
 
     Moments are compared with the answer's own `Date`, else with `now` (seconds since the epoch): clocks need not agree.
     """
-    named = {name.lower(): value for name, value in headers.items() if "ratelimit" in name.lower()}
-    if not named:
+    telling = [name for name in headers if "ratelimit" in name.lower()]
+    if not telling:  # as most answers: this is asked of every one
         return {}
+    named = {name.lower(): headers[name] for name in telling}
     dated = next((value for name, value in headers.items() if name.lower() == "date"), "")
     at = _moment(dated, http=True) or now
     parts: dict[str, dict[str, str]] = {}
