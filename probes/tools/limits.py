@@ -48,8 +48,7 @@ def limits(headers: Mapping[str, str], *, now: float | None = None) -> dict[str,
     if not telling:  # as most answers: this is asked of every one
         return {}
     named = {name.lower(): headers[name] for name in telling}
-    dated = next((value for name, value in headers.items() if name.lower() == "date"), "")
-    at = _moment(dated, http=True) or now
+    at = _moment(headers.get("date") or headers.get("Date") or "", http=True) or now
     parts: dict[str, dict[str, str]] = {}
     for name, value in named.items():
         found = next((match for form in _FORMS if (match := form.match(name))), None)
@@ -57,7 +56,8 @@ def limits(headers: Mapping[str, str], *, now: float | None = None) -> dict[str,
             of = found.groupdict().get("of") or "requests"
             parts.setdefault(of, {})[found["part"].removesuffix("-after")] = value[:400]
     made = {of: _made(said, at) for of, said in list(parts.items())[:MOST]}
-    made |= _members(named.get("ratelimit", "")[:2_000], named.get("ratelimit-policy", "")[:2_000])
+    if "ratelimit" in named:
+        made |= _members(named["ratelimit"][:2_000], named.get("ratelimit-policy", "")[:2_000])
     return {of: limit for of, limit in made.items() if limit is not None}
 
 
