@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from probes.shape import Known, Leaf, Tree, parent_of
+from probes.shape import MOST_PATHS, Known, Leaf, Tree, parent_of
 from probes.words.names import nearest
 
 FEW = 20  # objects; what was there in fewer may have been there by chance
@@ -74,7 +74,7 @@ def _missing(
     path: str, was: Known, known: Mapping[str, Known], tree: Tree, absent: Mapping[str, int], after: dict[str, int]
 ) -> Iterator[Difference]:
     parent = parent_of(path)
-    objects = tree[parent].types.get("object", 0) if parent and parent in tree else 0
+    objects = tree[parent].opened if parent in tree and len(tree) < MOST_PATHS else 0
     there = tree[path].count if path in tree else 0
     if not objects or there >= objects:
         if path in absent and not there:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
 
 from probes.words.text import clean
 
-DEEPEST, MOST_PATHS, MOST_VALUES = 24, 2_000, 200_000  # of one document; what goes beyond is not looked at
+DEEPEST, MOST_PATHS, MOST_VALUES = 24, 2_000, 50_000  # of one document; what goes beyond is not looked at
+MOST_KEYS, MOST_ELEMENTS = 300, 5_000  # of one object or list: more keys are data, more elements not looked at
 KEY_LENGTH, SWITCH_LENGTH, SWITCH_VALUES = 60, 60, 40
 UNSTABLE = 12  # different keys of one object from which they may be data
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,59}\Z")
@@ -28,11 +31,13 @@ _IN = re.compile(r"([0-9]{1,9}) of ([0-9]{1,9})\Z")
 
 @dataclass(slots=True)
 class Leaf:
-    """What was seen at one path: how often each type, and of a switch its values. `parent` is the object it is in."""
+    """What was seen at one path: how often each type, and of a switch its values. `parent` is the object it is in;
+    `opened` counts the objects here that were looked into."""
 
     parent: str
     types: dict[str, int] = field(default_factory=dict)
     values: set[str] = field(default_factory=set)
+    opened: int = 0
 
     @property
     def count(self) -> int:
@@ -49,35 +54,42 @@ Tree = dict[str, Leaf]
 
 
 def observe(document: Any, *, switches: Iterable[str] = (), dynamic: Iterable[str] = ()) -> Tree:
-    """The shape of one document. `dynamic` are objects whose keys are known to be data."""
+    """The shape of one document, from the top down. `dynamic` are objects whose keys are known to be data.
+
+    An object is opened with all its keys or not at all: what was not looked at is never taken for missing.
+    """
     tree, known, watched = Tree(), frozenset(dynamic), frozenset(switches)
-    waiting: list[tuple[str, str, Any, int]] = [("$", "", document, 0)]
-    left = MOST_VALUES
-    while waiting and left > 0:
-        left -= 1
-        path, parent, value, depth = waiting.pop()
+    waiting: deque[tuple[str, Any, int]] = deque()
+
+    def see(path: str, parent: str, value: Any, depth: int) -> None:
         leaf = tree.get(path)
         if leaf is None:
             if len(tree) >= MOST_PATHS:
-                continue
+                return
             leaf = tree[path] = Leaf(parent)
         kind = kind_of(value)
         leaf.types[kind] = leaf.types.get(kind, 0) + 1
         if path in watched and kind in ("text", "boolean", "number") and len(leaf.values) < SWITCH_VALUES:
             leaf.values.add(_said(value))
-        if depth < DEEPEST:
-            waiting.extend((*below, depth + 1) for below in _below(path, value, known))
-    return tree
+        if kind in ("list", "object") and depth < DEEPEST:
+            waiting.append((path, value, depth + 1))
 
-
-def _below(path: str, value: Any, dynamic: frozenset[str]) -> Iterator[tuple[str, str, Any]]:
-    if isinstance(value, list):
-        yield from ((f"{path}[]", "", part) for part in reversed(value[:MOST_VALUES]))
-    elif isinstance(value, dict) and value:
-        if path in dynamic or all(map(_is_id, value)):
-            yield from ((f"{path}{{}}", "", part) for part in value.values())
+    see("$", "", document, 0)
+    left = MOST_VALUES
+    while waiting and left > 0:
+        path, value, depth = waiting.popleft()
+        is_list = isinstance(value, list)
+        within = value[: min(left, MOST_ELEMENTS)] if is_list else value
+        left -= max(1, len(within))
+        if is_list or path in known or len(within) > MOST_KEYS or (within and all(map(_is_id, within))):
+            below = f"{path}[]" if is_list else f"{path}{{}}"
+            for part in within if is_list else islice(within.values(), MOST_ELEMENTS):
+                see(below, "", part, depth)
         else:
-            yield from ((f"{path}{_step(key)}", path, part) for key, part in value.items())
+            for key, part in within.items():
+                see(f"{path}{_step(key)}", path, part, depth)
+        tree[path].opened += not is_list
+    return tree
 
 
 def _step(key: str) -> str:
@@ -127,12 +139,13 @@ def _add(tree: Tree, path: str, leaf: Leaf) -> None:
     for kind, count in leaf.types.items():
         mine.types[kind] = mine.types.get(kind, 0) + count
     mine.values |= leaf.values
+    mine.opened += leaf.opened
 
 
 def _is_unsteady(tree: Tree, path: str) -> bool:
     """True when an object has many keys of one type, and none of them in half of its appearances."""
     mine = [leaf for leaf in tree.values() if leaf.parent == path]
-    objects = tree[path].types.get("object", 0)
+    objects = tree[path].opened
     kinds = {kind for leaf in mine for kind in leaf.types}
     return len(mine) >= UNSTABLE and len(kinds) == 1 and all(2 * leaf.count < objects for leaf in mine)
 
@@ -147,7 +160,7 @@ def _collapsed(tree: Tree, at: str) -> Tree:
             continue
         moved = f"{at}{{}}{path[len(key) :]}"
         parent = "" if path == key else leaf.parent.replace(key, f"{at}{{}}", 1)
-        _add(found, moved, Leaf(parent, leaf.types, leaf.values))
+        _add(found, moved, Leaf(parent, leaf.types, leaf.values, leaf.opened))
     return found
 
 
@@ -158,7 +171,7 @@ def dump(tree: Tree) -> dict[str, dict[str, Any]]:
         leaf = tree[path]
         line: dict[str, Any] = {"is": " or ".join(sorted(leaf.types))}
         if leaf.is_member:
-            line["in"] = f"{leaf.count} of {tree[leaf.parent].types.get('object', 0)}"
+            line["in"] = f"{leaf.count} of {tree[leaf.parent].opened}"
         if leaf.values:
             line["one_of"] = sorted(leaf.values)
         found[path] = line
@@ -166,13 +179,13 @@ def dump(tree: Tree) -> dict[str, dict[str, Any]]:
 
 
 def packed(tree: Tree) -> dict[str, Any]:
-    """A tree as it travels from a host: parent, types and values of each path."""
-    return {path: [leaf.parent, leaf.types, sorted(leaf.values)] for path, leaf in tree.items()}
+    """A tree as it travels from a host: a list for each path."""
+    return {path: [leaf.parent, leaf.types, sorted(leaf.values), leaf.opened] for path, leaf in tree.items()}
 
 
 def unpacked(data: Mapping[str, Any]) -> Tree:
     """The tree that travelled."""
-    return {path: Leaf(parent, dict(types), set(values)) for path, (parent, types, values) in data.items()}
+    return {path: Leaf(parent, dict(kinds), set(seen), opened) for path, (parent, kinds, seen, opened) in data.items()}
 
 
 @dataclass(frozen=True, slots=True)

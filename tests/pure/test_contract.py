@@ -123,6 +123,14 @@ def test_a_hostile_document_costs_what_is_looked_at() -> None:
         load(dump(tree))
 
 
+def test_what_was_not_looked_at_is_never_taken_for_missing() -> None:
+    before = {"first": [{"x": 1}] * 3, "then": {"a": 1}, "last": [{"deep": {"deeper": {"b": 2}}}] * 3}
+    now = {"first": [{"x": 1, "y": {"z": [1] * 50}}] * 20_000, "then": {"a": 1}, "last": before["last"]}
+    assert differences(before, now) == ["info: $.first[].y is new (object)"]
+    wide = {f"k{number}": {f"x{inner}": 1 for inner in range(200)} for number in range(250)}
+    assert [said for said in differences(wide, wide) if said.startswith("breaking")] == []
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda part: st.lists(part, max_size=4) | st.dictionaries(st.text(max_size=8), part, max_size=4),
