@@ -36,7 +36,8 @@ class Running:
         self._patience = min(BLOCKED, request.cleanup + OVERTIME)
         self._why, self._killed_at, self._status, self._counted = "", 0.0, 0, now
         self._said, self._printed = bytearray(), bytearray()
-        self.answer = self.prints = self._dump = self._news = -1
+        self.answer = self.prints = self._dump = -1
+        self._news: int | None = None
         self._untold = b""
 
     def fork(self, become: Callable[[Ends], None]) -> None:
@@ -46,8 +47,9 @@ class Running:
             for _ in range(3):
                 ends += os.pipe()
                 os.set_blocking(ends[-2], False)
-            ends += reversed(os.pipe())  # the other way round: what arrives for it
-            os.set_blocking(ends[-2], False)
+            if self.request.hook:
+                ends += reversed(os.pipe())  # the other way round: what arrives for it
+                os.set_blocking(ends[-2], False)
             self.pulse[0] = 0
             self.pid = os.fork()
         except OSError:
@@ -55,16 +57,17 @@ class Running:
                 os.close(end)
             raise
         if self.pid == 0:
-            become(Ends(answer=ends[1], prints=ends[3], dump=ends[5], news=ends[7]))
+            become(Ends(answer=ends[1], prints=ends[3], dump=ends[5], news=ends[7] if self.request.hook else None))
             os._exit(1)
         for end in ends[1::2]:
             os.close(end)
-        self.answer, self.prints, self._dump, self._news = ends[::2]
+        self.answer, self.prints, self._dump, *news = ends[::2]
+        self._news = news[0] if news else None
 
     def tell(self, line: bytes = b"") -> None:
         """Pass on what arrived for it; what does not fit into its pipe waits for the next call."""
         self._untold += line
-        if self._untold and not self.died:
+        if self._untold and self._news is not None and not self.died:
             with contextlib.suppress(OSError):  # full, or it ended just now
                 self._untold = self._untold[os.write(self._news, self._untold) :]
 
@@ -140,7 +143,8 @@ class Running:
         except BlockingIOError:
             dump = b""
         for fd in (self.answer, self.prints, self._dump, self._news):
-            os.close(fd)
+            if fd is not None:
+                os.close(fd)
         said, printed = bytes(self._said), bytes(self._printed)
         end = End(self.request, self._file, self._status, self._why, said, printed, dump)
         return reply_of(end, folder=folder, waited=self.waited)

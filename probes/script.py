@@ -37,14 +37,14 @@ _MORE = "\n… more was printed and thrown away\n"
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The descriptors of a script's process: where its answer, its prints and the stack of its end go, and where what
-    arrives for it comes from.
+    """The descriptors of a script's process: where its answer, its prints and the stack of its end go; where webhooks
+    for it come from, None for one that has no address for them.
     """
 
     answer: int
     prints: int
     dump: int
-    news: int
+    news: int | None = None
 
 
 class _Prints(io.RawIOBase):
@@ -104,11 +104,11 @@ def _place(ends: Ends) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # A group, not a session: a new session would be a scheduling group of its own (autogroup), where nice is void.
     os.setpgid(0, 0)
-    moved = (ends.prints, ends.prints, ends.answer, ends.dump, ends.news)
+    moved = [ends.prints, ends.prints, ends.answer, ends.dump, *([] if ends.news is None else [ends.news])]
     high = [fcntl.fcntl(end, fcntl.F_DUPFD, 16) for end in moved]
     for target, end in enumerate(high, start=1):
         os.dup2(end, target, inheritable=target < ANSWER)
-    os.closerange(NEWS + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    os.closerange(1 + len(moved), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     faulthandler.enable(file=DUMP, all_threads=False)
     out: Any = io.TextIOWrapper(_Prints(), "utf-8", "replace", write_through=True)
     sys.stdout = sys.stderr = out
