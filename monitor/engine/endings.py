@@ -16,11 +16,12 @@ from monitor.engine import signals
 from probes.words.clock import moment
 from probes.words.failure import FACTS, Failure
 from probes.words.text import clean
-from probes.words.units import DAY, micros_of
+from probes.words.units import DAY, MINUTE, micros_of
 
 SUBJECT = "expiring:"  # begins the subject of every such incident
 URGENT = DAY  # µs before the end from which somebody is woken
 ENDED = 0  # the step after the end
+CALM = 15 * MINUTE  # µs for which only the renewed one was seen
 
 Told = Mapping[str, tuple[int, int]]
 """By subject: the end that was told of, and the step (µs before it) that was reached."""
@@ -32,7 +33,7 @@ class Ending:
 
     `begins` is when it began, 0 where that is not known: a step that lies in the first half of its life says nothing.
     `soft`: its end stops nothing of ours, so nobody is woken. `renew` says how or where it is renewed. `blame` is who
-    has to act. `key` is what it is remembered by.
+    has to act. `sighted`: known from answers, which need not all show the same. `key` is what it is remembered by.
     """
 
     key: str  # what kind of thing it is, and its name
@@ -43,6 +44,7 @@ class Ending:
     soft: bool = False
     renew: str = ""
     blame: str = "workflow"
+    sighted: bool = False
 
 
 def step_of(one: Ending, steps: Iterable[timedelta], now: int) -> int | None:
@@ -56,14 +58,26 @@ def step_of(one: Ending, steps: Iterable[timedelta], now: int) -> int | None:
     return min(reached, default=None)
 
 
-def changes(catalog: Catalog, endings: Iterable[Ending], told: Told, *, now: int) -> tuple[list[Signal], Told]:
-    """The signals that bring what was `told` in line with what ends, and what is told after them."""
+def changes(
+    catalog: Catalog, endings: Iterable[Ending], told: Told, *, now: int, calm: dict[str, int] | None = None
+) -> tuple[list[Signal], Told]:
+    """The signals that bring what was `told` in line with what ends, and what is told after them.
+
+    `calm` holds since when a renewal was seen of what was told: one of a host's addresses may still have the old one.
+    """
     found, after = list[Signal](), dict[str, tuple[int, int]]()
+    calm = {} if calm is None else calm
     for one in endings:
         for policy, places in by_policy(catalog, one.serves).items():
             subject = f"{SUBJECT}{one.key}/{policy}"
             step = step_of(one, steps_of(catalog, places), now)
             before = told.get(subject)
+            if before is not None and one.sighted and _is_better(before, step):
+                if now - calm.setdefault(subject, now) < CALM:
+                    after[subject] = before
+                    continue
+            else:
+                calm.pop(subject, None)
             if step is not None:
                 after[subject] = (one.ends, step)
             if before is None and step is None:
@@ -72,8 +86,13 @@ def changes(catalog: Catalog, endings: Iterable[Ending], told: Told, *, now: int
                 found += _moved(catalog, one, subject, policy, places, before=before, step=step, now=now)
     for subject in told.keys() - after.keys():
         if not any(signal.subject == subject for signal in found):
-            found.append(_over(catalog, subject, told[subject][1], "it is not watched any more", now=now))
+            found.append(_over(catalog, subject, told[subject][1], "nothing of ours ends there any more", now=now))
     return found, after
+
+
+def _is_better(before: tuple[int, int], step: int | None) -> bool:
+    """True when more is left than was told."""
+    return step is None or step > before[1]
 
 
 def _is_other(before: tuple[int, int], ends: int, step: int) -> bool:

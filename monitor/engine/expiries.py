@@ -109,6 +109,7 @@ class Expiries:
             serves=serves,
             begins=self.began.get(host, 0),
             soft=host_of(host) in self._unverified,
+            sighted=True,
         )
 
     def _notice(self, key: str, ends: int) -> Ending:
@@ -121,6 +122,7 @@ class Expiries:
             ends=ends,
             serves=(probe.subject,),
             blame="partner" if probe.partner else "workflow",
+            sighted=True,
         )
 
     async def keep(self, write: Write, *, now: int) -> None:

@@ -33,6 +33,7 @@ class Foresight:
         self.judges = Judges()
         self._told: endings.Told = {}
         self._kept: endings.Told = {}
+        self._calm: dict[str, int] = {}
 
     def watch(
         self, catalog: Catalog, kept: Mapping[str, Any], members: Iterable[OpenMember], *, secrets: Secrets
@@ -59,7 +60,8 @@ class Foresight:
 
     def look(self, catalog: Catalog, *, now: int) -> list[Signal]:
         """What people are told now."""
-        found, self._told = endings.changes(catalog, self.expiries.endings(), self._told, now=now)
+        known = self.expiries.endings()
+        found, self._told = endings.changes(catalog, known, self._told, now=now, calm=self._calm)
         return found + self.headroom.signals(catalog, now=now)
 
     async def keep(self, write: Write, *, now: int) -> None:

@@ -85,10 +85,20 @@ async def test_a_certificate_is_told_of_at_each_step_and_a_person_is_woken_on_th
 
         years.learned = certificate(130, began=39)
         await years.day(39.6)
+        assert (await years.incidents())[0].state == "triggered", "another address may have the old one"
+        await years.day(39.62)
         [incident] = await years.incidents()
         assert incident.state == "resolved" and "was renewed" in str(incident.events)
         figures = await years.figures(MIDNIGHT, MIDNIGHT + 39 * DAY)
         assert figures.uptime == 100_000, "a warning is nobody's downtime"
+
+
+async def test_a_host_whose_addresses_differ_is_told_of_once(tmp_path: Path) -> None:
+    async with watch(tmp_path) as years:
+        for number in range(12):
+            years.learned = certificate(40 if number % 2 else 10, began=-50)
+            await years.day(1 + number / 1440)
+        assert len(await years.incidents()) == 1 and len(years.warned) == 1
 
 
 async def test_each_step_is_told_once_also_by_a_keeper_that_is_restarted_all_the_time(tmp_path: Path) -> None:
@@ -226,7 +236,7 @@ async def test_an_interface_that_was_given_notice_and_one_that_took_it_back(tmp_
         assert incident.blame == "partner"
         await years.restart()
         years.learned = {"notices": {name: 0}}
-        await years.day(7)
+        await years.day(7, 7.02)
         assert [one.state for one in await years.incidents()] == ["resolved"]
 
 
