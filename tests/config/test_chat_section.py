@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,3 +64,11 @@ def test_what_cannot_work_is_said_with_its_fix(chat: str, probe: str, says: str)
     with pytest.raises(ConfigError) as caught:
         load_text(FILE % (chat, probe))
     assert says in str(caught.value), caught.value
+
+
+def test_what_the_page_on_chat_shows_can_be_read() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "chat.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) >= 3
+    for block in blocks:
+        assert load_text(block, secrets={"OPENAI": "sk-1", "ANTHROPIC": "sk-2"}).probes
