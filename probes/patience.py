@@ -53,7 +53,8 @@ class Wait(Generic[T]):
         self._look, self._check = look, check
         self._within, self._every = within, every
         self._looks = self._troubled = 0
-        self._last: tuple[Finding | None, str] = None, ""  # what was wrong with the latest look that says something
+        # of the latest look that says something: what was wrong, what was seen, whether nobody could look
+        self._last: tuple[Finding | None, str, bool] = None, "", False
         self._end = 0.0
 
     async def over(self) -> T:
@@ -69,7 +70,7 @@ class Wait(Generic[T]):
                 if found is None and value:
                     self._journal.checked = True
                     return value
-                self._note(found)
+                self._note(found, broke=trial.broke)
                 if found is not None and found.failure in _NEVER_HELPED:
                     raise Stop
                 now = monotonic()
@@ -84,13 +85,16 @@ class Wait(Generic[T]):
         finally:
             self._bench.move(deadline)
 
-    def _note(self, found: Finding | None) -> None:
+    def _note(self, found: Finding | None, *, broke: bool) -> None:
         """Remember a look that was not the last, but for one that was cut short: what came before it says more."""
         self._looks += 1
-        self._troubled += found is not None and found.failure in _NOT_LOOKED
+        failure = found.failure if found is not None else None
+        gone = broke and failure is Failure.CONTRACT_CHANGED  # such as a table that is no longer there
+        sick = gone or failure in _NOT_LOOKED
+        self._troubled += sick
         was_cut = found is not None and found.failure is Failure.TIMEOUT and monotonic() > self._end - SPARE
         if not (was_cut and self._looks > 1):
-            self._last = found, self._owner.saw
+            self._last = found, self._owner.saw, sick
 
     async def _once(self, until: float) -> T | None:
         """One look; None when it saw nothing or ended in a failure, which the journal then has."""
@@ -112,10 +116,10 @@ class Wait(Generic[T]):
 
     def _miss(self, seconds: float) -> NoReturn:
         """End the run: what was waited for did not come."""
-        found, saw = self._last
+        found, saw, sick = self._last
         name, length = self._journal.step.name, say_duration(max(1, round(seconds * 10)) * 100_000)
         seen = (found.sentence if found is not None else "") or saw or "nothing"
-        if found is not None and found.failure in _NOT_LOOKED and self._troubled * 2 > self._looks:
+        if found is not None and sick and self._troubled * 2 > self._looks:
             said = f"stage {name!r} could not be looked at within {length}: {seen}"
             self._journal.fail(found.failure, said, phase=name, witness=found.witness)
         else:

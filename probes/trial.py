@@ -30,6 +30,11 @@ class Trial:
         hard = [found for found in journal.findings[self._findings :] if not found.soft]
         return next((found for found in hard if FACTS[found.failure].state != "degraded"), None)
 
+    @property
+    def broke(self) -> bool:
+        """True when it ended in a failure that no check found."""
+        return self._step.broken and not self._broken
+
     def take_back(self) -> None:
         """Forget what it found."""
         journal, step = self._journal, self._step
