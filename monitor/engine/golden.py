@@ -78,7 +78,8 @@ def asked_in(rules: Golden, reply: Reply, at: int) -> list[Asked]:
         name, verdict = one.get("case"), one.get("verdict")
         if not isinstance(name, str) or name not in rules.cases or verdict not in _VERDICTS or name in found:
             continue
-        texts = {key: clean(str(one.get(key) or ""), 200) for key in ("expected", "got")}
+        held = verdict == "right"
+        texts = {key: "" if held else clean(str(one.get(key) or ""), 200) for key in ("expected", "got")}
         failure = str(one.get("failure") or "")
         found[name] = Asked(
             at,
@@ -105,7 +106,8 @@ def rows_of(asked: Iterable[Asked], *, started: int, ledger: int) -> tuple[Score
 
 def _detail(one: Asked) -> str:
     said: dict[str, Any] = {"mark": one.mark}
-    said |= {name: text for name in ("expected", "got", "failure") if (text := getattr(one, name))}
+    if not one.right:  # of a right answer nobody asks what it was
+        said |= {name: text for name in ("expected", "got", "failure") if (text := getattr(one, name))}
     if one.fields:
         said["fields"] = dict(one.fields)
     return json.dumps(said, separators=(",", ":"), ensure_ascii=False)

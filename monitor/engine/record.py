@@ -118,7 +118,10 @@ class Recorder:
 
     @staticmethod
     def _result(run: Running) -> tuple[int, Verdict]:
-        """What the run came to: its last attempt of which anything is known, else the last."""
+        """What the run came to: its last attempt of which anything is known, or in which cases were scored, else the
+        last."""
+        if run.scored:
+            return run.verdicts[-1]
         known = [pair for pair in run.verdicts if pair[1].state is not State.UNKNOWN]
         return known[-1] if known else run.verdicts[-1]
 

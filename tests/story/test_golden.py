@@ -117,6 +117,14 @@ async def test_an_outage_before_there_are_enough_scores_ends_when_there_are_answ
     assert (await states(watch))[-1] is State.UNKNOWN
 
 
+async def test_an_attempt_that_got_no_answer_does_not_speak_for_a_run_that_was_scored(watch: Answers) -> None:
+    watch.world = lambda probe, at: "x" if (at - START) % (5 * MINUTE) == 0 else "."
+    await runs(watch, 0, 4)
+    assert await states(watch) == [State.UNKNOWN] * 4
+    assert (len(watch.asked), watch.paged) == (8, [])
+    assert watch.asked[0][1].cases == watch.asked[1][1].cases, "it is the same turn"
+
+
 async def test_every_third_run_without_an_answer_is_told_though_never_two_follow_each_other(watch: Answers) -> None:
     await runs(watch, 0, 40)
     watch.world = lambda probe, at: "x" if run_number(at) % 3 == 0 else "."

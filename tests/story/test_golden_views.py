@@ -108,9 +108,9 @@ async def _invoked(run: CliRunner, words: list[str]) -> Any:
 
 async def test_a_host_that_was_taken_over_can_add_no_case_and_break_nothing(tmp_path: Path) -> None:
     scores = ({"case": "no such", "verdict": "right"}, {"case": CASES[0], "verdict": "excellent"},
-              {"case": CASES[1], "verdict": "right", "expected": ["x"], "got": "\x1b[31m" + "y" * 9_000,
+              {"case": CASES[1], "verdict": "wrong", "expected": ["x"], "got": "\x1b[31m" + "y" * 9_000,
                "fields": {"a" * 500: True, "b": "no"}, "failure": "made up"},
-              {"case": CASES[1], "verdict": "wrong"}, {})  # fmt: skip
+              {"case": CASES[1], "verdict": "right"}, {})  # fmt: skip
     reply = unpack_reply(pack(Reply(1, "up", scores=scores)).rstrip())
     async with Answers(tmp_path, configured()) as watch:
 
@@ -120,6 +120,6 @@ async def test_a_host_that_was_taken_over_can_add_no_case_and_break_nothing(tmp_
         watch.attempt = attempt  # type: ignore[method-assign]
         await runs(watch, 0, 2)
         kept = watch.knows.answers.window.cases
-        assert [(one.case, one.right, one.failure) for one in kept] == [(CASES[1], True, "")] * 2
+        assert [(one.case, one.right, one.failure) for one in kept] == [(CASES[1], False, "")] * 2
         assert len(kept[0].got) <= 200 and "\x1b" not in kept[0].got
         assert {len(name) <= 80 for name in kept[0].fields} == {True}
