@@ -15,6 +15,7 @@ from monitor.config.catalog import Probe
 from monitor.config.golden import reachable
 from monitor.config.golden_file import append_case, read_cases
 from monitor.config.load import load_text
+from probes.guide import updated
 from probes.stats import cases_needed, least_to_clear
 from probes.words.errors import ConfigError, Refused
 
@@ -207,3 +208,30 @@ def test_a_file_that_takes_no_case_is_left_as_it_is(tmp_path: Path, name: str, t
     with pytest.raises(Refused):
         append_case(file, {"ask": "hi", "expect": "x"})
     assert file.read_text() == text
+
+
+# -- the guide
+
+GUIDE = Path(__file__).parents[2] / "docs" / "golden.md"
+
+
+def test_what_the_guide_shows_holds_and_its_tables_are_up_to_date(tmp_path: Path) -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    assert updated(text) == text, "run python -m probes.guide docs/golden.md"
+    (tmp_path / "golden").mkdir()
+    rows = "".join(f"c{number},q{number},book\n" for number in range(60))
+    put(tmp_path / "golden", "intents.csv", f"name,ask,expect\n{rows}")
+    invoices = "".join(f"- {{name: c{n}, text: t, expect: {{total: 1.5, lines: [{{sku: a}}]}}}}\n" for n in range(60))
+    put(tmp_path / "golden", "invoices.yaml", invoices)
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) >= 4
+    for block in blocks:
+        assert load_text(block, folder=tmp_path).probes
+    (shown,) = re.findall(r"```csv\n(.*?)```", text, re.DOTALL)
+    found = read_cases(tmp_path / put(tmp_path, "shown.csv", shown), "shown.csv")
+    assert found.problems == [] and len(found.cases) == 2
+
+
+def test_the_refusal_that_the_guide_shows_is_the_one_that_is_given(tmp_path: Path) -> None:
+    (said,) = refused(tmp_path, f"{put(tmp_path, 'a.yaml', ''.join(SIXTY.splitlines(True)[:10]))}\nlabels: [book, x]")
+    assert said.partition(": ")[2] in " ".join(GUIDE.read_text(encoding="utf-8").split())
