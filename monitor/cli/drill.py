@@ -156,12 +156,11 @@ class _Playing:
 
     async def _broken(self, bench: Bench, probe: Probe) -> None:
         kind = FAULTS[self._drill.fault].kind
-        before = self._met(kind)
         self._switch.break_it(FAULTS[self._drill.fault])
         try:
             self._tell(f"the model {DOES[self._drill.fault]}")
             look = await self._look(bench, probe, "broken", told=False)
-            look.met = self._met(kind) - before
+            look.met = int(self._switch.state()["met"].get(kind, 0))
         finally:
             self._switch.heal(kind)
         self._tell_of(look)
@@ -188,9 +187,6 @@ class _Playing:
         if told:
             self._tell_of(look)
         return look
-
-    def _met(self, kind: str) -> int:
-        return int(self._switch.state()["met"].get(kind, 0))
 
     def _tell_of(self, look: Look) -> None:
         met = f", {count(look.met, 'request')} met it" if look.moment == "broken" else ""

@@ -49,7 +49,7 @@ class FaultBox:
 
     def __init__(self, kinds: Iterable[str]) -> None:
         self.kinds = frozenset(kinds)
-        self.met: Counter[str] = Counter()  # how many requests met each kind
+        self.met: Counter[str] = Counter()  # how many requests met each kind since it was set
         self.repairs = 0  # how often something was repaired: whoever waits because of a fault waits no longer
         self._set: list[Fault] = []
 
@@ -81,6 +81,7 @@ class FaultBox:
             raise UnknownFault("a fault happens at least once, and neither `seconds` nor `skip` can be negative")
         if fault.status is not None and not 400 <= fault.status <= 599:
             raise UnknownFault(f"a fault's status is between 400 and 599, not {fault.status}")
+        self.met[fault.kind] = 0
         self._set.append(fault)
         return fault
 
