@@ -73,7 +73,7 @@ def test_the_same_cases_are_read_from_each_kind_of_file(tmp_path: Path, name: st
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("a.yaml", "- {ask: a, expect: x}\n- {ask: b, exspect: x}\n", "a.yaml:2:3: this case does not say what is"),
+        ("a.yaml", "- {ask: a, expect: x}\n- {ask: b, exspect: x}\n", "right; did you mean expect instead of exspect?"),
         ("a.yaml", "- ask: a\n  expect: z\n", "a.yaml:2:11: 'z' is not among the labels; write one of x, y"),
         ("a.yaml", "- ask: a\n  expect: x\n  check: [{contians: y}]\n", "key 'contians'; did you mean contains?"),
         ("a.yaml", "ask: a\n", "a.yaml:1:1: the top of the file is not a list; begin each case with a dash"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,15 +32,6 @@ def last_scores(session: Session, ledger: int, *, limit: int, since: int = 0, ca
         asked = asked.where(SCORE.c.case == case)
     found = rows(session, asked.order_by(SCORE.c.started.desc(), SCORE.c.case.desc()).limit(limit))
     return [_view(*row) for row in reversed(found)]
-
-
-def scored_runs(session: Session, ledger: int, started: Collection[int]) -> set[int]:
-    """Those of these runs (by their start, µs) in which cases were scored."""
-    if not started:
-        return set()
-    asked = select(SCORE.c.started).distinct().where(SCORE.c.ledger == ledger)
-    asked = asked.where(SCORE.c.started >= min(started), SCORE.c.started <= max(started))
-    return {int(row[0]) for row in rows(session, asked)} & set(started)
 
 
 def accuracy_by_day(session: Session, ledger: int, *, since: int, day: int) -> list[tuple[int, int, int]]:

@@ -24,6 +24,7 @@ from probes.kinds.filling import CASE
 from probes.kinds.golden.case import LARGEST, MOST, GoldenCase, fields_named, lacking, names
 from probes.kinds.stepped import Stepped
 from probes.kinds.steps import VERBS, CleanUp, Deed, Kept, Problem, Step, keys_under, problems
+from probes.words.names import nearest
 from probes.words.units import Percent, micros_of, parse_duration, say_duration
 
 SCORES = ("exact", "label", "number", "fields", "check")
@@ -258,7 +259,9 @@ class GoldenSpec(Stepped, Deed):
         if way == "check":
             return "" if self.check or case.check else "nothing is checked; write check: [{contains: some words}]"
         if case.expect is None:
-            return "this case does not say what is right; write expect:"
+            near = nearest("expect", case.model_extra or (), cutoff=80.0)
+            meant = f"did you mean expect instead of {near}?" if near else "write expect:"
+            return f"this case does not say what is right; {meant}"
         if way == "label" and str(case.expect) not in self.labels:
             return f"{str(case.expect)!r} is not among the labels; write one of {', '.join(self.labels[:12])}"
         if way == "number" and not _is_number(case.expect):
