@@ -9,7 +9,7 @@ from monitor.cli.options import AsJson, Config, State, app
 def hooks(config: Config = None, state: State = None, as_json: AsJson = False) -> None:
     """Every job that may wait for a webhook, with the address that its workflow calls."""
     from monitor.cli import show
-    from monitor.cli.paper import paper, row, table
+    from monitor.cli.paper import paper
     from monitor.client import call
 
     found = call("hooks", config=config, folder=state)
@@ -20,7 +20,6 @@ def hooks(config: Config = None, state: State = None, as_json: AsJson = False) -
     if not found["hooks"]:
         out.print("No probe waits for a webhook: add webhook: true to a stage of a job, see docs/jobs.md.")
         return
-    made = table("probe", "address", wide=1)
     for one in found["hooks"]:
-        row(made, one["probe"], one["url"])
-    out.print(made)
+        out.print(one["probe"])
+        out.print(f"  {one['url']}", soft_wrap=True)  # in one piece, to be copied

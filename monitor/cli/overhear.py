@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from monitor.engine.hooks import waits
 from probes.arrivals import LARGEST, Arrival
 from probes.words.errors import Refused, ShowupError
 
@@ -23,13 +23,11 @@ Take = Callable[[Arrival], None]
 
 def may_wait(probe: Probe) -> bool:
     """True for a probe that waits for a webhook, or gives its address away."""
-    if probe.kind == "job":
-        written = json.dumps(probe.job.get("spec"))
-        return "${hook}" in written or '"webhook": true' in written
-    if probe.kind == "script":
-        with suppress(OSError):
-            text = Path(str(probe.job.get("file"))).read_text(encoding="utf-8", errors="replace")
-            return ".hook" in text or ".webhook" in text
+    if probe.kind != "script":
+        return waits(probe)
+    with suppress(OSError):
+        text = Path(str(probe.job.get("file"))).read_text(encoding="utf-8", errors="replace")
+        return ".hook" in text or ".webhook" in text
     return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -15,6 +16,14 @@ from probes.words.units import MINUTE
 KEPT = MINUTE  # µs for which an arrival is kept for who asks later, as `showup test` beside the daemon does
 MOST = 100  # arrivals kept
 WAITING = frozenset({"job", "script"})  # kinds whose attempts may wait for one
+
+
+def waits(probe: Probe) -> bool:
+    """True for a job that waits for a webhook or gives its address away; a script may do either."""
+    if probe.kind != "job":
+        return probe.kind in WAITING
+    written = json.dumps(probe.job.get("spec"))
+    return "${hook}" in written or '"webhook": true' in written
 
 
 class Deliverer(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from monitor.engine.hooks import waits
 from monitor.services.base import probe_named, service
 
 if TYPE_CHECKING:
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 @service()
 async def hooks(keeper: Keeper) -> dict[str, Any]:
     """Every probe that may wait for a webhook, with the address where it arrives."""
-    known = ((probe.id, probe.kind, keeper.hooks.address(probe)) for probe in keeper.catalog.probes.values())
-    return {"hooks": [{"probe": name, "kind": kind, "url": url} for name, kind, url in known if url]}
+    waiting = [probe for probe in keeper.catalog.probes.values() if waits(probe)]
+    known = ((probe, keeper.hooks.address(probe)) for probe in waiting)
+    return {"hooks": [{"probe": probe.id, "kind": probe.kind, "url": url} for probe, url in known if url]}
 
 
 @service()
