@@ -123,7 +123,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "row": lambda: keys(RowSection),
     "object": lambda: keys(ObjectSection),
     "folder": lambda: keys(FolderSection),
-    "fields": lambda: keys(FieldsSection, without=Rules.model_fields),
+    "job-fields": lambda: keys(FieldsSection, without=Rules.model_fields),
     "tag": lambda: keys(Tag),
     "only-tls": lambda: keys(TlsSpec, without=Spec.model_fields),
     "only-key": lambda: keys(KeySpec, without=Spec.model_fields),

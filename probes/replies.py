@@ -231,6 +231,6 @@ class ChatReply(_Reply):
 
 
 class Sighting(_Reply):
-    """What a wait came upon: a row, a mail, an object, a file, a webhook. Its headers are those of a mail or webhook."""
+    """What a wait came upon: a row, a mail, an object, a file, a webhook; a mail and a webhook have headers."""
 
     __slots__ = ()

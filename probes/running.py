@@ -142,9 +142,9 @@ class Running:
             dump = os.read(self._dump, GULP)
         except BlockingIOError:
             dump = b""
-        for fd in (self.answer, self.prints, self._dump, self._news):
-            if fd is not None:
-                os.close(fd)
+        for own in (self.answer, self.prints, self._dump, self._news):
+            if own is not None:
+                os.close(own)
         said, printed = bytes(self._said), bytes(self._printed)
         end = End(self.request, self._file, self._status, self._why, said, printed, dump)
         return reply_of(end, folder=folder, waited=self.waited)

@@ -1,8 +1,8 @@
 """`${…}` in what a user wrote: parsed once, filled in at each attempt. What was never captured is never filled in.
 
-`${date}` `${date+30d}` `${date+30d:%A %d %B}` · `${now}` `${now+1h}` · `${run_id}` · `${uuid}` · `${marker}`
-· `${hook}` · `${ask}` the latest question · `${secret:NAME}` · `${name}` a captured value · `${case.input}` a field of the golden
-case at hand · `$${` stands for `${` itself.
+`${date}` `${date+30d}` `${date+30d:%A %d %B}` · `${now}` `${now+1h}` · `${run_id}` · `${uuid}` · `${marker}` ·
+`${hook}` · `${ask}` the latest question · `${secret:NAME}` · `${name}` a captured value · `${case.input}` a field of
+the golden case at hand · `$${` stands for `${` itself.
 """
 
 from __future__ import annotations
