@@ -46,6 +46,20 @@ class _Keeper(Collector):
             for why in ("missed", "overlapped", "shed", "late"):
                 missed.add_metric([*names, why], getattr(counts, why))
         yield from (up, took, runs, missed)
+        yield from self._answers(labels)
+
+    def _answers(self, labels: list[str]) -> Iterator[Metric]:
+        right = GaugeMetricFamily("showup_golden_accuracy", "Share of right answers in the window", labels=labels)
+        cases = GaugeMetricFamily("showup_golden_cases", "Scored cases in the window", labels=labels)
+        for track in self._keeper.engine.tracks.values():
+            said = track.answers.said
+            if track.probe.golden is None or said is None:
+                continue
+            names = [track.probe.workflow, track.probe.environment, track.probe.name]
+            cases.add_metric(names, said.of)
+            if said.of:
+                right.add_metric(names, said.right / said.of)
+        yield from (right, cases)
 
     def _itself(self) -> Iterator[Metric]:
         keeper = self._keeper

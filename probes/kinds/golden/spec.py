@@ -27,7 +27,6 @@ from probes.kinds.steps import VERBS, CleanUp, Deed, Kept, Problem, Step, keys_u
 from probes.words.names import nearest
 from probes.words.units import Percent, micros_of, parse_duration, say_duration
 
-SCORES = ("exact", "label", "number", "fields", "check")
 _WINDOW = re.compile(r"\s*(\d{1,5})\s*cases?\s*\Z")
 SHORTEST, LONGEST = 20, 10_000  # cases of a window
 LONGEST_TIME = timedelta(days=30)
@@ -284,6 +283,3 @@ def in_window(window: int | timedelta, per_run: int, period: int) -> int:
     if isinstance(window, int):
         return window
     return max(1, micros_of(window) // max(1, period)) * per_run
-
-
-__all__ = ["SCORES", "GoldenSpec", "in_window", "parse_window", "say_window"]
