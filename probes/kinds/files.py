@@ -25,12 +25,23 @@ def _filled(value: str) -> str:
 Text = Annotated[str, AfterValidator(_filled)]
 
 
+def _fixed(value: str) -> str:
+    if names := sorted(needs(value)):
+        said = f"${{{names[0]}}} is captured, and no answer may say where showup looks"
+        raise ValueError(f"{said}; write it out, or take ${{marker}}, ${{date}} or ${{secret:NAME}}")
+    return value
+
+
+Fixed = Annotated[str, AfterValidator(_fixed)]
+"""A text that says where to go or what to read on this machine: nothing that came from a target stands in it."""
+
+
 class FileSection(Section):
     """A file that goes with a request."""
 
     model_config = ConfigDict(populate_by_name=False, validate_default=False)
 
-    path: Text = Field(description="Where it is, from the configuration's folder on.")
+    path: Fixed = Field(description="Where it is, from the configuration's folder on.")
     field: Text = Field("file", description="The field of the form it stands in.")
     name: Text | None = Field(None, description="What it is called there, if not by its own name.")
     type: str | None = Field(None, description="Its media type, if its name does not tell.")

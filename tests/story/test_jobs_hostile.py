@@ -5,12 +5,15 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import pytest
 
 from monitor.sandbox.invoices import Invoices
+from probes import Context
+from probes.kinds.job.run import _pattern
 from probes.testing import Result
 from tests.story.office import run, written
 
@@ -104,3 +107,12 @@ async def test_a_place_that_cannot_be_looked_at(
     result = await run(office, job, tmp_path)
     assert result.failure == failure and said in result.sentence, result
     assert office.mail.password not in str(result) and office.bucket.who.secret not in str(result)
+
+
+@pytest.mark.parametrize("said", ["*", "?", "[a-z]", "../*"])
+def test_what_a_target_says_is_no_pattern(said: str) -> None:
+    class Known:
+        captured: ClassVar[dict[str, str]] = {"id": said}
+
+    pattern = _pattern("${id}.json", cast(Context, Known()))
+    assert not fnmatchcase("a.json", pattern) and fnmatchcase(f"{said}.json", pattern)

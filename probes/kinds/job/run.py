@@ -6,13 +6,15 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from glob import escape
 from typing import Any
 
 import yaml
 
+from probes.checks.say import plain
 from probes.context import Context
 from probes.kinds.files import filled
-from probes.kinds.filling import fill, fillable
+from probes.kinds.filling import fill, fillable, parse
 from probes.kinds.interpret import (
     Order,
     Part,
@@ -189,9 +191,9 @@ def _look(stage: Stage) -> Look:
     if stage.mail is not None:
         return partial(_mail, fillable(stage.mail.model_dump(exclude={"delete"})))
     if stage.object is not None:
-        return partial(_object, stage.object, fillable(stage.object.prefix), fillable(stage.object.name))
+        return partial(_object, stage.object, fillable(stage.object.prefix), stage.object.name or "")
     if stage.folder is not None:
-        return partial(_folder, fillable(stage.folder.path), fillable(stage.folder.name))
+        return partial(_folder, fillable(stage.folder.path), stage.folder.name or "")
     return lambda ctx: ctx.webhook
 
 
@@ -224,11 +226,19 @@ def _bucket(section: BucketSection, ctx: Context) -> Any:
     return ctx.bucket(str(fill(fillable(section.bucket), ctx)), **given)
 
 
-def _object(section: BucketSection, prefix: Any, name: Any, ctx: Context) -> Callable[[], Awaitable[Any]]:
-    bucket, pattern = _bucket(section, ctx), str(fill(name, ctx) or "")
+def _object(section: BucketSection, prefix: Any, name: str, ctx: Context) -> Callable[[], Awaitable[Any]]:
+    bucket, pattern = _bucket(section, ctx), _pattern(name, ctx)
     return lambda: bucket.find(pattern, prefix=str(fill(prefix, ctx)))
 
 
-def _folder(path: Any, name: Any, ctx: Context) -> Callable[[], Awaitable[Any]]:
-    folder, pattern = ctx.folder(str(fill(path, ctx))), str(fill(name, ctx) or "")
+def _folder(path: Any, name: str, ctx: Context) -> Callable[[], Awaitable[Any]]:
+    folder, pattern = ctx.folder(str(fill(path, ctx))), _pattern(name, ctx)
     return lambda: folder.find(pattern)
+
+
+def _pattern(name: str, ctx: Context) -> str:
+    """A pattern with its holes filled: in what is filled in, a * stands for itself."""
+    template = parse(name)
+    if template is None:
+        return name
+    return "".join(part if isinstance(part, str) else escape(plain(part.value(ctx))) for part in template.parts)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from probes.checks.written import Check
 from probes.forms import Also
 from probes.kinds import steps
+from probes.kinds.files import Fixed
 from probes.kinds.job.stages import (
     BucketSection,
     FieldsSection,
@@ -51,10 +52,10 @@ class Tag(Kin):
 class Drop(Kin):
     """A file put into a folder or bucket; it is deleted at the end, if it is still there."""
 
-    folder: Text | None = Field(None, description="A folder of showup's machine, from the configuration's on.")
+    folder: Fixed | None = Field(None, description="A folder of showup's machine, from the configuration's on.")
     bucket: BucketSection | None = Field(None, description="A bucket.")
     name: Text = Field("${marker}", description="What the file, or the object's key, is called.")
-    file: Text | None = Field(None, description="The file whose content it has, from the configuration's folder on.")
+    file: Fixed | None = Field(None, description="The file whose content it has, from the configuration's folder on.")
     fill: bool = Field(False, description="True fills in what is written ${…} in the file.")
     content: Text | None = Field(None, description="Its content as it stands.")
 

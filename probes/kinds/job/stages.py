@@ -12,6 +12,7 @@ from probes.checks.document import Least
 from probes.checks.rules import Rules, misnamed
 from probes.checks.written import checked_path
 from probes.forms import Also
+from probes.kinds.files import Fixed
 from probes.kinds.filling import needs
 from probes.kinds.steps import Captures, Checks, CleanUps, Kin, Limit, Path, Problem, Sending, Text
 from probes.words.secret import REFERENCE
@@ -75,21 +76,21 @@ class Poll(Sending):
 class MailSection(Kin):
     """An inbox over IMAP, always with TLS; nothing in it is marked as read."""
 
-    server: Annotated[str, AfterValidator(_server)] = Field(
+    server: Annotated[Fixed, AfterValidator(_server)] = Field(
         description="imaps://HOST, or imap://HOST, which begins with STARTTLS."
     )
-    user: Text = Field(description="Who logs in.")
+    user: Fixed = Field(description="Who logs in.")
     password: Secret = Field(description="Their password, a reference.")
-    folder: Text = Field("INBOX", description="Where the mail comes in.")
+    folder: Fixed = Field("INBOX", description="Where the mail comes in.")
     text: Text | None = Field(None, description="What the mail holds, if not the marker.")
     delete: bool = Field(False, description="True deletes the mail that was found, and no other.")
-    ca_file: str = Field("", description="Authorities to trust besides the system's.")
+    ca_file: Fixed = Field("", description="Authorities to trust besides the system's.")
 
 
 class RowSection(Kin):
     """Rows of a database. Values are bound, the transaction only reads."""
 
-    database: Annotated[Text, AfterValidator(_address)] = Field(
+    database: Annotated[Fixed, AfterValidator(_address)] = Field(
         description="sqlite:////path/file.db, postgresql://user@host/name, or a reference to one with its password."
     )
     query: Annotated[str, AfterValidator(_query)] = Field(
@@ -100,13 +101,13 @@ class RowSection(Kin):
 class BucketSection(Kin):
     """A bucket over the S3 protocol."""
 
-    bucket: Text = Field(description="Its name.")
-    endpoint: Text | None = Field(None, description="Its server, where it is not AWS: https://minio.example.com.")
-    region: Text = Field("us-east-1", description="Its region.")
-    key: Text = Field(description="The id of an access key.")
+    bucket: Fixed = Field(description="Its name.")
+    endpoint: Fixed | None = Field(None, description="Its server, where it is not AWS: https://minio.example.com.")
+    region: Fixed = Field("us-east-1", description="Its region.")
+    key: Fixed = Field(description="The id of an access key.")
     secret: Secret = Field(description="The key's secret, a reference.")
     token: Secret | None = Field(None, description="The session token of a temporary key, a reference.")
-    ca_file: str = Field("", description="Authorities to trust besides the system's.")
+    ca_file: Fixed = Field("", description="Authorities to trust besides the system's.")
 
 
 class ObjectSection(BucketSection):
@@ -119,7 +120,7 @@ class ObjectSection(BucketSection):
 class FolderSection(Kin):
     """A file in a folder of showup's machine."""
 
-    path: Text = Field(description="The folder, from the configuration's on.")
+    path: Fixed = Field(description="The folder, from the configuration's on.")
     name: Text | None = Field(None, description="A pattern for the file's name, else *${marker}*.")
 
 
@@ -127,7 +128,7 @@ class FieldsSection(Rules):
     """What was extracted, field by field."""
 
     expected: dict[str, Any] | None = Field(None, description="The right values.")
-    file: str | None = Field(None, description="A JSON or YAML file with them, from the configuration's folder on.")
+    file: Fixed | None = Field(None, description="A JSON or YAML file with them, from the configuration's folder on.")
     at: str = Field("$", description="Where the document stands in what was seen.")
     at_least: Least = Field(1.0, alias="at-least", description="The share of fields that have to be right.")
 
