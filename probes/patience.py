@@ -43,7 +43,7 @@ class Wait(Generic[T]):
     def __init__(
         self,
         owner: Owner,
-        look: Callable[[], Awaitable[T]],
+        look: Callable[[], Awaitable[T | None]],
         check: Callable[[T], object] | None,
         *,
         within: float,

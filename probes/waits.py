@@ -54,7 +54,7 @@ class Waits:
 
     def until(
         self,
-        look: Callable[[], Awaitable[T]],
+        look: Callable[[], Awaitable[T | None]],
         *,
         within: Length,
         check: Callable[[T], object] | None = None,
