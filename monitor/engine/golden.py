@@ -65,7 +65,7 @@ def scored(
 def verdict_of(said: Judged, own: Verdict) -> Verdict:
     """What the window says, as a verdict; `own` is the run's, which may be slow where the window is right."""
     if own.state is State.DEGRADED and said.state is State.UP:
-        return replace(own, sure=said.sure)
+        return own
     failure = said.failure
     blame = FACTS[failure].blame if failure else None
     return Verdict(said.state, failure, clean(said.sentence, SENTENCE), blame, failure is Failure.WRONG, sure=said.sure)
@@ -130,18 +130,19 @@ def ran_of(ran: Ran, *, sure: str, progress: Progress) -> Ran:
     """
     if ran.level in (Level.FAIL, Level.DEGRADED):
         return replace(ran, sure=sure)
-    if ran.level is Level.UNKNOWN and sure and progress.open is not Level.PASS:
+    if ran.level is Level.UNKNOWN and progress.open is not Level.PASS:
         return replace(ran, level=Level.PASS)
     return ran
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A run as the odds see it: `scored` says in a word what its window says, "" when it never reached scoring."""
+    """A run as the odds see it: whether cases were `scored` in it, and how `sure` its window is of what it says."""
 
     ran: Ran
     failure: str
-    scored: str = ""
+    scored: bool = False
+    sure: str = ""
 
 
 def weighed(odds: Odds, run: Finished, *, golden: bool, period: int, progress: Progress) -> tuple[Odds, Ran]:
@@ -152,7 +153,7 @@ def weighed(odds: Odds, run: Finished, *, golden: bool, period: int, progress: P
         return weigh(odds, run.ran, soft=soft, period=period, is_open=is_open)
     answered = replace(run.ran, level=Level.PASS)  # there were answers, whatever they were
     odds, held = weigh(odds, answered, soft=False, period=period, is_open=is_open)
-    own = ran_of(run.ran, sure=run.scored, progress=progress)
+    own = ran_of(run.ran, sure=run.sure, progress=progress)
     if held.level is Level.UNKNOWN and own.level is Level.PASS:
         return odds, held
     return odds, own
@@ -183,7 +184,8 @@ def replayed(
 
 
 def read_back(session: Session, rules: Golden, ledger: int, *, now: int) -> tuple[Standing, dict[int, str]]:
-    """The standing as the record has it, and of each run in which cases were scored what its window said then."""
+    """The standing as the record has it, and of each run in which cases were scored how sure its window was that
+    something was wrong, "" when nothing was."""
     limit = min(MOST_READ, 4 * max(rules.window_cases, rules.minimum, 500))
     views = [asked_of(view) for view in last_scores(session, ledger, limit=limit, since=now - OLDEST)]
     standing, said = Standing(), dict[int, str]()
@@ -192,7 +194,7 @@ def read_back(session: Session, rules: Golden, ledger: int, *, now: int) -> tupl
         standing.window, standing.said = score(rules, standing.window, asked, now=at)
         standing.last = _last_turn(rules.order, {one.case for one in asked}) or standing.last
         if any(one.right is not None for one in asked):
-            said[at] = standing.said.sure
+            said[at] = standing.said.sure if standing.said.state is not State.UP else ""
     standing.window = trimmed(rules, standing.window, now=now)
     return standing, said
 

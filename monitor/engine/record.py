@@ -147,7 +147,7 @@ class Recorder:
         failed = [at for at, found in run.verdicts if found.level >= Level.DEGRADED]
         ran = Ran(verdict.level, run.started, failed[0] if failed else run.started)
         if probe.golden is not None or probe.weighed:
-            finished = golden.Finished(ran, str(verdict.failure or ""), verdict.sure if run.scored else "")
+            finished = golden.Finished(ran, str(verdict.failure or ""), run.scored, verdict.sure)
             track.odds, ran = golden.weighed(
                 track.odds,
                 finished,

@@ -46,7 +46,10 @@ def weigh_back(
             track.last.sentence, track.unknown_since = track.answers.said.sentence, 0
     finished = [
         golden.Finished(
-            ran_of(run, attempts.get((run.started, run.ledger), [])), str(run.failure or ""), said.get(run.started, "")
+            ran_of(run, attempts.get((run.started, run.ledger), [])),
+            str(run.failure or ""),
+            run.started in said,
+            said.get(run.started, ""),
         )
         for run in reversed(runs)
     ]

@@ -125,6 +125,16 @@ async def test_an_attempt_that_got_no_answer_does_not_speak_for_a_run_that_was_s
     assert watch.asked[0][1].cases == watch.asked[1][1].cases, "it is the same turn"
 
 
+async def test_right_answers_that_are_slow_are_a_warning_once_it_is_confirmed(watch: Answers) -> None:
+    await runs(watch, 0, 12)
+    watch.world = lambda probe, at: "d" if run_number(at) in (12, 20, 21) else "."
+    await runs(watch, 12, 20)
+    assert watch.warned == []
+    assert (await states(watch))[12] is State.DEGRADED
+    await runs(watch, 20, 22)
+    assert (len(watch.warned), watch.paged) == (1, [])
+
+
 async def test_every_third_run_without_an_answer_is_told_though_never_two_follow_each_other(watch: Answers) -> None:
     await runs(watch, 0, 40)
     watch.world = lambda probe, at: "x" if run_number(at) % 3 == 0 else "."
