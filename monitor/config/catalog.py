@@ -154,7 +154,7 @@ class Probe:
     place: str = ""
     costs: Costs = field(default_factory=Costs)
     partner: str = ""  # whose system it looks at, where that is not the workflow's own
-    limits: Allowance = Allowance()  # of its own spending
+    limits: Allowance = field(default_factory=Allowance)  # of its own spending
     weighed: bool = False  # failures that may be chance page by statistics
     golden: Golden | None = None  # what a golden probe promises of its answers
     heartbeat: Heartbeat | None = None  # set for a job that reports by itself: it is never run
