@@ -282,7 +282,7 @@ def test_every_dialect_has_a_name_a_place_and_an_end() -> None:
     assert (tuple(DIALECTS), tuple(ADDRESSES)) == (DIALECT_NAMES, DIALECT_NAMES)
     for name, address in ADDRESSES.items():
         spoken = dialect(name)
-        assert spoken.NAME == name and spoken.END
+        assert name == spoken.NAME and spoken.END
         assert address + spoken.path(address) in {
             "https://api.openai.com/v1/chat/completions",
             "https://api.openai.com/v1/responses",

@@ -45,7 +45,9 @@ class DnsSpec(Spec):
     record: Literal["A", "AAAA", "CNAME", "MX", "NS", "TXT"] = Field("A", description="Which records.")
     expect: Names = Field((), description="Records that have to be there, such as 192.0.2.1 or 10 mail.example.com.")
     exact: bool = Field(False, description="True: there may be no others.")
-    servers: Annotated[Names, AfterValidator(_are_servers)] = Field((), description="Name servers that are asked, by address; the system's without them.")
+    servers: Annotated[Names, AfterValidator(_are_servers)] = Field(
+        (), description="Name servers that are asked, by address; the system's without them."
+    )
     answering: int | None = Field(
         None, ge=1, le=65_535, description="A port at which each address has to take a connection."
     )
