@@ -149,14 +149,12 @@ class Heartbeats:
         when it cannot be kept: it may have to be said again."""
         beat = self.beats[name]
         ping = replace(ping, at=self._moment(beat))
-        beat.writing += 1
         try:
+            await self._catch_up(beat, before=ping.at)
             await self._keep(beat, ping)
         except StoreError:
             beat.away = [*beat.away[-MOST_AWAY:], (ping.at, self._clock.now())]  # not heard, by our own fault
             raise
-        finally:
-            beat.writing -= 1
 
     def put_off(self, name: str, ping: Ping) -> None:
         """The same for what comes faster than is written: a failure is never lost, and the last word counts."""
@@ -170,11 +168,15 @@ class Heartbeats:
 
     async def _keep(self, beat: Beat, ping: Ping) -> None:
         ledger, kind = beat.track.ledger, int(ping.word)
-        await self._store.write(
-            lambda session: add_ping(
-                session, ledger, at=ping.at, kind=kind, status=ping.status, rid=ping.rid, body=ping.body
+        beat.writing += 1
+        try:
+            await self._store.write(
+                lambda session: add_ping(
+                    session, ledger, at=ping.at, kind=kind, status=ping.status, rid=ping.rid, body=ping.body
+                )
             )
-        )
+        finally:
+            beat.writing -= 1
         self._heard(beat, ping)
 
     def _heard(self, beat: Beat, ping: Ping) -> None:
@@ -218,11 +220,20 @@ class Heartbeats:
 
     async def _write_waiting(self, beat: Beat) -> None:
         try:
-            while beat.waiting:
-                await self._keep(beat, beat.waiting[0])
-                beat.waiting = beat.waiting[1:]
+            await self._catch_up(beat, before=beat.newest + 1)
         except StoreError as error:
             log.warning("what a job said is not written yet", job=beat.track.probe.id, reason=str(error))
+
+    async def _catch_up(self, beat: Beat, *, before: int) -> None:
+        """Write what had to wait and was said before then. It is off the list while it is on its way, as more may come
+        meanwhile: what comes takes the place of what waits, and never of what is being written."""
+        while beat.waiting and beat.waiting[0].at < before:
+            ping, beat.waiting = beat.waiting[0], beat.waiting[1:]
+            try:
+                await self._keep(beat, ping)
+            except BaseException:
+                beat.waiting = (ping, *beat.waiting)
+                raise
 
     def _deadline(self, beat: Beat, now: int) -> None:
         """Nothing came in time: missed at that moment, or not known when we may not have heard it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -124,6 +125,27 @@ async def test_what_comes_too_fast_is_written_a_second_later_and_no_failure_is_l
     for word in (Word.SUCCESS, Word.FAILURE, Word.SUCCESS, Word.SUCCESS):
         night.engine.heartbeats.put_off(NIGHTLY, Ping(word, body="flood"))
     await night.live(clock_of("03:04:01"))
+    assert [line.split(" ", 1)[1] for line in await night.told()] == ["up", "down heartbeat_failed", "up"]
+    assert len(await night.incidents()) == 1
+
+
+async def test_a_failure_that_comes_while_another_word_is_being_written_is_not_lost(night: Night) -> None:
+    heartbeats = night.engine.heartbeats
+    await night.said(Word.SUCCESS, clock_of("03:04"))
+    heartbeats.put_off(NIGHTLY, Ping(Word.SUCCESS))
+    writing = asyncio.ensure_future(heartbeats.look(night.clock.at, frozenset()))
+    await asyncio.sleep(0)
+    heartbeats.put_off(NIGHTLY, Ping(Word.FAILURE, status=3))
+    await writing
+    await night.live(clock_of("03:04:01"))
+    assert [line.split(" ", 1)[1] for line in await night.told()] == ["up", "up", "down heartbeat_failed"]
+    assert len(await night.incidents()) == 1
+
+
+async def test_what_had_to_wait_is_seen_to_before_what_was_said_after_it(night: Night) -> None:
+    await night.said(Word.SUCCESS, clock_of("03:04"))
+    night.engine.heartbeats.put_off(NIGHTLY, Ping(Word.FAILURE, status=3))
+    await night.said(Word.SUCCESS)
     assert [line.split(" ", 1)[1] for line in await night.told()] == ["up", "down heartbeat_failed", "up"]
     assert len(await night.incidents()) == 1
 
