@@ -110,6 +110,7 @@ class Escalation:
             col(Member.ended).is_(None),
             Member.severity == "warning",
             col(Member.warned).is_(False),
+            col(Member.folded_into).is_(None),
         )
         mute = until(mutes(session, now), incident.subject, now)
         if mute is not None and session.exec(waits).first() is not None:

@@ -208,8 +208,11 @@ def _stop(session: Session, incident: Incident, decision: Decision, *, climb: Es
 
 
 def _warn(session: Session, incident: Incident, *, climb: Escalation, now: int) -> None:
-    """Post what is only a warning once, unless somebody is paged anyway or a mute holds it until its end."""
-    new = [row for row in members.failing(session, incident) if row.severity == "warning" and not row.warned]
+    """Post what is only a warning once, unless somebody is paged anyway, its provider's incident speaks for it, or a
+    mute holds it until its end.
+    """
+    failing = members.failing(session, incident)
+    new = [row for row in failing if row.severity == "warning" and not row.warned and row.folded_into is None]
     if not new or any(covers(mute, incident.subject, now) for mute in mutes(session, now)):
         return
     for row in new:
