@@ -126,6 +126,7 @@ class Witnesses:
     ) -> Verdict:
         """The verdict on an attempt that began at `at`, with what witnesses say once its run has ended."""
         if verdict.failure is None and not track.probe.canary_of:
+            self._call(self._failing(track.probe.depends_on), at)
             return verdict
         verdict = await self.reach(verdict, reply)
         if track.probe.canary_of:
@@ -143,6 +144,12 @@ class Witnesses:
         if not heard and found.suspected:
             self._unheard.append(_Unheard(track, run, verdict, since))
         return found
+
+    def _failing(self, providers: Iterable[str]) -> list[str]:
+        """Those whose own incident stands: a workflow that is well again is a reason to ask whether they are, too,
+        before another person is woken for them."""
+        stands = {name: self._stands.get(name) for name in providers}
+        return [name for name, one in stands.items() if one is not None and one.track.progress.open is Level.FAIL]
 
     def _weigh(self, known: Iterable[str], verdict: Verdict, since: int) -> Verdict:
         heard = {name: tuple(self._stands[name].heard) for name in known if name in self._stands}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from alerts.message import Purpose
 from monitor.config.load import load_text
 from monitor.status.build import make_pages
 from probes.words.units import MINUTE, SECOND
@@ -235,3 +236,49 @@ async def test_a_provider_that_flaps_is_soon_one_incident_that_is_held_open(stor
     assert len(await story.of("provider:openai")) <= 3, "from the third time on it stays open"
     assert len(story.paged) <= 4
     assert all(one.paged_at is None for one in await story.of("intake/production"))
+
+
+async def test_a_warning_that_is_left_to_its_provider_is_not_posted_beside_the_page(tmp_path: Path) -> None:
+    minor = 'notes: {ask: "A note", every: 5m, severity: warning, check: [{contains: noted}]}'
+    text = CONFIG.replace("probes: {books: {", f"probes: {{{minor}, books: {{")
+    async with Story(tmp_path, load_text(text, secrets=SECRETS)) as story:
+        story.world = all_fail
+        await story.run(INTAKE, at=clock_of("10:00"))
+        await story.run("intake/production/notes", at=clock_of("10:01"))
+        (intake,) = await story.of("intake/production")
+        assert "notes is left to the incident of OpenAI" in told(intake)
+        assert story.providers["console"].of(Purpose.WARNING) == [], "the provider's page has said it"
+        assert story.paged == ["ana"]
+
+
+async def test_a_warning_that_still_fails_when_its_provider_is_well_again_is_posted_then(tmp_path: Path) -> None:
+    text = CONFIG.replace("check: [{contains: booked}]", "severity: warning, check: [{contains: booked}]")
+    async with Story(tmp_path, load_text(text, secrets=SECRETS)) as story:
+        well = clock_of("10:10")
+        story.world = lambda probe, at: "." if probe == CANARY and at >= well else "x"
+        await story.run(INTAKE, at=clock_of("10:00"))
+        await story.run(CANARY, at=well)
+        await story.run(CANARY, at=well + 5 * MINUTE)
+        assert story.providers["console"].of(Purpose.WARNING) == []
+        await story.run(INTAKE, at=well + 6 * MINUTE)
+        await story.pass_to(well + 10 * MINUTE + SECOND)
+        (warning,) = story.providers["console"].of(Purpose.WARNING)
+        assert "books" in warning.text and story.paged == ["ana"]
+
+
+async def test_a_workflow_that_is_well_again_has_its_provider_asked_before_the_next_person_is_woken(
+    story: Story,
+) -> None:
+    story.world = all_fail
+    await story.run(INTAKE, at=clock_of("10:00"))
+    asked = story.asked_of(CANARY)
+    story.world = lambda probe, at: "."
+    await story.run(INTAKE, at=clock_of("10:05"))
+    await story.run(DISPATCH, at=clock_of("10:07"))
+    assert story.asked_of(CANARY) == asked + 2
+    (provider,) = await story.of("provider:openai")
+    assert said(provider.resolved_at) == "10:07:00"
+    await story.run(INTAKE, at=clock_of("10:10"))
+    assert story.asked_of(CANARY) == asked + 2, "all is well, and nobody asks beside the canary's own turns"
+    await story.pass_to(clock_of("10:20"))
+    assert story.paged == ["ana"]
