@@ -179,10 +179,10 @@ def probes(built: Built, found: Iterable[Written], checked: Checked) -> None:
         workflow = built.workflows[probe.workflow]
         section: WorkflowSection = checked.all("workflows")[probe.workflow]
         there = checked.all("providers")
-        providers = {name: there[name] for name in section.depends_on if name in there}
         for environment in workflow.environments.values():
             if probe.spec.environments and environment.name not in probe.spec.environments:
                 continue
+            providers = {name: there[name] for name in _asked(probe.spec, section) if name in there}
             made = of_written(probe, workflow, environment, section, providers=providers)
             built.probes[made.id], built.origins[made.id] = made, probe
     running = {(probe.workflow, probe.environment) for probe in built.probes.values()}
@@ -245,6 +245,15 @@ def of_written(
         canary_of=workflow.provider,
         depends_on=_depends_on(spec, workflow),
     )
+
+
+def _asked(spec: Spec, section: WorkflowSection) -> tuple[str, ...]:
+    """The providers whose models a run may ask. Whoever only reads asks none: what is spent there, or held back, is
+    nothing to it.
+    """
+    if spec.depends_on is not None:
+        return spec.depends_on
+    return () if spec.only_reads or spec.partner else section.depends_on
 
 
 def _depends_on(spec: Spec, workflow: Workflow) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from monitor.config.load import load_text
+from monitor.engine.spending import NOTHING
 from monitor.store.queries.history import last_runs
 from monitor.store.queries.notes import spend_between
 from probes.frames import Reply, Request
@@ -140,3 +141,23 @@ async def test_a_probe_that_costs_nothing_is_asked_for_nothing(desk: Desk) -> No
     await desk.run("intake/production/books", at=clock_of("10:00"))
     assert "intake/production/books" not in desk.engine.spending.accounts(desk.clock.now())
     assert desk.clock.at == clock_of("10:00") + 0 * SECOND
+
+
+async def test_a_page_that_is_only_read_goes_on_while_the_providers_key_rests(tmp_path: Path) -> None:
+    text = DESK.replace("      asks: {", '      home: {get: /, every: 1m, check: [{status: 200}]}\n      asks: {')
+    async with Desk(tmp_path, load_text(text, secrets=SECRETS)) as desk:
+        asks, home = desk.engine.tracks[ASKS].probe, desk.engine.tracks["desk/production/home"].probe
+        await desk.pass_to(clock_of("10:00"))
+        spending, now = desk.engine.spending, desk.clock.now()
+        limited = Reply(1, "down", "rate_limited", "limited", retry_after=700.0)
+        spending.settle(asks, spending.grant(asks, now=now), limited, now=now, ended=True)
+        assert spending.grant(asks, now=now).until, "the model is left alone"
+        assert spending.grant(home, now=now) == NOTHING, "nobody asks a model there"
+        assert home.id not in spending.accounts(now)
+
+
+def test_a_probe_that_reads_and_says_what_it_depends_on_is_counted_there() -> None:
+    home = "home: {get: /, depends_on: [openai], check: [{status: 200}]}"
+    text = DESK.replace("      asks: {", f"      {home}\n      asks: {{")
+    catalog = load_text(text, secrets=SECRETS)
+    assert catalog.probes["desk/production/home"].costs.provider == "openai"
