@@ -35,8 +35,14 @@ def headline(view: IncidentView) -> str:
     speaks = view.subject == OURS and view.title == "showup"  # so it is there, and watches
     noticed = _notice("" if speaks else view.failure, view.blame)
     start = _fit("", view.title, LOCK_SCREEN - len(mark) - len(noticed) - 1)
-    told = clean(view.sentence, _LIMIT)
+    told = clean(_news(view.sentence, noticed), _LIMIT)
     return clean(f"{mark}{start} {noticed}" + (f": {told}" if told else ""), _LIMIT)
+
+
+def _news(sentence: str, noticed: str) -> str:
+    """A sentence without its beginning, where the headline says that already."""
+    begins, colon, rest = sentence.partition(": ")
+    return rest if colon and begins.replace("answered", "answers", 1) == noticed else sentence
 
 
 def _fit(before: str, title: str, room: int) -> str:

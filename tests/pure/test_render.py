@@ -41,6 +41,13 @@ def test_the_headline_says_what_a_customer_notices() -> None:
     assert render.headline(replace(INCIDENT, drill=True)).startswith("[drill] Intake agent answers wrongly")
 
 
+def test_the_headline_says_nothing_twice() -> None:
+    failed = replace(INCIDENT, failure="app_error", sentence="answered with an error: server_error: overloaded")
+    assert render.headline(failed) == "Intake agent answers with an error: server_error: overloaded"
+    other = replace(failed, sentence="answered 502: answered with an error: x")
+    assert render.headline(other) == "Intake agent answers with an error: answered 502: answered with an error: x"
+
+
 def test_showup_says_of_itself_what_is_wrong_and_not_that_it_is_unwatched() -> None:
     ours = replace(INCIDENT, subject="monitor", title="showup", failure="monitor_fault", sentence="the disk is full")
     assert render.headline(ours) == "showup needs attention: the disk is full"
