@@ -11,7 +11,7 @@ from monitor.config.case_files import case_file
 from monitor.config.golden_file import append_case
 from monitor.config.load import find, load
 from monitor.config.naming import probe_id
-from probes.words.errors import Refused
+from probes.words.errors import ConfigError, Refused
 from probes.words.text import clean
 
 NAME = 60  # characters of a case's name
@@ -34,9 +34,21 @@ def accept_flag(
     file = case_file(place, found)
     if file is None:
         raise Refused(f"the cases of {found.name} stand in the configuration", hint="move them to a file: cases: FILE")
-    append_case(file, _case(flag, expect=expect, name=name))
+    _put(file, _case(flag, expect=expect, name=name), place)
     done: dict[str, Any] = call("review", config=config, folder=state, number=number, outcome="accepted", by=by)
     return {**done, "file": str(file), "probe": found.id}
+
+
+def _put(file: Path, case: Mapping[str, Any], place: Path) -> None:
+    """Append a case; one by which the configuration no longer holds is taken back, and said."""
+    before = file.read_bytes() if file.exists() else b""
+    append_case(file, case)
+    try:
+        load(place)
+    except ConfigError as error:
+        file.write_bytes(before)
+        said = f"this cannot be a case there: {error.problems[0]}"
+        raise Refused(said, hint="write another --expect or --name") from None
 
 
 def _case(flag: Mapping[str, Any], *, expect: str, name: str) -> dict[str, Any]:
