@@ -103,7 +103,8 @@ def run(found: Found) -> None:
         steps = [*(body.get("steps") or ()), *(body.get("cleanups") or ())]
         own = max((int(one.get("at") or 0) + int(one.get("took") or 0) for one in steps), default=length)
         sentence = str(body.get("sentence", ""))
-        shown = Shown(probe, workflow, environment, str(whole), str(failure), sentence, own, evidence=body)
+        whose = {name: str(body.get(name) or "") for name in ("blame", "partner")}
+        shown = Shown(probe, workflow, environment, str(whole), str(failure), sentence, own, evidence=body, **whose)
         for drawn in draw(shown):
             out.print(drawn, soft_wrap=True)
         if witness := body.get("second_witness"):

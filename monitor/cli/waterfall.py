@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from monitor.cli.paper import WIDTH, plain, took
+from monitor.engine.verdict import judge
 from probes.words.failure import FACTS, Blame, Failure
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Shown:
     trouble: tuple[str, ...] = ()
     last: str = ""
     partner: str = ""
+    blame: str = ""  # who was found to be at fault; else who mostly is
 
 
 def of_reply(reply: Reply, name: str, *, limit: int = 0, last: str = "", partner: str = "") -> Shown:
@@ -62,6 +64,7 @@ def of_reply(reply: Reply, name: str, *, limit: int = 0, last: str = "", partner
         reply.cleanup_failed,
         last,
         partner,
+        str(judge(reply, partner=partner).blame or ""),
     )
 
 
@@ -227,12 +230,16 @@ def _verdict(shown: Shown, drawn: Sequence[str]) -> list[str]:
         facts = FACTS[failure]
         if sentence and sentence != facts.sentence and not any(sentence[:40] in line for line in drawn):
             lines += _wrapped(sentence, "", "")
-        theirs = shown.partner and facts.blame not in (Blame.US, Blame.NETWORK)
-        blamed = f"the partner {plain(shown.partner, 60)}" if theirs else BLAMED[facts.blame]
-        lines += _wrapped(f"{failure}: {facts.sentence}. Blame: {blamed}.", "", "")
+        lines += _wrapped(f"{failure}: {facts.sentence}. Blame: {_blamed(shown, facts.blame)}.", "", "")
     for trouble in shown.trouble:
         lines += _wrapped(f"left behind: {trouble}", "", "")
     return [*lines, *(_wrapped(shown.last, "", "") if shown.last else [])]
+
+
+def _blamed(shown: Shown, usual: Blame) -> str:
+    """Who is at fault, a partner by name."""
+    found = Blame(shown.blame) if shown.blame in set(Blame) else usual
+    return f"the partner {plain(shown.partner, 60)}" if found is Blame.PARTNER and shown.partner else BLAMED[found]
 
 
 def _end(step: Mapping[str, Any], start: int | None = None) -> int:

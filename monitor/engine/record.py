@@ -110,6 +110,8 @@ class Recorder:
             "sentence": verdict.sentence,
             "phase": reply.phase,
             "step": reply.step,
+            "blame": str(verdict.blame or ""),
+            "partner": track.probe.partner,
         }
         body |= {"values": reply.values, "versions": reply.versions, "witness": reply.witness}
         if verdict.why:

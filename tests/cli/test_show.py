@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import unicodedata
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from rich.cells import cell_len
 
 from monitor.cli import show
 from monitor.cli.paper import plain
-from monitor.cli.waterfall import BAR, Shown, draw, draw_bar
+from monitor.cli.waterfall import BAR, Shown, draw, draw_bar, of_reply
+from probes.frames import Reply
 
 NASTY = "\x1b[31m\x07[bold red]x[/]\u202e :smile: \x9b2J\r"
 AT = "2026-11-23T03:00:00+00:00"
@@ -78,6 +80,14 @@ def test_our_own_fault_is_not_blamed_on_the_workflow() -> None:
     lines = draw(Shown("p", "w", "e", "unknown", "probe_bug", "line 3: a check without a matcher", 0))
     assert lines[1] == "line 3: a check without a matcher"
     assert "not the workflow" in " ".join(lines[2:])
+
+
+def test_a_refused_key_is_blamed_as_the_daemon_blames_it() -> None:
+    refused = Reply(1, "down", "auth", "calendar says that key 1 is not known", witness="key")
+    ours = draw(of_reply(refused, "w/e/p", partner="calendar"))
+    assert ours[-1] == "auth: access was refused. Blame: the workflow."
+    theirs = draw(of_reply(replace(refused, witness="keys"), "w/e/p", partner="calendar"))
+    assert theirs[-1] == "auth: access was refused. Blame: the partner calendar."
 
 
 @given(st.text(max_size=300), st.integers(0, 10**9))

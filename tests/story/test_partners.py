@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.app import Keeper
 from monitor.cli.contracts import run_learn
+from monitor.cli.show import run as draw_run
 from monitor.cli.show_expiries import expiries as draw_expiries
 from monitor.cli.show_status import status as draw_status
 from monitor.config.load import load
@@ -17,6 +18,7 @@ from monitor.metrics import exposition
 from monitor.sandbox.partner import PartnerServer
 from monitor.services.partners import expiries
 from monitor.services.questions import status
+from monitor.services.runs import run, runs
 from probes.words.clock import moment
 from probes.words.units import DAY
 from tests.story.keeping import kept, real, until
@@ -77,6 +79,8 @@ async def test_a_partner_changes_its_interface_and_it_is_learned_again(
             assert calendar.last is not None and calendar.last.blame == "partner"
             said = "calendar changed its interface: get /slots: $.slots[].start is gone from 6 of 6 objects; "
             assert said + "is it $.slots[].starts_at now?" in await sentences(keeper)
+            draw_run(await run(keeper, (await runs(keeper, "calendar", 1))[0]["id"]))
+            assert "Blame: the partner calendar." in capsys.readouterr().out
 
             found = await expiries(keeper)
             assert [(one["kind"], one["days_left"], one["told"]) for one in found["expiries"]] == [
