@@ -26,7 +26,7 @@ from probes.words.errors import Refused
 from probes.words.failure import Failure
 
 REDIRECTS = 5  # followed before it is called a loop
-_EARLY = 0.005  # s by which a request ends before its attempt does, so that the part that hung is named
+_EARLY = 0.005  # s by which a request ends before its attempt, so that the part that hung is named
 _REDIRECTING = frozenset({301, 302, 303, 307, 308})
 _STAYS_HOME = frozenset({"authorization", "cookie", "proxy-authorization"})
 _BREATH = 32  # pieces after which others get a turn
@@ -94,8 +94,8 @@ class Fetch:
         self._headers, self._body = headers, body
         self._limits, self._stream = limits, stream
         self._began = monotonic()
-        ends = [] if http.deadline is None else [http.deadline - _EARLY]
-        ends += [] if limits.total is None else [self._began + limits.total]
+        ends = [http.deadline - _EARLY] if http.deadline is not None else []
+        ends += [self._began + limits.total] if limits.total is not None else []
         self._end = min(ends, default=None)
         self._bound: float | None = None  # the limit of the part that is waited for, when it comes before the end
         self._set_for = 0.0  # from when on the limit between two pieces has to be set anew
@@ -125,6 +125,10 @@ class Fetch:
             async with self._guard:
                 return await self._make(passage, headers, exchange)
         except TimeoutError:
+            failed = self._timed_out(passage)
+        except asyncio.CancelledError:
+            if self._bound is not None or not self._guard.expired():
+                raise  # else a busy loop came to our end and to the attempt's at once, and only we know what hung
             failed = self._timed_out(passage)
         except Trouble as raised:
             failed = raised

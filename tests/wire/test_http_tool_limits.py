@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 
@@ -86,3 +86,22 @@ async def test_an_attempts_own_deadline_does_not_hide_which_part_hung() -> None:
                 async with Client(server.url, deadline=0.3) as http:
                     await http.request("GET", "/")
     assert caught.value.phase == "total"
+
+
+async def test_on_a_loop_that_stands_still_over_both_ends_the_part_that_ran_out_is_still_named() -> None:
+    async with RawServer(slow) as server:
+        deadline = monotonic() + 0.1
+        asyncio.get_running_loop().call_at(deadline - 0.03, sleep, 0.1)  # its own end and the attempt's in one turn
+        with pytest.raises(Trouble) as caught:
+            async with asyncio.timeout_at(deadline), Client(server.url, deadline=0.1) as http:
+                await http.request("GET", "/")
+    assert (caught.value.failure, caught.value.phase) == (Failure.TIMEOUT, "first_byte")
+
+
+async def test_whoever_is_called_off_before_its_end_does_not_speak_of_time() -> None:
+    async with RawServer(slow) as server, Client(server.url, deadline=5.0) as http:
+        asking = asyncio.create_task(http.request("GET", "/"))
+        await asyncio.sleep(0.05)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
