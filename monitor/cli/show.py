@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from monitor.cli.paper import at, count, paper, percent, row, table, took
@@ -103,8 +104,8 @@ def run(found: Found) -> None:
         steps = [*(body.get("steps") or ()), *(body.get("cleanups") or ())]
         own = max((int(one.get("at") or 0) + int(one.get("took") or 0) for one in steps), default=length)
         sentence = str(body.get("sentence", ""))
-        whose = {name: str(body.get(name) or "") for name in ("blame", "partner")}
-        shown = Shown(probe, workflow, environment, str(whole), str(failure), sentence, own, evidence=body, **whose)
+        shown = Shown(probe, workflow, environment, str(whole), str(failure), sentence, own, evidence=body)
+        shown = replace(shown, blame=str(body.get("blame") or ""), partner=str(body.get("partner") or ""))
         for drawn in draw(shown):
             out.print(drawn, soft_wrap=True)
         if witness := body.get("second_witness"):
