@@ -280,7 +280,7 @@ class Context(Waits, Judging):
                 trouble = Trouble(Failure.CONTRACT_CHANGED, said)
             raise self._stopped(trouble) from None
         reply = HttpReply(raw, journal, f"{method} {path.partition('?')[0]}")
-        note_life(journal, reply.host, raw)
+        note_life(journal, reply.url, raw)
         if left := note_limits(journal, raw.headers):
             raw.measure(**left)
         if raw.status >= 400:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from probes.journal import Journal
+from probes.target import HTTPS, place_name
 from probes.tools.limits import headroom, limits
 
 
-def note_life(journal: Journal, host: str, answer: Any) -> None:
-    """Learn when the certificate of a host ends, and when it began: how early its end is told depends on both."""
+def note_life(journal: Journal, url: str, answer: Any) -> None:
+    """Learn when the certificate of a place ends, and when it began: how early its end is told depends on both."""
     if answer.certificate_expires:
-        journal.learned.setdefault("certificates", {})[host] = answer.certificate_expires
+        parts = urlsplit(url)
+        place = place_name(parts.hostname or "", parts.port or HTTPS)
+        journal.learned.setdefault("certificates", {})[place] = answer.certificate_expires
         if answer.certificate_begins:
-            journal.learned.setdefault("began", {})[host] = answer.certificate_begins
+            journal.learned.setdefault("began", {})[place] = answer.certificate_begins
 
 
 def note_limits(journal: Journal, headers: Mapping[str, str]) -> dict[str, float]:

@@ -17,7 +17,7 @@ _VERSION = 200  # characters
 
 def write_down(journal: Journal, raw: ChatAnswer, reply: ChatReply) -> None:
     """Keep it all in the journal; a doubt degrades the run and stops nothing."""
-    note_life(journal, reply.host, raw.answer)
+    note_life(journal, reply.url, raw.answer)
     if raw.limits:
         told = {
             name: {"limit": limit.limit, "remaining": limit.remaining, "reset": limit.reset}

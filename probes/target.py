@@ -17,7 +17,8 @@ from probes.words.secret import NOTHING, Redactor, fill
 from probes.words.text import clean
 
 _FORBIDDEN = frozenset(map(chr, [*range(0x21), 0x7F, ord("\\")]))  # what parsers of addresses disagree about
-_PORTS = {"http": 80, "https": 443}
+HTTPS = 443
+_PORTS = {"http": 80, "https": HTTPS}
 _WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|//")
 _HOST = re.compile(r"[a-z0-9._:-]{1,253}")
 _KEPT = "/?:@!$&'()*+,;=%~#[]\"<>^`{|}"  # only what is not ASCII is encoded: the author's own encoding stands
@@ -165,6 +166,13 @@ def locate(url: str) -> Place:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     path = path if path.isascii() else quote(path, safe=_KEPT)
     return Place(parts.scheme, host_name(parts.hostname or ""), port or _PORTS[parts.scheme], path)
+
+
+def place_name(host: str, port: int) -> str:
+    """What a certificate is known by: its host, and the port where another than that of HTTPS shows it."""
+    if port == HTTPS:
+        return host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def host_name(text: str) -> str:

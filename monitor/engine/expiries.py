@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.config.catalog import Catalog, Probe
 from monitor.engine.endings import Ending
 from monitor.store.queries.notes import read_note, remember
-from probes.target import host_name, locate
+from probes.target import HTTPS, host_name, locate
 from probes.words.secret import names_in
 from probes.words.text import clean
 from probes.words.token import life_of
@@ -28,6 +28,7 @@ MORE = "endings"  # the note of what else was learned of ends
 MOST = 1_000  # hosts that are remembered, those that end soonest
 NOTICES = 20  # interfaces of one probe that were given notice
 LAST = 253_402_300_799 * SECOND  # µs; the end of the year 9999, which a certificate that never ends names
+_ANYWHERE = ("script", "tls")  # kinds whose places do not all stand in what they are told
 Secrets = Callable[[Iterable[str]], Mapping[str, str]]
 
 
@@ -55,7 +56,8 @@ class Expiries:
         self._unverified = _unverified(catalog)
         self._kept = kept if isinstance(kept, dict) else {}
         self._kept_more = more if isinstance(more, dict) else {}
-        self.known = {host: ends for host, ends in {**self._kept, **self.known}.items() if self._holds(host, ends)}
+        found, shown = {**self._kept, **self.known}, _Shown(catalog)
+        self.known = {host: ends for host, ends in found.items() if self._holds(host, ends) and shown.may(host)}
         began, notices = (_times(self._kept_more.get(name)) for name in ("began", "notices"))
         self.began = {host: at for host, at in {**began, **self.began}.items() if host in self.known}
         notices |= self.notices
@@ -151,7 +153,7 @@ def more_in(session: Session) -> Any:
 def host_of(name: str) -> str:
     """The host of `host` or `host:port`, as certificates on other ports than HTTPS are named."""
     host, colon, port = name.rpartition(":")
-    return host if colon and port.isdecimal() and (":" not in host or host.startswith("[")) else name
+    return host.strip("[]") if colon and port.isdecimal() and (":" not in host or host.startswith("[")) else name
 
 
 def hosts_of(catalog: Catalog) -> frozenset[str]:
@@ -179,6 +181,30 @@ def _unverified(catalog: Catalog) -> frozenset[str]:
             hosts = {locate(str(target["url"])).host, *map(host_name, target.get("allow") or ())}
             (strict if target.get("verify", True) else loose).update(hosts)
     return frozenset(loose - strict)
+
+
+class _Shown:
+    """Which places a catalog may still show: another port than that of HTTPS comes and goes with what names it."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._told: dict[str, list[str]] = {}  # by host, what its probes are told; "" of what may be anywhere
+        for probe in catalog.probes.values():
+            if probe.scheduled and probe.heartbeat is None:
+                own = locate(str(probe.job["target"]["url"]))
+                told = "" if probe.kind in _ANYWHERE else f"{probe.job} //{own.host}{_port(own.port)}/"
+                self._told.setdefault(own.host, []).append(told)
+                for host in map(host_name, probe.job["target"].get("allow") or ()):
+                    self._told.setdefault(host, []).append("")
+
+    def may(self, name: str) -> bool:
+        """True where a probe of ours may see the place again."""
+        host = host_of(name)
+        mark = f"//{host}/" if name == host else f":{name.rpartition(':')[2]}"
+        return any(not told or mark in told for told in self._told.get(host, ()))
+
+
+def _port(port: int) -> str:
+    return "" if port == HTTPS else f":{port}"
 
 
 def keys_of(catalog: Catalog, secrets: Secrets) -> Iterable[Ending]:

@@ -52,6 +52,19 @@ def test_what_no_probe_can_have_seen_is_not_taken_over() -> None:
     assert ends.known == {}
 
 
+def test_each_port_of_a_host_has_an_end_of_its_own_as_long_as_something_names_it() -> None:
+    ends = Expiries()
+    ends.watch(catalog("a.example.com:8443"), {"a.example.com": SOON, "a.example.com:8443": SOON + DAY})
+    assert ends.soonest() == [("a.example.com:8443", SOON + DAY)], "the bare name is of before ports were told apart"
+    ends.learn({"certificates": {"a.example.com:9443": SOON, "[::1]:8443": SOON}})
+    assert [place for place, _ in ends.soonest()] == ["a.example.com:9443", "a.example.com:8443"]
+    ends.watch(catalog("a.example.com", "[::1]:8443"), None)
+    assert ends.soonest() == [], "nobody would ever see those ports renewed"
+    ends.learn({"certificates": {"a.example.com": SOON, "[::1]:8443": SOON}})
+    ends.watch(catalog("a.example.com", "[::1]:8443"), None)
+    assert [place for place, _ in ends.soonest()] == ["[::1]:8443", "a.example.com"]
+
+
 async def test_it_is_written_when_it_changes_and_read_back_without_hosts_that_are_gone(tmp_path: Path) -> None:
     ends, written = Expiries(), list[int]()
     async with Store.open("", folder=tmp_path, clock=PushedClock(NOON), ballast=0) as store:

@@ -7,6 +7,7 @@ from functools import partial
 from probes.context import Context
 from probes.kinds.interpret import Script
 from probes.kinds.tls.spec import TlsSpec, place_of
+from probes.target import place_name
 from probes.tools.certificate import Look, covers
 from probes.words.clock import moment
 from probes.words.failure import Failure
@@ -21,7 +22,7 @@ def prepare(spec: TlsSpec) -> Script:
 async def _run(spec: TlsSpec, ctx: Context) -> None:
     face = ctx.partner
     host, port = place_of(spec.tls, face.url)
-    place = host if port == 443 else f"{host}:{port}"
+    place = place_name(host, port)
     async with ctx.step(f"tls {place}"):
         looks = await face.look(host, port)
         for one in looks:
