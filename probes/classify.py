@@ -8,11 +8,10 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from probes.words.failure import Failure
+from probes.words.moments import http_date
 from probes.words.text import clean
 
 
@@ -182,15 +181,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         text = headers.get(name, "").strip()
         if _SECONDS.fullmatch(text):
             return min(float(text) / unit, _LONGEST_WAIT)
-    until, now = _date(headers.get("retry-after", "")), _date(headers.get("date", ""))
+    until, now = http_date(headers.get("retry-after", "")), http_date(headers.get("date", ""))
     if until is None or now is None:
         return None
     return min(max(0.0, (until - now).total_seconds()), _LONGEST_WAIT)
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return found if found.tzinfo is not None else None

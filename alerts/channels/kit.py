@@ -8,7 +8,7 @@ import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator
@@ -17,6 +17,7 @@ from alerts.message import Receipt
 from alerts.people import Person
 from probes.words.clock import Clock, micros
 from probes.words.errors import DeliveryError
+from probes.words.moments import iso_moment
 from probes.words.secret import names_in
 from probes.words.units import Duration
 
@@ -155,11 +156,8 @@ def wait_of(header: str | None, *, otherwise: float | None = None) -> float | No
 
 def read_time(text: object) -> int | None:
     """µs of a provider's ISO 8601 with an offset; None for anything else."""
-    try:
-        at = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return micros(at) if at.tzinfo else None
+    found = iso_moment(str(text))
+    return micros(found) if found is not None else None
 
 
 def unsent(channel: str, why: str) -> Receipt:

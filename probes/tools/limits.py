@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
+
+from probes.words.moments import http_date, iso_moment
 
 MOST = 16  # limits taken from one answer
 _NAME = re.compile(r"x-ratelimit-(?P<part>limit|remaining|reset|reset-after)(?:-(?P<of>[a-z][a-z-]{0,40}))?\Z")
@@ -48,7 +48,8 @@ def limits(headers: Mapping[str, str], *, now: float | None = None) -> dict[str,
     if not telling:  # as most answers: this is asked of every one
         return {}
     named = {name.lower(): headers[name] for name in telling}
-    at = _moment(headers.get("date") or headers.get("Date") or "", http=True) or now
+    said = http_date(headers.get("date") or headers.get("Date") or "")
+    at = said.timestamp() if said is not None else now
     parts: dict[str, dict[str, str]] = {}
     for name, value in named.items():
         found = next((match for form in _FORMS if (match := form.match(name))), None)
@@ -95,7 +96,8 @@ def _wait(text: str, at: float | None) -> float | None:
         pieces = _PIECE.findall(text)
         if pieces and "".join(size + unit for size, unit in pieces) == text:
             return _bounded(sum(float(size) * _UNITS[unit] for size, unit in pieces))
-        number = _moment(text)
+        moment = iso_moment(text)
+        number = moment.timestamp() if moment is not None else None
     elif number < _EPOCH:
         return _bounded(number)
     elif number > _EPOCH * 1_000:
@@ -105,14 +107,6 @@ def _wait(text: str, at: float | None) -> float | None:
 
 def _bounded(seconds: float) -> float | None:
     return max(0.0, seconds) if seconds < _LONGEST else None
-
-
-def _moment(text: str, *, http: bool = False) -> float | None:
-    try:
-        found = parsedate_to_datetime(text) if http else datetime.fromisoformat(text.replace("Z", "+00:00"))
-        return found.timestamp() if found.tzinfo is not None else None
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
 
 
 def _members(said: str, policy: str) -> dict[str, Limit | None]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from probes.words.clock import micros
+from probes.words.moments import http_date, iso_moment
 from probes.words.units import SECOND
 
 _STRUCTURED = re.compile(r"@(-?[0-9]{1,11})\Z")
@@ -41,13 +40,5 @@ def _structured(text: str) -> int:
 
 
 def _date(text: str) -> int:
-    try:
-        found = parsedate_to_datetime(text)
-        return max(0, micros(found if found.tzinfo is not None else found.replace(tzinfo=UTC)))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        pass
-    try:
-        whole = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        return max(0, micros(whole)) if whole.tzinfo is not None else 0
-    except (ValueError, OverflowError):
-        return 0
+    found = http_date(text) or iso_moment(text)
+    return max(0, micros(found)) if found is not None else 0
