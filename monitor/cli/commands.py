@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from monitor.cli import commands_flags as commands_flags
 from monitor.cli import commands_golden as commands_golden
-from monitor.cli import commands_here as commands_here  # registers its own, first in the list of help
-from monitor.cli import commands_hooks as commands_hooks
+from monitor.cli import commands_here as commands_here
 from monitor.cli import commands_jobs as commands_jobs
 from monitor.cli import commands_kit as commands_kit
 from monitor.cli import commands_partners as commands_partners
 from monitor.cli import commands_spend as commands_spend
+from monitor.cli.asking import ask, show, who
 from monitor.cli.options import AsJson, By, Config, State, app
 
 __all__ = ["app"]
-
-
-def _who(by: str) -> str:
-    import getpass
-
-    return by or getpass.getuser()
-
-
-def _ask(name: str, config: Path | None, state: Path | None, **given: Any) -> Any:
-    from monitor.client import call
-
-    return call(name, config=config, folder=state, **given)
-
-
-def _show(found: Any, as_json: bool, draw: str) -> None:
-    from monitor.cli import show
-
-    if as_json:
-        show.as_json(found)
-    else:
-        getattr(show, draw)(found)
 
 
 @app.command()
@@ -48,13 +26,13 @@ def status(
     as_json: AsJson = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Again every two seconds.")] = False,
 ) -> None:
-    """One screen: what is wrong since when, who is on call, what was not delivered, and how showup itself is."""
+    """One screen: what is wrong, who is on call. And what was not delivered, and how showup itself is."""
     if watch:
         from monitor.cli.show import watch_status
 
-        watch_status(lambda: _ask("status", config, state))
+        watch_status(lambda: ask("status", config, state))
     else:
-        _show(_ask("status", config, state), as_json, "status")
+        show(ask("status", config, state), as_json, "show.status")
 
 
 @app.command()
@@ -74,9 +52,9 @@ def runs(
     except ValueError:
         is_run = False
     if is_run:
-        _show(_ask("run", config, state, id=name), as_json, "run")
+        show(ask("run", config, state, id=name), as_json, "show.run")
     else:
-        _show(_ask("runs", config, state, probe=name, limit=limit), as_json, "runs")
+        show(ask("runs", config, state, probe=name, limit=limit), as_json, "show.runs")
 
 
 @app.command()
@@ -87,13 +65,13 @@ def incidents(
     as_json: AsJson = False,
 ) -> None:
     """Open incidents and those of the last days."""
-    _show(_ask("incidents", config, state, days=days), as_json, "incidents")
+    show(ask("incidents", config, state, days=days), as_json, "show.incidents")
 
 
 @app.command()
 def incident(id: str, config: Config = None, state: State = None, as_json: AsJson = False) -> None:
     """One incident with its timeline."""
-    _show(_ask("incident", config, state, id=id), as_json, "incident")
+    show(ask("incident", config, state, id=id), as_json, "show.incident")
 
 
 @app.command()
@@ -105,8 +83,8 @@ def ack(
     as_json: AsJson = False,
 ) -> None:
     """Somebody is on it: no further level starts for a while."""
-    found = _ask("ack", config, state, id=id, by=_who(by))
-    _show(found, as_json, "answer")
+    found = ask("ack", config, state, id=id, by=who(by))
+    show(found, as_json, "show.answer")
     raise typer.Exit(0 if found["accepted"] else 1)
 
 
@@ -118,9 +96,9 @@ def resolve(
     state: State = None,
     as_json: AsJson = False,
 ) -> None:
-    """Close an incident; while it still fails this counts as an acknowledgement."""
-    found = _ask("resolve", config, state, id=id, by=_who(by))
-    _show(found, as_json, "answer")
+    """Close an incident. While it still fails this counts as an acknowledgement."""
+    found = ask("resolve", config, state, id=id, by=who(by))
+    show(found, as_json, "show.answer")
     raise typer.Exit(0 if found["accepted"] else 1)
 
 
@@ -132,14 +110,14 @@ def explain(
     state: State = None,
     as_json: AsJson = False,
 ) -> None:
-    """The spans and runs behind a number, so that it can be redone by hand."""
-    _show(_ask("explain", config, state, workflow=workflow, window=window), as_json, "explain")
+    """The spans and runs behind a number, to redo it by hand."""
+    show(ask("explain", config, state, workflow=workflow, window=window), as_json, "show.explain")
 
 
 @app.command()
 def oncall(config: Config = None, state: State = None, as_json: AsJson = False) -> None:
     """Who is on call now, next, and for four weeks."""
-    _show(_ask("oncall", config, state), as_json, "oncall")
+    show(ask("oncall", config, state), as_json, "show.oncall")
 
 
 @app.command()
@@ -156,7 +134,7 @@ def override(
 ) -> None:
     """Let a person take over a rotation for a time."""
     given = {"rotation": rotation, "person": person, "length": length, "start": start, "reason": reason}
-    _show(_ask("override", config, state, by=_who(by), **given), as_json, "override")
+    show(ask("override", config, state, by=who(by), **given), as_json, "show.override")
 
 
 @app.command()
@@ -170,9 +148,9 @@ def maintenance(
     state: State = None,
     as_json: AsJson = False,
 ) -> None:
-    """Announce maintenance: probes go on, its time is not counted, pages are held until it ends."""
+    """Announce maintenance: its time is not counted. Probes go on, and pages are held until it ends."""
     given = {"workflow": workflow, "length": length, "reason": reason, "start": start}
-    _show(_ask("maintenance", config, state, by=_who(by), **given), as_json, "maintenance")
+    show(ask("maintenance", config, state, by=who(by), **given), as_json, "show.maintenance")
 
 
 @app.command()
@@ -188,9 +166,9 @@ def correct(
     state: State = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put right what a time that is over counts as; what was observed stays, and the correction is shown."""
+    """Put right what a time that is over counts as. What was observed stays, and the correction is shown."""
     given = {"workflow": workflow, "start": start, "end": end, "counts_as": counts_as, "reason": reason}
-    _show(_ask("correct", config, state, probe=probe, by=by, **given), as_json, "correct")
+    show(ask("correct", config, state, probe=probe, by=by, **given), as_json, "show.correct")
 
 
 @app.command()
@@ -201,8 +179,8 @@ def pause(
     state: State = None,
     as_json: AsJson = False,
 ) -> None:
-    """Stop or resume runs; what is paused is unknown meanwhile, never up."""
-    _show(_ask("pause", config, state, probe=name, resume=resume), as_json, "pause")
+    """Stop or resume runs. What is paused is unknown meanwhile, never up."""
+    show(ask("pause", config, state, probe=name, resume=resume), as_json, "show.pause")
 
 
 @app.command()
@@ -213,25 +191,25 @@ def notify(
     state: State = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send a test message to a person and print each receipt and how long it took."""
+    """Send a test message to a person. Prints each receipt and how long it took."""
     if not test:
         raise typer.BadParameter("write showup notify PERSON --test", param_hint="--test")
-    found = _ask("notify", config, state, person=person)
-    _show(found, as_json, "notify")
+    found = ask("notify", config, state, person=person)
+    show(found, as_json, "show.notify")
     raise typer.Exit(0 if all(row["state"] == "delivered" for row in found) else 1)
 
 
 @app.command()
 def publish(config: Config = None, state: State = None, as_json: AsJson = False) -> None:
     """Make the pages now and put them where they are published."""
-    found = _ask("publish", config, state)
-    _show(found, as_json, "publish")
+    found = ask("publish", config, state)
+    show(found, as_json, "show.publish")
     raise typer.Exit(0 if not found["trouble"] else 1)
 
 
 @app.command()
 def reload(config: Config = None, state: State = None, as_json: AsJson = False) -> None:
     """Have the daemon read its configuration again."""
-    found = _ask("reload", config, state)
-    _show(found, as_json, "reload")
+    found = ask("reload", config, state)
+    show(found, as_json, "show.reload")
     raise typer.Exit(0 if found["taken"] else 2)

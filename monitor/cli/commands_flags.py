@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import getpass
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from monitor.cli.asking import ask, show, who
 from monitor.cli.options import AsJson, By, Config, State, app
 
 Number = Annotated[int, typer.Argument(min=1, help="The flag's number.")]
 
 flags = typer.Typer(invoke_without_command=True, rich_markup_mode=None, add_completion=False)
 app.add_typer(flags, name="flags")
-
-
-def _ask(name: str, config: Path | None, state: Path | None, **given: Any) -> Any:
-    from monitor.client import call
-
-    return call(name, config=config, folder=state, **given)
-
-
-def _show(found: Any, as_json: bool, draw: str) -> None:
-    from monitor.cli import show, show_flags
-
-    if as_json:
-        show.as_json(found)
-    else:
-        getattr(show_flags, draw)(found)
 
 
 @app.command()
@@ -43,9 +27,9 @@ def flag(
     state: State = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say that an answer of a workflow was wrong: it counts, and becomes a golden case after review."""
+    """Say that an answer was wrong. It counts, and becomes a golden case after review."""
     given = {"asked": asked, "answered": answered, "expected": expected, "comment": comment}
-    _show(_ask("flag", config, state, workflow=workflow, by=by or getpass.getuser(), **given), as_json, "flagged")
+    show(ask("flag", config, state, workflow=workflow, by=who(by), **given), as_json, "show_flags.flagged")
 
 
 @flags.callback()
@@ -58,11 +42,11 @@ def _flags(
     state: State = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answers that were flagged as wrong and wait for a review; accept, reject, url."""
+    """Answers flagged as wrong, and their review. accept and reject one; url is where an app flags."""
     if ctx.invoked_subcommand is None:
         wanted = "" if which == "all" else which
-        found = _ask("flags", config, state, workflow=workflow, which=wanted, limit=limit)
-        _show(found, as_json, "listed")
+        found = ask("flags", config, state, workflow=workflow, which=wanted, limit=limit)
+        show(found, as_json, "show_flags.listed")
 
 
 @flags.command()
@@ -79,10 +63,8 @@ def accept(
     """It was wrong: put the question and its right answer at the end of a golden probe's file of cases."""
     from monitor.cli.review import accept_flag
 
-    found = accept_flag(
-        number, probe=probe, expect=expect, name=name, by=by or getpass.getuser(), config=config, state=state
-    )
-    _show(found, as_json, "reviewed")
+    found = accept_flag(number, probe=probe, expect=expect, name=name, by=who(by), config=config, state=state)
+    show(found, as_json, "show_flags.reviewed")
 
 
 @flags.command()
@@ -95,9 +77,8 @@ def reject(
     as_json: AsJson = False,
 ) -> None:
     """It was right: the flag no longer counts."""
-    who = by or getpass.getuser()
-    found = _ask("review", config, state, number=number, outcome="rejected", by=who, reason=reason)
-    _show(found, as_json, "reviewed")
+    found = ask("review", config, state, number=number, outcome="rejected", by=who(by), reason=reason)
+    show(found, as_json, "show_flags.reviewed")
 
 
 @flags.command()
@@ -108,4 +89,4 @@ def url(
     as_json: AsJson = False,
 ) -> None:
     """Where an app says that an answer was wrong."""
-    _show(_ask("flags_url", config, state, workflow=workflow), as_json, "address")
+    show(ask("flags_url", config, state, workflow=workflow), as_json, "show_flags.address")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from monitor.cli.asking import ask, show
 from monitor.cli.options import AsJson, Config, State, app
 
 BASELINE = "baseline"
@@ -24,33 +24,24 @@ def golden(
     again: Annotated[bool, typer.Option("--again", help="Make a baseline anew where there is one.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """How accurate the answers of golden sets are, and how sure that is; or write down how a set stands as its
-    baseline."""
-    from monitor.cli import show, show_golden
-    from monitor.client import call
-
+    """How accurate the answers of golden sets are, and how sure. Or writes down how a set stands as its baseline."""
     given = words or []
     if len(given) == 2 and given[0] == BASELINE:
-        found: Any = _baseline(given[1], config, state, again=again)
-        draw: Callable[[Any], None] = show_golden.baseline
+        show(_baseline(given[1], config, state, again=again), as_json, "show_golden.baseline")
     elif len(given) > 1:
         raise typer.BadParameter("write showup golden [PROBE], or showup golden baseline PROBE")
+    elif given:
+        show(ask("golden", config, state, probe=given[0]), as_json, "show_golden.whole")
     else:
-        found = call("golden", config=config, folder=state, probe=given[0] if given else "")
-        draw = show_golden.whole if given else show_golden.listed
-    if as_json:
-        show.as_json(found)
-    else:
-        draw(found)
+        show(ask("golden", config, state), as_json, "show_golden.listed")
 
 
 def _baseline(probe: str, config: Path | None, state: Path | None, *, again: bool) -> dict[str, Any]:
     """Write the baseline beside the configuration, as whoever asks for it: the daemon may not write there."""
-    from monitor.client import call
     from monitor.config.accuracy import read_baseline, write_baseline
     from probes.words.errors import Refused
 
-    found: dict[str, Any] = call("golden_verdicts", config=config, folder=state, probe=probe)
+    found: dict[str, Any] = ask("golden_verdicts", config, state, probe=probe)
     file, cases = Path(found["file"]), found["cases"]
     if not cases:
         raise Refused(f"no case of {found['probe']} was scored yet", hint="let it run, then make the baseline")

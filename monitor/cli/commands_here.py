@@ -24,7 +24,7 @@ def validate(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema for editors.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check the configuration, and say how soon each probe pages and what it costs."""
+    """Check the configuration. Says how soon each probe pages and what it costs, too."""
     from monitor.cli.validate import print_schema, run_validate
 
     if schema:
@@ -41,7 +41,7 @@ def test(
     cases: Annotated[str, typer.Option("--cases", help="Of a golden set: how many cases, or all.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Run a probe once, now, and draw what happened; nothing is recorded."""
+    """Run a probe once, now, and draw what happened. Nothing is recorded."""
     from monitor.cli.try_out import run_test
 
     raise typer.Exit(run_test(probe, config, env=env, as_json=as_json, cases=cases))
@@ -63,7 +63,7 @@ def preflight(
 
 @app.command()
 def doctor(config: Config = None, state: State = None, as_json: AsJson = False) -> None:
-    """Look at everything that a page needs to reach a person, and say what to do."""
+    """What stands between a page and a person, and what to do."""
     from monitor.cli.doctor import run_doctor
 
     raise typer.Exit(run_doctor(config, state, as_json=as_json))
@@ -77,7 +77,7 @@ def init(
     promise: Annotated[str, typer.Option("--promise", help="What the workflow promises, in a sentence.")] = "",
     words: Annotated[str, typer.Option("--words", help="Words that its page must hold.")] = "",
 ) -> None:
-    """Ask three things, write a first configuration of a few lines, and try it."""
+    """Ask three things, write a first configuration, and try it."""
     from monitor.cli.init import run_init
 
     raise typer.Exit(run_init(folder, url=url, phone=phone, promise=promise, words=words))
@@ -99,7 +99,7 @@ def install(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     config: Config = None,
 ) -> None:
-    """Install as a systemd service: user, folders, credentials, units; then start and wait for the first good run."""
+    """Install as a systemd service and wait for the first good run. Makes the user, folders, credentials and units."""
     from monitor.service.install import run_install
 
     raise typer.Exit(run_install(config, dry_run=dry_run))
@@ -112,7 +112,7 @@ def upgrade(
         bool, typer.Option("--without-copy", help="You have copied the database yourself, as PostgreSQL needs.")
     ] = False,
 ) -> None:
-    """Back up, restart under the new version, and roll back when it does not come up."""
+    """Back up and restart under the new version. Rolls back when it does not come up."""
     from monitor.service.upgrade import run_upgrade
 
     raise typer.Exit(run_upgrade(dry_run=dry_run, without_copy=without_copy))

@@ -1,4 +1,4 @@
-"""`showup heartbeat`: jobs that report by themselves, where they report, and how a command becomes one."""
+"""`showup heartbeat` and `showup hooks`: where jobs report, and where workflows call back."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from monitor.cli.asking import ask, show
 from monitor.cli.options import AsJson, Config, State, app
 
 heartbeat = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
-    help="Jobs that report by themselves: where, how they stand, and how a command becomes one.",
+    help="Jobs that report by themselves: list them, or run a command.",
 )
 app.add_typer(heartbeat, name="heartbeat")
 
@@ -32,15 +33,7 @@ class _Before(TyperCommand):
 @heartbeat.command("list")
 def list_jobs(config: Config = None, state: State = None, as_json: AsJson = False) -> None:
     """Every job: how it stands, its last word, what it owes next, and the address where it reports."""
-    from monitor.cli import show
-    from monitor.cli.show_jobs import heartbeats
-    from monitor.client import call
-
-    found = call("heartbeats", config=config, folder=state)
-    if as_json:
-        show.as_json(found)
-    else:
-        heartbeats(found)
+    show(ask("heartbeats", config, state), as_json, "show_jobs.heartbeats")
 
 
 @heartbeat.command("run", cls=_Before)
@@ -63,3 +56,9 @@ def run_job(
 
     command = ctx.meta["command"]
     raise typer.Exit(run_wrapped(name, command, rid=rid, url_file=url_file, state=state, patience=patience))
+
+
+@app.command()
+def hooks(config: Config = None, state: State = None, as_json: AsJson = False) -> None:
+    """Where workflows call back the jobs that wait for a webhook."""
+    show(ask("hooks", config, state), as_json, "show_jobs.hooks")

@@ -29,7 +29,7 @@ def _kit(
     state: State = None,
     as_json: AsJson = False,
 ) -> None:
-    """A model provider in every dialect, here, with a fault for each row of the taxonomy: to rehearse with."""
+    """A model provider, here, that breaks in every way. In every dialect, a fault for each row of the taxonomy."""
     if context.invoked_subcommand is not None:
         return
     from monitor.cli.kit import list_faults, run_kit
@@ -75,7 +75,7 @@ def drill(
     state: State = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove that a customer still gets a polite answer, in time, while the model fails."""
+    """Prove that customers get a polite answer while a model fails."""
     from monitor.cli.drill import run_drill
 
     raise typer.Exit(

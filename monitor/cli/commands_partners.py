@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from monitor.cli.asking import ask, show
 from monitor.cli.options import AsJson, Config, State, app
 
 contract = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
-    help="The shape of a partner's answers: learned on purpose, compared, shown.",
+    help="The shape of a partner's answers: learn, compare, show.",
 )
 app.add_typer(contract, name="contract")
 Probe = Annotated[str, typer.Argument(help="The contract probe: its name, or workflow/environment/probe.")]
@@ -44,7 +45,7 @@ def diff(probe: Probe, config: Config = None, env: Env = "", as_json: AsJson = F
 
 
 @contract.command("show")
-def show(probe: Probe, config: Config = None, as_json: AsJson = False) -> None:
+def show_baseline(probe: Probe, config: Config = None, as_json: AsJson = False) -> None:
     """The baseline in words: each field, its type, and how often it is there."""
     from monitor.cli.contracts import run_show
 
@@ -53,13 +54,5 @@ def show(probe: Probe, config: Config = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def expiries(config: Config = None, state: State = None, as_json: AsJson = False) -> None:
-    """Certificates, keys and interfaces that end, with the days that are left, the soonest first."""
-    from monitor.cli import show as shows
-    from monitor.cli.show_expiries import expiries as draw
-    from monitor.client import call
-
-    found = call("expiries", config=config, folder=state)
-    if as_json:
-        shows.as_json(found)
-    else:
-        draw(found)
+    """Certificates, keys and interfaces that end, soonest first."""
+    show(ask("expiries", config, state), as_json, "show_expiries.expiries")

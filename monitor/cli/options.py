@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "To begin": ("init", "validate", "test", "preflight", "demo", "kit", "drill"),
+    "The daemon": ("run", "install", "upgrade", "uninstall", "reload", "doctor"),
+    "What is going on": (
+        *("status", "runs", "incidents", "incident", "explain", "oncall"),
+        *("golden", "flags", "heartbeat", "hooks", "contract", "expiries", "spend"),
+    ),
+    "What people do": (
+        *("ack", "resolve", "override", "maintenance", "correct", "pause", "flag", "notify", "publish"),
+    ),
+}
+
+
+class _Grouped(TyperGroup):
+    """Commands under the headings that docs/cli.md has, in its order."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of help."""
+        widest = max(map(len, self.commands))
+        room = formatter.width - 6 - widest
+        for heading, names in GROUPS.items():
+            rows = [(f"{name:{widest}}", self.commands[name].get_short_help_str(room)) for name in names]
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
 
 app = typer.Typer(
+    cls=_Grouped,
     help="Watches AI workflows the way their customers use them, and wakes a named person before a customer notices.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -1,4 +1,4 @@
-"""How jobs that report by themselves are drawn."""
+"""How jobs are drawn: those that report by themselves, and those that wait for a webhook."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def heartbeats(found: Found) -> None:
     if found.get("by_name"):
         out.print(f"By name: {plain(found['by_name'])}", soft_wrap=True)
     out.print("An address is a secret: whoever knows it can report for the job.")
+
+
+def hooks(found: Found) -> None:
+    """Every job that waits for a webhook, with its address in one piece, to be copied."""
+    out = paper()
+    if not found["hooks"]:
+        out.print("No probe waits for a webhook: add webhook: true to a stage of a job, see docs/jobs.md.")
+    for one in found["hooks"]:
+        out.print(plain(one["probe"]))
+        out.print(f"  {plain(one['url'])}", soft_wrap=True)
 
 
 def _said(one: Found) -> list[str]:
