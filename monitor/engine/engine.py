@@ -262,8 +262,9 @@ class Engine:
         troubles += freshness.of_judges(judges.broken, now=now)
         troubles += freshness.of_disk(short=self._parts.store.short_of_space, now=now)
         unproven = freshness.unproven(
-            self._told, self.tracks, began=self.pulse.began, paused=self.paused, heard=judges.heard
-        )
+            self._told, self.tracks, began=self.pulse.began, paused=self.paused, heard=judges.heard,
+            unasked=self.spending.unasked,
+        )  # fmt: skip
         found, self._told = freshness.changes(self.catalog, troubles, self._told, now=now, unproven=unproven)
         for signal in (*found, *self.foresight.look(self.catalog, now=now)):
             self.teller.tell(signal)

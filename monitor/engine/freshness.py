@@ -97,12 +97,15 @@ def unproven(
     began: int,
     paused: frozenset[str] = frozenset(),
     heard: Collection[str] = (),
+    unasked: Collection[str] = (),
 ) -> frozenset[str]:
     """What was told and may not be taken back yet: since the keeper came up (`began`) nothing shows that it is over.
-    `heard` are the judges that were tried since.
+    `heard` are the judges that were tried since, `unasked` the accounts of which nothing was wanted.
     """
     found = []
     for member in told:
+        if member.startswith(SPENT) and member.removeprefix(SPENT) in unasked:
+            found.append(member)
         if member.startswith(JUDGE) and member.removeprefix(JUDGE) not in heard:
             found.append(member)
         track = tracks.get(member.partition(" ")[2])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from monitor.config.catalog import Catalog, Probe
+from monitor.config.canaries import USUAL
+from monitor.config.catalog import Catalog, Probe, Provider
 from monitor.store.queries.notes import spend_between
 from monitor.store.rows import Rows, SpendEntry
 from probes.spend import Account, Allowance, Grant, Want, decide, held_for, settled, used_up, verdicts_of
+from probes.target import locate
 from probes.words.failure import Failure
 from probes.words.units import DAY, MINUTE
 
@@ -51,19 +53,22 @@ class Spending:
         self._catalog: Catalog | None = None
         self._accounts: dict[str, _Open] = {}
         self._day = 0
+        self._shares: frozenset[str] = frozenset()  # ids of probes that ask their provider itself, with its key
         self.troubles: dict[str, str] = {}  # by account: why it degrades, today
+        self.unasked: frozenset[str] = frozenset()  # accounts of which nobody wanted anything since the catalog came
 
     def watch(self, catalog: Catalog, kept: Mapping[str, Mapping[str, float]], *, now: int) -> None:
         """Follow a catalog; `kept` is what the record has of today, by account."""
-        before, self._catalog, self._day = self._accounts, catalog, now // DAY
-        self._accounts = {}
+        self._turn(now)  # what was spent yesterday is not taken into today
+        before, self._catalog, self._accounts = self._accounts, catalog, {}
         limits = {name: provider.limits for name, provider in catalog.providers.items()}
         limits |= {probe.id: probe.limits for probe in catalog.probes.values() if _spends(probe)}
         for name, allowed in limits.items():
             account = before.get(name) or _Open(spent=dict(kept.get(name, {})))
             account.limits = allowed
             self._accounts[name] = account
-        self.troubles = {}
+        self._shares = frozenset(_sharing(catalog))
+        self.troubles, self.unasked = {}, frozenset(self._accounts)
 
     def grant(self, probe: Probe, *, now: int, again: bool = False) -> Grant:
         """What the next attempt of a probe may do, reserved at once; `again`: the retry rule has waited already."""
@@ -71,7 +76,8 @@ class Spending:
         if not names:
             return NOTHING
         self._turn(now)
-        accounts = [self._accounts[name].now(name, now) for name in names]
+        accounts = [self._account(name, probe, now) for name in names]
+        self.unasked -= {*names}
         if again:
             accounts = [Account(one.name, one.limits, one.spent, one.recent) for one in accounts]
         want, closed = _want(probe), self._closed(probe, now)
@@ -86,6 +92,11 @@ class Spending:
             for name, amounts in shares.items():
                 self._accounts[name].recent += [now] * int(amounts.get("requests", 0))
         return found
+
+    def _account(self, name: str, probe: Probe, now: int) -> Account:
+        """An account as it stands for a probe: who has a key of its own does not wait for the provider's."""
+        found = self._accounts[name].now(name, now)
+        return found if name == probe.id or probe.id in self._shares else replace(found, held=0)
 
     def _closed(self, probe: Probe, now: int) -> str:
         """Why the judges of a probe may not be asked now, "" when they may: a judge's limit never stops a run."""
@@ -116,7 +127,8 @@ class Spending:
         }
         real, reserved = self._shared(probe, own, judged), self._reserved(probe, grant.want)
         self._book({name: _less(amounts, reserved[name]) for name, amounts in real.items()}, now)
-        self._hold(names, reply, now=now, ended=ended)
+        asked = [name for name in names if name == probe.id or probe.id in self._shares]
+        self._hold(asked, reply, now=now, ended=ended)
         for name in probe.costs.judges.keys() & self._accounts.keys():
             wait = verdicts_of(reply.spent, name).get("limited")
             if wait is not None:
@@ -158,7 +170,7 @@ class Spending:
         """A new day begins with nothing spent."""
         if now // DAY > self._day:
             self._day = now // DAY
-            self.troubles = {}
+            self.troubles, self.unasked = {}, frozenset()
             for account in self._accounts.values():
                 account.spent = {}
 
@@ -167,8 +179,10 @@ class Spending:
         for name, amounts in shares.items():
             spent = self._accounts[name].spent
             for unit, amount in amounts.items():
-                spent[unit] = max(0.0, spent.get(unit, 0.0) + amount)
-                entries.append(SpendEntry(name, now // DAY, unit, amount))
+                before = spent.get(unit, 0.0)
+                # no less than nothing: what was reserved just before midnight is given back to a day that is over
+                spent[unit] = max(0.0, before + amount)
+                entries.append(SpendEntry(name, now // DAY, unit, spent[unit] - before))
         if entries:
             self._append(Rows(spends=entries))
 
@@ -190,6 +204,19 @@ class Spending:
 def _spends(probe: Probe) -> bool:
     costs = probe.costs
     return bool(costs.amounts.get("asks") or costs.judges or costs.provider or probe.limits != Allowance())
+
+
+def _sharing(catalog: Catalog) -> Iterable[str]:
+    """The probes that ask where their provider itself is, and so with its key: a workflow has one of its own."""
+    hosts = {name: locate(_address(provider)).host for name, provider in catalog.providers.items()}
+    for probe in catalog.probes.values():
+        its = hosts.get(probe.costs.provider)
+        if its is not None and locate(str(probe.job["target"]["url"])).host == its:
+            yield probe.id
+
+
+def _address(provider: Provider) -> str:
+    return str(provider.settings.get("url") or USUAL[provider.dialect])
 
 
 def _less(amounts: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:

@@ -161,3 +161,57 @@ def test_a_probe_that_reads_and_says_what_it_depends_on_is_counted_there() -> No
     text = DESK.replace("      asks: {", f"      {home}\n      asks: {{")
     catalog = load_text(text, secrets=SECRETS)
     assert catalog.probes["desk/production/home"].costs.provider == "openai"
+
+
+async def test_a_restart_and_a_reload_tell_nobody_anew_of_what_is_used_up(desk: Desk) -> None:
+    await desk.engine.pause(["intake/production/books"], paused=True)
+    await desk.runs(clock_of("10:00"), clock_of("10:30"), every=300, name=ASKS)
+    for again in (desk.settle(), desk.restart(), desk.reload(desk.catalog)):
+        await again
+        await desk.engine.beat()
+        desk.clock.at += 31 * SECOND
+        await desk.engine.beat()
+        await desk.settle()
+    await desk.run(ASKS)
+    await desk.engine.beat()
+    await desk.settle()
+    (incident,) = await desk.incidents()
+    assert [event.kind for event in incident.events].count("passed") == 0
+    assert desk.warned == [], "since the restart"
+
+
+async def test_a_reload_after_midnight_begins_the_day_with_nothing_spent(desk: Desk) -> None:
+    await desk.runs(clock_of("10:00"), clock_of("10:30"), every=300, name=ASKS)
+    await desk.pass_to(MIDNIGHT + DAY + MINUTE)
+    await desk.reload(desk.catalog)
+    await desk.run(ASKS)
+    assert desk.asked[-1][1].grant == {}
+
+
+async def test_what_was_reserved_before_midnight_is_not_given_to_the_new_day(desk: Desk) -> None:
+    spending, probe = desk.engine.spending, desk.engine.tracks[ASKS].probe
+    grant = spending.grant(probe, now=MIDNIGHT + DAY - SECOND)
+    spending.settle(probe, grant, Reply(1, "up", spent={"asks": 1.0, "counted": 1.0}), now=MIDNIGHT + DAY, ended=True)
+    await desk.store.flush()
+    day = MIDNIGHT // DAY + 1
+    kept = await desk.store.read(lambda session: spend_between(session, day, day))
+    assert [amount for account in kept.values() for amount in account.values() if amount < 0] == []
+
+
+async def test_the_429_of_a_workflow_is_no_word_of_its_providers_key(tmp_path: Path) -> None:
+    text = DESK.replace("{model: small,", '{model: small, key: "${secret:ANA}",').replace("minute: 3", "minute: 9")
+    canary = "provider:openai/production/canary"
+    async with Desk(tmp_path, load_text(text, secrets=SECRETS)) as desk:
+        spending, tracks = desk.engine.spending, desk.engine.tracks
+        limited = Reply(1, "down", "rate_limited", "limited", retry_after=3_000.0)
+        await desk.pass_to(clock_of("10:00"))
+        grant = spending.grant(tracks[ASKS].probe, now=desk.clock.now())
+        spending.settle(tracks[ASKS].probe, grant, limited, now=desk.clock.now(), ended=True)
+        assert spending.grant(tracks[ASKS].probe, now=desk.clock.now()).until
+        assert not spending.grant(tracks[canary].probe, now=desk.clock.now()).until, "whose key is another"
+        spending.settle(tracks[canary].probe, spending.grant(tracks[canary].probe, now=desk.clock.now()), limited,
+                        now=desk.clock.now(), ended=True)  # fmt: skip
+        later = clock_of("10:51")
+        assert not spending.grant(tracks[ASKS].probe, now=later).until
+        await desk.pass_to(clock_of("10:40"))
+        assert spending.grant(tracks[canary].probe, now=desk.clock.now()).until
