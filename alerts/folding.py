@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlmodel import Session, col, select
 
 from alerts import follow
+from alerts.ladder import Ladder
 from alerts.message import Purpose
 from alerts.tables import Incident, Member
 from alerts.timeline import note
@@ -13,14 +14,15 @@ PROVIDER = "provider:"  # how the subject of a provider's incident begins
 
 
 def providers(session: Session) -> frozenset[str]:
-    """Those whose incident pages now, unheld: only such a one can speak for others."""
-    query = select(Incident.subject).where(
+    """Those whose incident pages now, unheld, and calls somebody: only such a one can speak for others."""
+    query = select(Incident.subject, Incident.ladder).where(
         col(Incident.resolved_at).is_(None),
         col(Incident.paging).is_(True),
         col(Incident.held_by).is_(None),
         col(Incident.subject).startswith(PROVIDER),
     )
-    return frozenset(subject.removeprefix(PROVIDER) for subject in session.exec(query).all())
+    paging = [(subject, Ladder.load(ladder)) for subject, ladder in session.exec(query).all()]
+    return frozenset(subject.removeprefix(PROVIDER) for subject, ladder in paging if ladder.calls_somebody)
 
 
 def fold(session: Session, incident: Incident, row: Member, provider: str, *, now: int) -> None:

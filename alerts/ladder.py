@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from alerts.policy import PolicySpec
+from alerts.policy import PEOPLE, PolicySpec, parse_target
 from probes.words.units import MINUTE, micros_of
 
 NOBODY_EVERY = 15 * MINUTE
@@ -53,6 +53,12 @@ class Ladder:
         """Who is told every 15 min when nobody was reached."""
         return tuple(dict.fromkeys([*self.notify[-1], *([self.fallback] if self.fallback else [])]))
 
+    @property
+    def calls_somebody(self) -> bool:
+        """False where only channels are told, such as the console: a post is no call."""
+        named = [*self.last_resort, *(target for level in self.notify for target in level)]
+        return any(parse_target(target).kind in PEOPLE for target in named)
+
     def dump(self) -> dict[str, Any]:
         """As JSON, for the incident's row."""
         return {name: getattr(self, name) for name in self.__slots__}
@@ -94,7 +100,6 @@ class Ladder:
 class Move(StrEnum):
     """The next thing that happens to an open incident by itself."""
 
-    WAIT = "wait"
     LEVEL = "level"
     ROUND = "round"
     NOBODY = "nobody"

@@ -24,6 +24,7 @@ _NAMED: Mapping[str, str] = MappingProxyType(
         "webhook": "webhook:NAME",
     }
 )
+PEOPLE = frozenset({"person", "on-call", "next", "pagerduty"})  # kinds of targets behind which somebody is called
 _ALONE = frozenset({"slack", "pagerduty", "console"})
 _TOPIC = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _SLACK = re.compile(r"#?[^\s:,<>|&#@]{1,80}\Z")

@@ -45,6 +45,10 @@ class _Unheard:
     verdict: Verdict
     since: int
 
+    def counts(self, now: int) -> bool:
+        """False once what its witness says would say nothing of it."""
+        return now - self.since <= LATE + self.track.cadence.period
+
 
 async def _as_it_is(verdict: Verdict, reply: Reply) -> Verdict:
     return verdict
@@ -142,6 +146,8 @@ class Witnesses:
         heard = await self._hear(known, within=min(self._patience, track.cadence.period / 2e6))
         found = self._weigh(known, verdict, since)
         if not heard and found.suspected:
+            now = self._clock.now()  # a canary that never has anything to say lets nobody wait for ever
+            self._unheard = [one for one in self._unheard if one.counts(now)]
             self._unheard.append(_Unheard(track, run, verdict, since))
         return found
 
@@ -207,7 +213,7 @@ class Witnesses:
         now = self._clock.now()
         waiting, self._unheard = self._unheard, []
         for one in waiting:
-            if now - one.since > LATE + one.track.cadence.period:
+            if not one.counts(now):
                 continue
             found = self._weigh(one.track.probe.depends_on, one.verdict, one.since)
             if found.suspected:

@@ -282,3 +282,30 @@ async def test_a_workflow_that_is_well_again_has_its_provider_asked_before_the_n
     assert story.asked_of(CANARY) == asked + 2, "all is well, and nobody asks beside the canary's own turns"
     await story.pass_to(clock_of("10:20"))
     assert story.paged == ["ana"]
+
+
+async def test_a_provider_that_calls_nobody_speaks_for_no_workflow(tmp_path: Path) -> None:
+    text = CONFIG.replace("providers: {openai: {", "providers: {openai: {policy: quiet, ")
+    text = text.replace("  owner:", "  quiet: {levels: [{at: 0m, notify: [console]}]}\n  owner:")
+    async with Story(tmp_path, load_text(text, secrets=SECRETS)) as story:
+        story.world = all_fail
+        await story.run(at=clock_of("10:00"))
+        (provider,), (intake,) = await story.of("provider:openai"), await story.of("intake/production")
+        assert story.paged == ["ana"], "by the workflow, as only the console hears of its provider"
+        assert (intake.failure, intake.left_to) == ("provider_down", "")
+        assert provider.paged_at is None
+
+
+async def test_a_canary_without_a_word_lets_no_run_wait_for_ever(tmp_path: Path) -> None:
+    class Impatient(Story):
+        patience = 0.001
+
+    async with Impatient(tmp_path, load_text(CONFIG, secrets=SECRETS)) as story:
+        story.world = lambda probe, at: "q" if probe == CANARY else "x"
+        for number in range(6):
+            story.canary_holds = asyncio.Event()
+            await story.engine.run_now(INTAKE)
+            story.canary_holds.set()
+            await story.rests()
+            story.clock.at += 5 * MINUTE
+        assert len(story.engine.witnesses._unheard) <= 2
