@@ -133,8 +133,8 @@ class Runs:
 
     def _request(self, track: Track, probe: Probe, *, run: Running, at: int, grant: Grant) -> Request:
         number = self.next_number()
-        if probe.golden is not None and not run.cases:
-            run.cases = track.answers.next(probe.golden, grant.told().get("cases"))
+        if probe.golden is not None and not run.cases and not grant.until and not grant.canary:
+            run.cases = track.answers.next(probe.golden, grant.cases)  # a run that asks none takes nobody's turn
         keep = at - track.last_good_kept > GOOD_KEPT_EVERY or _failed(track.last)
         return Request(
             number=number,

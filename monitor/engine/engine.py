@@ -113,10 +113,11 @@ class Engine:
 
     async def _take_over(self, catalog: Catalog) -> None:
         now, parts = self._parts.clock.now(), self._parts
+        mine = frozenset(track.ledger for track in self.tracks.values())
 
         def read(session: Session) -> tuple[restore.Restored, list[OpenMember], dict[str, Any]]:
             told = parts.desk.open_members(session)
-            found = restore.restore(session, catalog, now=now, secrets=parts.secrets, open_members=told)
+            found = restore.restore(session, catalog, now=now, secrets=parts.secrets, open_members=told, followed=mine)
             begin_generation(session, catalog.fingerprint, now=now)
             spent = spending.kept_in(session, now=now)
             kept = {"paused": read_note(session, PAUSED), "foresight": foresight_in(session), "spent": spent}

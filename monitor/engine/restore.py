@@ -4,7 +4,7 @@ it."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session
@@ -52,10 +52,12 @@ def restore(
     now: int,
     secrets: Callable[[Iterable[str]], Mapping[str, str]],
     open_members: Sequence[OpenMember] = (),
+    followed: Collection[int] = (),
 ) -> Restored:
     """Every scheduled probe of the catalog as the record knows it; memberships are brought up to date.
 
-    `open_members` say what was told of runs that are older than those read.
+    `open_members` say what was told of runs that are older than those read. `followed` are the ledgers whose tracks go
+    on (see `keep`): what takes thousands of runs to know is not read again for them.
     """
     wanted = [probe for probe in catalog.probes.values() if probe.scheduled]
     keys = {probe.id: (probe.workflow, probe.environment, probe.name, probe.location) for probe in wanted}
@@ -85,7 +87,7 @@ def restore(
         if newest:
             before = track.progress
             _read_back(track, newest, attempts, spans.get(number), known[number])
-            if probe.golden is not None or probe.weighed:
+            if (probe.golden is not None or probe.weighed) and number not in followed:
                 weigh_back(session, track, newest, attempts, before=before, now=now)
             track.last_good_kept = good.get(number, 0)
         tracks[probe.id] = track

@@ -14,6 +14,7 @@ from monitor.store.queries.history import last_runs
 from monitor.store.queries.scores import last_scores
 from probes.words.outcome import State
 from probes.words.units import HOUR, MINUTE
+from tests.store.kit import explained
 from tests.story.answers import CASES, GOLDEN, Answers, configured
 from tests.story.watch import clock_of
 
@@ -193,3 +194,33 @@ async def test_fewer_cases_are_asked_when_no_more_may_be_spent(tmp_path: Path) -
         assert [len(request.cases) for _, request in watch.asked] == [5, 5, 2]
         asked = [name for _, request in watch.asked for name in request.cases]
         assert len(set(asked)) == 12, "and the turn goes on where it was"
+
+
+async def test_a_run_that_asks_no_case_takes_nobodys_turn(tmp_path: Path) -> None:
+    catalog = configured("spend: {requests: 12, per: day}")
+    async with Answers(tmp_path, catalog) as watch:
+        await runs(watch, 0, 9)
+        await watch.run(GOLDEN, at=START + 24 * HOUR)
+        asked = [name for _, request in watch.asked for name in request.cases]
+        assert tuple(asked) == tuple(watch.knows.probe.golden.order[:17])
+
+
+async def test_a_reload_goes_on_where_it_was_without_reading_thousands_of_scores_again(watch: Answers) -> None:
+    await runs(watch, 0, 12)
+    before, asked = watch.knows.answers.window, []
+    read = watch.store.write
+
+    async def counted(act):  # type: ignore[no-untyped-def]
+        def listened(session):  # type: ignore[no-untyped-def]
+            return explained(session, lambda same: asked.append(act(same)))
+
+        lines = await read(listened)
+        assert not [line for line in lines if "ix_score" in line]
+        return asked[-1]
+
+    watch.store.write = counted  # type: ignore[method-assign]
+    await watch.engine.reload(watch.catalog)
+    watch.store.write = read  # type: ignore[method-assign]
+    assert watch.knows.answers.window == before
+    await runs(watch, 12, 13)
+    assert (await states(watch))[-1] is State.UP
