@@ -121,7 +121,8 @@ class FlagWatch:
 
     async def look(self, now: int, *, at_once: bool = False) -> None:
         """Tell alerts of workflows with too many flags, and of those that have few again."""
-        if self._catalog is None or (now - self._looked < LOOK_EVERY and not at_once):
+        catalog = self._catalog  # a reload may swap it while the store answers
+        if catalog is None or (now - self._looked < LOOK_EVERY and not at_once):
             return
         self._looked = now
         rules = self.rules()
@@ -133,6 +134,9 @@ class FlagWatch:
             return times, newest_open(session, [one for one in many if one not in self._told], NAMED)
 
         times, newest = await self._store.read(read)
+        if self._catalog is not catalog:
+            self._looked = 0  # the next look knows who is watched now
+            return
         for subject, rule in rules.items():
             if subject not in self._told and subject in newest:
                 self._told[subject] = now

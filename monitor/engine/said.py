@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -20,10 +21,10 @@ from monitor.config.catalog import Catalog, Provider
 from monitor.engine.confirm import Level
 from monitor.engine.track import Track
 from probes.frames import Request
-from probes.words.clock import micros
 from probes.words.errors import StoreError
+from probes.words.moments import iso_moment
 from probes.words.text import clean
-from probes.words.units import MINUTE, SECOND
+from probes.words.units import MINUTE
 
 if TYPE_CHECKING:
     from monitor.engine.parts import Parts
@@ -169,7 +170,8 @@ def word_of(provider: Provider, found: Mapping[str, Any], *, at: int) -> Word:
         what = f"{what}: {first.get('name')}" if what else str(first.get("name"))
         what += _since(str(first.get("since") or ""))
     link = next((str(one["url"]) for one in incidents if one.get("url")), provider.status_page)
-    missing = ", ".join(map(str, found.get("missing") or ()))
+    lacks = found.get("missing")
+    missing = ", ".join(map(str, lacks)) if isinstance(lacks, list) else ""
     if state == "operational":
         what = "all is well"
     elif state == "unknown":
@@ -178,13 +180,10 @@ def word_of(provider: Provider, found: Mapping[str, Any], *, at: int) -> Word:
 
 
 def _since(text: str) -> str:
-    from datetime import datetime
-
-    try:
-        began = datetime.fromisoformat(text)
-    except ValueError:
+    began = iso_moment(text)  # a page writes it in the time zone of its owner
+    if began is None or not 1970 < began.year < 9999:
         return ""
-    return f", since {began:%H:%M} UTC" if began.tzinfo and micros(began) > SECOND else ""
+    return f", since {began.astimezone(UTC):%H:%M} UTC"
 
 
 def _dicts(value: Any) -> list[Mapping[str, Any]]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlmodel import Session
 
 from alerts.message import Reaction
 from monitor.app import Keeper
@@ -16,7 +19,7 @@ from monitor.assembly import build
 from monitor.config.load import load_text
 from monitor.engine.flags import read_said
 from monitor.services import SERVICES
-from monitor.store.queries.flags import FlagView, list_flags
+from monitor.store.queries.flags import FlagView, add_flag, list_flags
 from monitor.tokens import flag_token, key_in
 from monitor.web.app import public_app
 from monitor.web.flags import A_MINUTE
@@ -223,3 +226,18 @@ async def test_a_flag_through_a_channel_is_answered_politely_whatever_it_names(k
     assert "counts once" in await hear("intake/production", answered="x")
     assert await hear("nothing", answered="x") == "There is no workflow nothing."
     assert (await hear("intake")).startswith("Not flagged: nothing is said")
+
+
+async def test_a_workflow_that_is_taken_out_while_its_flags_are_counted_ends_nothing(watch: Flagged) -> None:
+    for answered in ("one", "two", "three"):
+        await watch.engine.flags._store.write(partial(_added, answered, watch.clock.at))
+    looking = asyncio.ensure_future(watch.engine.flags.look(watch.clock.at, at_once=True))
+    await asyncio.sleep(0)
+    other = RULED.replace("  intake:", "  desk:").replace("intake.", "desk.")
+    watch.engine.flags.take(load_text(other, secrets=SECRETS), [])
+    await looking
+    assert watch.engine.teller.untold == ()
+
+
+def _added(answered: str, at: int, session: Session) -> None:
+    add_flag(session, INTAKE, read_said({"answered": answered}, source="app", at=at, hide=str), at=at)

@@ -16,7 +16,7 @@ WITH_PAGE = CONFIG.replace("model: gpt-5-mini}", "model: gpt-5-mini, status_page
 ILL = {
     "state": "trouble",
     "parts": [{"name": "Chat", "said": "a partial outage"}],
-    "incidents": [{"name": "Elevated errors", "since": "2030-01-01T09:52:00Z", "url": "https://stspg.example.com/a"}],
+    "incidents": [{"name": "Elevated errors", "since": "2030-01-01T01:52:00.000-08:00", "url": "https://stspg.example.com/a"}],
 }
 TEXT = (
     "OpenAI says: a partial outage of Chat: Elevated errors, since 09:52 UTC (https://stspg.example.com/a)"
@@ -106,3 +106,19 @@ async def test_it_is_not_asked_more_often_than_every_three_minutes(story: Story)
         story.clock.at = clock_of("10:00") + minute * MINUTE
         await looks(story)
     assert len(asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("says", "text"),
+    [
+        ({"state": "unknown", "missing": 5}, "nothing that can be read"),
+        ({"state": "trouble", "parts": 5, "incidents": [{"name": "Slow", "since": "2030-01-01T11:52:00+02:00"}]},
+         "Slow, since 09:52 UTC"),
+        ({"state": "trouble", "incidents": [{"name": "Slow", "since": "9999-12-31T23:59:59-23:00"}]}, "Slow ("),
+    ],
+)  # fmt: skip
+async def test_whatever_is_said_is_a_sentence_in_our_time(story: Story, says: dict[str, object], text: str) -> None:
+    story.says = says
+    await looks(story)
+    found = story.engine.said.of("openai", story.clock.now())
+    assert found is not None and text in found["text"]
