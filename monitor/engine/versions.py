@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from monitor.store.queries.changes import Change
 from monitor.store.rows import ChangedRow
 from probes.words.text import clean
-from probes.words.units import DAY, MINUTE, say_duration
+from probes.words.units import DAY, HOUR, MINUTE, say_duration
 
 LOOSE = frozenset({"fingerprint"})
 QUIET = DAY  # µs; a loose value that was seen so recently is no news
 TOLD = DAY  # µs before a failure: what changed longer ago is not told with it
 MOST_NAMES, MOST_VALUES, LONGEST = 8, 32, 200  # a target may answer with anything: names, loose values, characters
-REMEMBERED = 8  # changes that may be told
+REMEMBERED = 8  # changes that may be told, and the most within an hour that are kept: more is no version, but noise
 
 
 @dataclass(slots=True)
@@ -34,12 +34,14 @@ class Versions:
         """What an attempt that began at `at` (µs) saw; the rows that keep what is new."""
         changed = []
         for name, value in found.items():
-            value = clean(value, LONGEST)
+            name, value = clean(name, LONGEST), clean(value, LONGEST)
             before = self.current.get(name, "")
             if not value or value == before or not self._takes(name) or self._is_quiet(name, value, at):
                 self._see(name, value, at)
                 continue
             self._see(name, value, at)
+            if before and self._is_noise(at):
+                continue
             self.current[name] = value
             if before:
                 self.news.append(Change(ledger, at, name, before, value))
@@ -52,6 +54,9 @@ class Versions:
     def _is_quiet(self, name: str, value: str, at: int) -> bool:
         last = self.seen.get(name, {}).get(value)
         return name in LOOSE and last is not None and at - last <= QUIET
+
+    def _is_noise(self, at: int) -> bool:
+        return len(self.news) == REMEMBERED and at - self.news[0].at < HOUR
 
     def _see(self, name: str, value: str, at: int) -> None:
         if name not in LOOSE or not value:

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, text
 from sqlmodel import Session
 
 from monitor.store.codes import FAIL
-from monitor.store.queries.ground import ALWAYS, ATTEMPT, DAY, EVIDENCE, LEDGER, RUN, SCORE, TALLY, rows, run
+from monitor.store.queries.ground import ALWAYS, ATTEMPT, CHANGED, DAY, EVIDENCE, LEDGER, RUN, SCORE, TALLY, rows, run
 
 SLICE = 2_000  # rows at a time: a few milliseconds
 SMALL = 200  # records of evidence at a time: each is pages of its own
@@ -39,6 +39,12 @@ def delete_runs(session: Session, *, before: int, limit: int = SLICE) -> Deleted
     if not beyond and before < ALWAYS:
         every = select(LEDGER.c.id)
         run(session, delete(TALLY).where(TALLY.c.ledger.in_(every), TALLY.c.day < before // DAY))
+        later = CHANGED.alias()
+        newer = select(later.c.at).where(
+            later.c.ledger == CHANGED.c.ledger, later.c.name == CHANGED.c.name, later.c.at > CHANGED.c.at
+        )
+        old = (CHANGED.c.ledger.in_(every), CHANGED.c.at < before)
+        run(session, delete(CHANGED).where(*old, newer.exists()))  # what is in force stays, however old
     return Deleted(runs=gone, more=bool(beyond) and gone > 0)
 
 

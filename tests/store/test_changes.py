@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from monitor.store.database import Store
 from monitor.store.queries.changes import changes, in_force, newest
+from monitor.store.queries.ledgers import resolve_ledger
+from monitor.store.retention import delete_runs
 from monitor.store.rows import ChangedRow, Rows
 from tests.store.conftest import NOON
 from tests.store.kit import MINUTE, explained
@@ -57,3 +59,14 @@ async def test_all_of_it_is_found_by_its_index(file_store: Store) -> None:
         plan = await file_store.read(lambda session, ask=ask: explained(session, ask))
         assert any("ix_changed_ledger_at_name" in line for line in plan)
         assert not [line for line in plan if line.startswith("SCAN changed") and "INDEX" not in line]
+
+
+async def test_what_changed_long_ago_goes_with_its_runs_and_what_is_in_force_stays(store: Store) -> None:
+    await store.write(lambda session: resolve_ledger(session, ("w", "production", "p", "here"), now=NOON))
+    await store.write(lambda session: resolve_ledger(session, ("w", "production", "q", "here"), now=NOON))
+    await keep(store)
+    await store.write(lambda session: delete_runs(session, before=NOON + 2 * MINUTE))
+    left = await store.read(lambda session: changes(session, [1, 2]))
+    assert [(one.ledger, one.name, one.after) for one in left] == [
+        (1, "version", "7"), (2, "model", "c"), (1, "model", "a"),
+    ]  # fmt: skip

@@ -105,7 +105,7 @@ async def test_the_newest_of_each_name_is_found_without_the_others(story: Story)
     assert {one.name: one.after for one in found} == {"model": "c", "version": "7"}
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 4 * 3600)), max_size=30))
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(450, 4 * 3600)), max_size=30))
 def test_what_was_in_force_is_what_the_runs_saw(runs: list[tuple[str, int]]) -> None:
     versions, at, kept, seen = Versions(), MIDNIGHT, list[Change](), list[tuple[int, str]]()
     for value, later in runs:
@@ -123,3 +123,12 @@ def test_a_target_that_answers_with_anything_fills_nothing(values: list[str]) ->
     for number, value in enumerate(values):
         versions.observe({value: value, "fingerprint": value}, ledger=1, at=MIDNIGHT + number * QUIET)
     assert len(versions.current) <= 8 and all(len(seen) <= 32 for seen in versions.seen.values())
+
+
+def test_a_name_that_is_another_in_every_run_is_noise_and_the_record_keeps_little_of_it() -> None:
+    versions, kept = Versions(), []
+    for minute in range(6 * 60):
+        kept += versions.observe({"version": f"built {minute}"}, ledger=1, at=MIDNIGHT + minute * MINUTE)
+    assert 6 <= len(kept) <= 6 * 8 + 1
+    settled = versions.observe({"version": "7"}, ledger=1, at=MIDNIGHT + 8 * HOUR)
+    assert [row.after for row in settled] == ["7"]
