@@ -12,12 +12,14 @@ from sqlmodel import Session
 from monitor.store import queries, retention
 from monitor.store.codes import FAIL, GOOD
 from monitor.store.database import Store
+from monitor.store.queries import changes, flags, pings, scores
 from monitor.store.rows import EvidenceRow, Rows, SpanRow
 from probes.words.outcome import State
 from tests.store.conftest import NOON
 from tests.store.kit import DAY, HOUR, MINUTE, explained, fill, retried, run_row
 
-LARGE = ("run", "attempt", "evidence", "span", "tally", "alive", "maintenance", "correction", "incident", "event")
+LARGE = ("run", "attempt", "evidence", "span", "tally", "alive", "maintenance", "correction", "incident", "event",
+         "score", "changed", "ping", "flag")  # fmt: skip
 WHOLE = re.compile(rf"SCAN ({'|'.join(LARGE)})\b(?! USING (COVERING )?INDEX)")
 
 WRITES: dict[str, Callable[[Session], Any]] = {
@@ -29,6 +31,10 @@ WRITES: dict[str, Callable[[Session], Any]] = {
     "delete_runs": lambda session: retention.delete_runs(session, before=NOON, limit=10),
     "delete_evidence": lambda session: retention.delete_evidence(session, before=NOON, limit=10),
     "trim": lambda session: retention.trim(session, cap=0),
+    "delete_runs, the last slice": lambda session: retention.delete_runs(session, before=NOON),
+    "add_ping": lambda session: pings.add_ping(session, 1, at=NOON, kind=1),
+    "add_flag": lambda session: flags.add_flag(session, "w/p", flags.Said("app", "key"), at=NOON),
+    "review_flag": lambda session: flags.review_flag(session, 1, state=flags.REJECTED, by="Ana", at=NOON),
 }
 READS: dict[str, Callable[[Session], Any]] = {
     "read_run": lambda session: queries.read_run(session, NOON, 1),
@@ -51,6 +57,18 @@ READS: dict[str, Callable[[Session], Any]] = {
     "corrections": lambda session: queries.corrections(session, 1, NOON, NOON + DAY),
     "corrections_of": lambda session: queries.corrections_of(session, [1, 2], start=NOON, end=NOON + DAY),
     "spend_between": lambda session: queries.spend_between(session, 1, 2),
+    "pings_after": lambda session: pings.pings_after(session, {1: NOON, 2: 0}),
+    "last_pings": lambda session: pings.last_pings(session, [1, 2]),
+    "body_of": lambda session: pings.body_of(session, 1),
+    "open_times": lambda session: flags.open_times(session, {"w/p": NOON}),
+    "newest_open": lambda session: flags.newest_open(session, ["w/p"], 3),
+    "find_flag": lambda session: flags.find_flag(session, 1),
+    "last_scores": lambda session: scores.last_scores(session, 1, limit=50, since=NOON),
+    "last_scores of a case": lambda session: scores.last_scores(session, 1, limit=50, since=NOON, case="a"),
+    "accuracy_by_day": lambda session: scores.accuracy_by_day(session, 1, since=NOON, day=DAY),
+    "changes": lambda session: changes.changes(session, [1, 2], start=NOON),
+    "newest changes": lambda session: changes.newest(session, [1, 2]),
+    "newest changes before": lambda session: changes.newest(session, [1, 2], before=NOON),
     "disk_used": retention.disk_used,
 }
 
