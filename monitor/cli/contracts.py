@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.cli.attempts import Bench, opened
 from monitor.cli.paper import count, paper, plain, row, table
+from monitor.cli.show import as_json as print_json
 from monitor.config.contracts import KIND, place_of
 from monitor.config.naming import probe_id
 from probes.kinds.contract.baseline import Baseline, written
@@ -54,7 +54,7 @@ def run_learn(
     fresh.replace(place)
     paths = sum(len(step["shape"]) for step in data["steps"].values())
     if as_json:
-        print(json.dumps({"file": str(place), "samples": samples, "paths": paths}))
+        print_json({"file": str(place), "samples": samples, "paths": paths})
         return 0
     out = paper()
     steps = count(len(data["steps"]), "step")
@@ -105,7 +105,7 @@ def run_diff(name: str, config: Path | None, *, env: str, as_json: bool) -> int:
     [reply] = asyncio.run(_ask(catalog, secrets, probe, 1, 0))
     if as_json:
         found = {"state": reply.state, "failure": reply.failure, "sentence": reply.sentence, "checks": _checks(reply)}
-        print(json.dumps({**found, "now": reply.versions.get(KIND, "")}))
+        print_json({**found, "now": reply.versions.get(KIND, "")})
     else:
         _draw_diff(reply)
     return 0 if reply.state in ("up", "degraded") else 1
@@ -136,7 +136,7 @@ def run_show(name: str, config: Path | None, *, as_json: bool) -> int:
     if "baseline" not in given:
         raise _no_baseline(probe)
     if as_json:
-        print(json.dumps(given["baseline"]))
+        print_json(given["baseline"])
         return 0
     baseline, out = Baseline.load(given["baseline"]), paper()
     out.print(f"{plain(probe.id)}, learned on {plain(baseline.learned)} from {count(baseline.samples, 'sample')}.")
