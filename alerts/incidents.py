@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, func, select
@@ -247,8 +246,3 @@ def resolve(session: Session, incident: Incident, *, by: str, climb: Escalation,
 def by_public_id(session: Session, public_id: str) -> Incident | None:
     """The incident of a public id."""
     return session.exec(select(Incident).where(Incident.public_id == public_id.upper())).first()
-
-
-def all_open(session: Session) -> Sequence[Incident]:
-    """Every open incident, oldest first."""
-    return session.exec(select(Incident).where(col(Incident.resolved_at).is_(None)).order_by(col(Incident.id))).all()

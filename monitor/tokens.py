@@ -1,6 +1,7 @@
 """Tokens that open one thing each: made of this installation's key, so that nothing secret stands in a configuration.
 
-Whoever holds one may do the one act it was made for: report for a job, call back for one, or flag an answer.
+Whoever holds one may do the one act it was made for: acknowledge, report for a job, call back for one, flag an
+answer.
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ def key_in(folder: Path) -> bytes:
 def proof(key: bytes, act: str, what: str) -> bytes:
     """The 32 bytes that prove a token for this act on this thing was made by us."""
     return hmac.new(key, f"{act}|{what}".encode(), sha256).digest()
+
+
+def ack_token(key: bytes, incident: str, number: int, person: str) -> str:
+    """The token by which this person acknowledges this round of an incident."""
+    return proof(key, "ack", f"{incident}|{number}|{person}").hex()[:40]
 
 
 def ping_token(key: bytes, probe: str) -> str:

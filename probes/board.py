@@ -99,10 +99,6 @@ class Board:
         self._taken[slot] = 1
         return not self._begun[slot]
 
-    def has_begun(self, number: int) -> bool:
-        """True when the host has begun a request."""
-        return bool(self._begun[number % SLOTS])
-
     def close(self) -> None:
         """Let go of the memory and its descriptor."""
         for view in (self._words, self._begun, self._taken):

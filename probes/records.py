@@ -24,7 +24,6 @@ ANSWERED = rule("status", "has a status below 400", "have a status below 400")
 BUDGET = rule("budget", "stays within {}", "stay within {}")
 CAPTURE = rule("capture", "is there to be captured", "be there to be captured")
 USED = rule("exists", "exists", "exist")
-ROUTINE = frozenset({"budget", "capture"})  # what no author's check is
 
 
 class Stop(BaseException):

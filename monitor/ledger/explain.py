@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from monitor.ledger.spans import Interval, Span, cut, merge, overlay
-from monitor.ledger.uptime import Figures, Shares, figures, floored, percent_text
+from monitor.ledger.uptime import Figures, Shares, figures, percent_text
 from monitor.ledger.workflow import Member, tally, worst_of
 from probes.words.outcome import State
 
@@ -56,10 +56,6 @@ class Explanation:
     figures: Figures
     shares: Shares
     rows: list[Row]
-
-    def share_of(self, row: Row) -> int | None:
-        """A row's share of the window, in thousandths of a percent, floored."""
-        return floored(row.length, self.shares.total)
 
     def working(self) -> tuple[str, ...]:
         """The sums, one line a figure, in seconds, to be redone by hand."""

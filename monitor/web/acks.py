@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -12,21 +11,18 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from alerts.message import Reaction
-from monitor.tokens import key_in
+from monitor.tokens import ack_token, key_in
 from probes.words.errors import StoreError
 
 if TYPE_CHECKING:
     from monitor.app import Keeper
 
 
-def token(key: bytes, incident: str, number: int, person: str) -> str:
-    """The token that proves an address was made by us, for this act alone."""
-    return hmac.new(key, f"ack|{incident}|{number}|{person}".encode(), sha256).hexdigest()[:40]
-
-
 def address(base: str, key: bytes, incident: str, number: int, person: str) -> str:
     """Where this person acknowledges this round; "" when nobody outside could reach it."""
-    return f"{base}/a/{incident}/{number}/{person}/{token(key, incident, number, person)}" if base and person else ""
+    if not base or not person:
+        return ""
+    return f"{base}/a/{incident}/{number}/{person}/{ack_token(key, incident, number, person)}"
 
 
 def routes(keeper: Keeper) -> list[Route]:
@@ -36,7 +32,7 @@ def routes(keeper: Keeper) -> list[Route]:
     async def answer(request: Request) -> Response:
         given = request.path_params
         incident, number, person = given["incident"], given["round"], given["person"]
-        wanted = token(key, incident, int(number), person) if len(number) < 7 and number.isdecimal() else ""
+        wanted = ack_token(key, incident, int(number), person) if len(number) < 7 and number.isdecimal() else ""
         # as bytes: text that is not ASCII cannot be compared
         if not wanted or not hmac.compare_digest(wanted.encode(), given["token"].encode("utf-8", "replace")):
             return _page("There is nothing here.", 404)

@@ -134,14 +134,6 @@ class Answer:
         found = find(self._document)
         return Missing if isinstance(found, Absent) else found
 
-    def why_missing(self, path: str) -> str:
-        """What to say when `json(path)` is Missing."""
-        if not self.body:
-            return "the reply is empty"
-        if self.json() is Missing:
-            return "the reply is not JSON" + (f" (cut at {len(self.body):,} bytes)" if self.truncated else "")
-        return f"the reply has nothing at {path}"
-
     @property
     def values(self) -> dict[str, float]:
         """Measured numbers by name: the phases in seconds, `size` in bytes, and what a stream adds."""

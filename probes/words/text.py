@@ -44,8 +44,3 @@ def for_mrkdwn(text: str, limit: int = 2_900) -> str:
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # a zero-width joiner breaks *bold*, _italic_, ~strike~ and `code` without changing what is read
     return re.sub(r"([*_~`])", "\u2060\\1", text)
-
-
-def for_filename(text: str) -> str:
-    """A name that is one plain file name: no separators, no leading dot."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).lstrip(".")[:120] or "x"

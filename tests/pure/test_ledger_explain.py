@@ -201,7 +201,6 @@ def test_the_working_can_be_redone_by_hand() -> None:
         "coverage = known / (window − maintenance) = 85,215 s / 86,400 s = 98.628 %",
         "at least = (up + degraded) / (window − maintenance) = 85,140 s / 86,400 s = 98.541 %",
     )
-    assert story.share_of(story.rows[0]) == 41_666
     assert story.figures.first_try == 99_719
 
 
@@ -215,7 +214,7 @@ def test_the_working_shows_fractions_of_a_second_exactly_and_no_percentage_witho
 
 def test_an_empty_window_has_no_rows() -> None:
     story = explain([probe("home", "uu")], (1, 1), absences=[], maintenance=[])
-    assert (story.rows, story.shares, story.share_of(Row(1, 1, State.UP, ()))) == ([], Shares(), None)
+    assert (story.rows, story.shares) == ([], Shares())
 
 
 @given(stories(), windows())

@@ -132,7 +132,6 @@ async def test_what_is_not_json_is_missing_and_says_so() -> None:
         found = await http.request("GET", "/")
     assert found.json() is Missing
     assert not found.json("$.a")
-    assert found.why_missing("$.a") == "the reply is not JSON"
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 50_000, b"1" * 10_000, b"NaN", b"\x00" * 500])

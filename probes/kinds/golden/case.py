@@ -19,7 +19,6 @@ from probes.words.section import Section
 MOST = 2_000  # cases of one set
 LARGEST = 2_000_000  # characters of a set as JSON: it travels to a host in one frame
 NAME = 60  # characters of a case's name
-_GIVEN = frozenset({"name", "expect", "check"})
 
 
 def _filled(value: Any) -> Any:

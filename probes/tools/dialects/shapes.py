@@ -10,7 +10,6 @@ from probes.tools import Trouble
 from probes.words.failure import Failure
 from probes.words.text import clean
 
-MODEL_SAID = 200  # characters of a model's name that are kept
 _MOST_TOKENS = 1 << 40
 _decode = json.JSONDecoder().decode
 
