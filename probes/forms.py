@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema
 
 from probes.spend import Allowance
 from probes.words.section import Section
-from probes.words.units import DURATION_PATTERN, Duration, Money, parse_duration
+from probes.words.units import DURATION_PATTERN, Duration, Money, parse_duration, say_duration
 
 
 class Also:
@@ -48,6 +48,9 @@ class Limits(Section):
             limit = getattr(self, phase)
             if limit is not None and limit <= timedelta(0):
                 raise ValueError(f"{phase} leaves no time; write 2s")
+            if limit is not None and self.total is not None and limit > self.total:
+                whole = say_duration(self.total)
+                raise ValueError(f"{phase} has longer than the whole; write {whole} or less, or a longer total:")
         return self
 
     def seconds(self) -> dict[str, float]:

@@ -42,6 +42,8 @@ class CanarySection(Section):
 def _short(value: Any) -> Any:
     if isinstance(value, bool):
         return {"enabled": value}
+    if isinstance(value, str) and value != "models":
+        raise ValueError("not a canary; write true, false, models, or keys such as {every: 1m}")
     return {"models": True} if value == "models" else value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from monitor.config.forms import Headers, Words
 from probes.checks.written import checked_path
@@ -68,6 +68,11 @@ class ChatSection(Section):
         default=True, description="False where a server never sends the mark that ends a stream, such as [DONE]."
     )
 
+    @field_validator("reply", "calls")
+    @classmethod
+    def _path(cls, path: str | None) -> str | None:
+        return path if path is None else checked_path(path)
+
     @model_validator(mode="after")
     def _is_one(self) -> ChatSection:
         if (self.post is None) == (self.dialect is None):
@@ -77,12 +82,20 @@ class ChatSection(Section):
             )
         if self.post is not None and self.send is None:
             raise ValueError('chat does not say what is posted; write send: {message: "${ask}"}')
-        if self.calls is not None:
-            checked_path(self.calls)
-            if self.post is None:
-                raise ValueError("calls is for an endpoint of its own; a dialect says itself which tools were called")
+        if self.calls is not None and self.post is None:
+            raise ValueError("calls is for an endpoint of its own; a dialect says itself which tools were called")
         for name in _OF_MODELS if self.post is not None else ():
             if name in self.model_fields_set and getattr(self, name) not in (None, ()):
                 key = name.removeprefix("answer_")
                 raise ValueError(f"{key} is for a dialect; the endpoint at {self.post} gets what send: says")
+        if self.post is not None and not _asks(self.send):
+            raise ValueError("send never says what is asked; write ${ask} where the question belongs")
         return self
+
+
+def _asks(body: Any) -> bool:
+    """True when the question, or the whole conversation, stands somewhere in a body."""
+    if isinstance(body, str):
+        return "${ask}" in body or "${messages}" in body
+    parts = body.values() if isinstance(body, dict) else body if isinstance(body, list | tuple) else ()
+    return any(map(_asks, parts))

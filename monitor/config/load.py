@@ -19,6 +19,7 @@ from monitor.config.canaries import canaries, provider_of
 from monitor.config.catalog import Catalog, Client, Keep, Probe, Publish, Site, Web
 from monitor.config.check import Checked, check
 from monitor.config.claims import claims
+from monitor.config.doubts import doubts
 from monitor.config.keys import keys, keys_of
 from monitor.config.merged import Merged, merge
 from monitor.config.places import places
@@ -125,6 +126,7 @@ def assemble(
     problems += references.workflows(merged, checked, built.workflows, built.probes)
     problems += claims(merged, checked, built, written, known=lambda name: secrets.get(name) is not None)
     problems += canaries(merged, checked, built)
+    built.warnings += doubts(merged, checked, built)
     periods, found = _periods(merged, built)
     problems += found + references.fits(merged, built, periods) + references.talks(merged, built)
     problems += golden.provable(merged, built, periods)

@@ -61,6 +61,8 @@ def of_errors(
     for detail in details:
         if detail["type"] == "too_short" and any(_beneath(other, detail) for other in details):
             continue  # its members are there, and each was told what is wrong with it
+        if detail["loc"][-1:] == ("bool",) and any(_beside(other, detail) for other in details):
+            continue  # of a flag that may also be something else, what is wrong with the other says more
         known = list(keys) if len(detail["loc"]) == 1 else list(keys_at(model, detail["loc"][:-1]))
         problem = _of_detail(detail, source, tuple(path), known)
         found.setdefault((problem.line, problem.column, problem.what), problem)
@@ -70,6 +72,10 @@ def of_errors(
 def _beneath(other: ErrorDetails, detail: ErrorDetails) -> bool:
     length = len(detail["loc"])
     return len(other["loc"]) > length and other["loc"][:length] == detail["loc"]
+
+
+def _beside(other: ErrorDetails, detail: ErrorDetails) -> bool:
+    return other is not detail and other["loc"][: len(detail["loc"]) - 1] == detail["loc"][:-1]
 
 
 def keys_at(model: type[BaseModel] | None, loc: Sequence[str | int]) -> tuple[str, ...]:

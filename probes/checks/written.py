@@ -11,6 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, create_m
 
 from probes.checks.base import RULES, Ready, Rule
 from probes.checks.document import Least
+from probes.checks.elsewhere import elsewhere
 from probes.checks.judged import Factuality, Faithfulness, Judged, Rubric, Similar
 from probes.checks.paths import compile_path
 from probes.checks.subject import Subject  # noqa: F401  # its families fill RULES
@@ -139,9 +140,8 @@ class Check(_Matchers):  # its keys are the matchers there are
     def _measured(cls, name: str | None) -> str:
         if name is None or name not in MEASURED:
             near = nearest(str(name), MEASURED)
-            raise ValueError(
-                f"nothing measured is called {name!r}; " + (f"did you mean {near}?" if near else "write total")
-            )
+            said = elsewhere(str(name)) or (f"did you mean {near}?" if near else "write total")
+            raise ValueError(f"nothing measured is called {name!r}; {said}")
         return name
 
     @model_validator(mode="after")

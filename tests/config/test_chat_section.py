@@ -52,12 +52,12 @@ def test_what_a_host_is_handed_has_the_names_of_the_file() -> None:
         ("dialect: openai, schema: {type: objekt}", "", "not a JSON Schema"),
         ("dialect: openai, tools: {b ook: {}}", "", "cannot be a tool's name"),
         ("dialect: openai, tools: {book: {parameters: {day: dat}}}", "", "write day: string, or its JSON Schema"),
-        ("post: /chat, send: x, fallback: [m]", "", "fallback is for a dialect"),
+        ("post: /chat, send: '${ask}', fallback: [m]", "", "fallback is for a dialect"),
         ("post: /chat, send: x, calls: trace", "", "JSONPath"),
         ("dialect: openai, calls: $.trace", "", "calls is for an endpoint of its own"),
-        ("post: /chat, send: x, schema: {type: object}", "", "schema is for a dialect"),
-        ("post: /chat, send: x", "tools: {book: {}},", "tools is for a model, and w is asked at an endpoint"),
-        ("post: /chat, send: x", "schema: {type: object},", "schema is for a model"),
+        ("post: /chat, send: '${ask}', schema: {type: object}", "", "schema is for a dialect"),
+        ("post: /chat, send: '${ask}'", "tools: {book: {}},", "tools is for a model, and w is asked at an endpoint"),
+        ("post: /chat, send: '${ask}'", "schema: {type: object},", "schema is for a model"),
     ],
 )
 def test_what_cannot_work_is_said_with_its_fix(chat: str, probe: str, says: str) -> None:
