@@ -54,7 +54,8 @@ class Change:
 def advance(progress: Progress, ran: Ran, *, confirm: tuple[int, int], recover: int) -> tuple[Progress, Change | None]:
     """The next progress, and the change it brings, if any.
 
-    `confirm` is (k, n): k of the newest n known runs are at least this bad. Recovery is `recover` passes in a row.
+    `confirm` is (k, n): k of the newest n known runs are at least this bad. Recovery is `recover` passes in a row. After
+    as many runs that passed or were degraded, what failed is degraded and no more: nobody is woken for it any longer.
     """
     if ran.level is Level.UNKNOWN:
         return progress, None
@@ -71,11 +72,15 @@ def advance(progress: Progress, ran: Ran, *, confirm: tuple[int, int], recover: 
     for level in (Level.FAIL, Level.DEGRADED):
         bad = [run for run in recent[-n:] if run.level >= level]
         sure = ran.sure if ran.level >= level else ""
-        if (len(bad) < k and not sure) or level <= progress.open:
+        if ran.level < level or (len(bad) < k and not sure) or level <= progress.open:
             continue
         since = progress.since if progress.open is not Level.PASS else bad[0].first_failure
         said = sure or f"{len(bad)} of {len(recent[-n:])} runs"
         return replace(now, open=level, since=since), Change(level, since, said)
+    calm = recent[-recover:]
+    if progress.open is Level.FAIL and len(calm) == recover and all(run.level < Level.FAIL for run in calm):
+        said = f"{recover} runs without a failure, not all of them right"
+        return replace(now, open=Level.DEGRADED), Change(Level.DEGRADED, progress.since, said)
     return now, None
 
 

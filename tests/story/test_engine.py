@@ -67,6 +67,18 @@ async def test_a_failure_that_becomes_another_is_told_and_wakes_nobody_again(wat
     assert watch.paged == ["ana"]
 
 
+async def test_a_failure_of_which_only_slowness_is_left_wakes_nobody_any_longer(watch: Watch) -> None:
+    watch.world = lambda probe, at: "x" if at < clock_of("10:01") else "d"
+    await watch.runs(clock_of("10:00"), clock_of("10:02"), every=60)
+    assert (await watch.incidents())[0].severity == "critical", "one slow run is not yet better"
+    await watch.run(at=clock_of("10:02"))
+    (incident,) = await watch.incidents()
+    assert (incident.severity, incident.failure, incident.resolved_at) == ("warning", "slow", None)
+    woken = list(watch.paged)
+    await watch.runs(clock_of("10:03"), clock_of("11:00"), every=60)
+    assert watch.paged == woken, "the ladder ends where nothing fails any more"
+
+
 async def test_two_runs_that_pass_end_it(watch: Watch) -> None:
     watch.world = lambda probe, at: "x" if at < clock_of("10:01") else "."
     await watch.runs(clock_of("10:00"), clock_of("10:02"), every=60)
