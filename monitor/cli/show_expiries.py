@@ -21,9 +21,10 @@ def expiries(found: Found) -> None:
         return
     made = table("what", "ends", "days left", "", "serves", right=(3,))
     for one in listed:
-        word = word_of(int(one["days_left"]))
+        days = int(one["days_left"])
+        word, left = word_of(days), str(days) if days >= 0 else f"{-days - 1} ago"
         serves = ", ".join(one.get("serves") or ()) or "nobody"
-        cells = (f"{one['kind']} {one['name']}", at(one["ends"])[:10], str(one["days_left"]), word, serves)
+        cells = (f"{one['kind']} {one['name']}", at(one["ends"])[:10], left, word, serves)
         made.add_row(*map(plain, cells), style=STYLES.get(word, ""))
     out.print(made)
     for one in listed:

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from monitor.cli.paper import at, hung, paper, plain, row, table
+from probes.words.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 Found = Mapping[str, Any]
+WAS = 120  # characters of what an incident that is over was about
 ORDER = {"triggered": 0, "acknowledged": 1}
 
 
@@ -22,8 +24,14 @@ def incidents(found: Sequence[Found]) -> None:
         return
     made = table("incident", "state", "began", "what", wide=3)
     for one in sorted(found, key=lambda each: ORDER.get(str(each.get("state")), 2)):
-        row(made, one["public_id"], one.get("state"), at(one.get("began")), one.get("headline") or one.get("title"))
+        row(made, one["public_id"], one.get("state"), at(one.get("began")), _what(one))
     out.print(made)
+
+
+def _what(one: Found) -> str:
+    """The headline; of what is over also what it was."""
+    said, was = str(one.get("headline") or one.get("title") or ""), str(one.get("sentence") or "")
+    return f"{said}: {clean(was, WAS)}" if one.get("resolved_at") and was and was not in said else said
 
 
 def incident(found: Found) -> None:

@@ -71,14 +71,17 @@ def _workflows(out: Console, found: Found) -> None:
     if made.row_count:
         out.print(made)
     for one in found.get("workflows") or ():
-        failing = [
-            f"{plain(probe['name'])} ({plain(probe['last'].get('failure'))})"
-            for probe in one.get("probes") or ()
-            if probe.get("last") and probe["last"].get("failure")
-        ]
+        failing, unknown = list[str](), list[str]()
+        for probe in one.get("probes") or ():
+            last = probe.get("last") or {}
+            if last.get("failure"):
+                listed = unknown if last.get("state") == "unknown" else failing
+                listed.append(f"{plain(probe['name'])} ({plain(last['failure'])})")
         where = plain(_named(one))
         if failing:
             out.print(f"failing in {where}: {', '.join(failing[:MANY])}")
+        if unknown:
+            out.print(f"not known in {where}: {', '.join(unknown[:MANY])}")
         if one.get("not_yet"):
             out.print(f"not run yet in {where}: {_some(one['not_yet'])}")
 
