@@ -16,7 +16,7 @@ from monitor.config.check import Checked
 from monitor.config.costs import costs_of, with_judges
 from monitor.config.judging import asks_cost
 from monitor.config.merged import Merged
-from monitor.config.sections import EnvironmentSection, ProviderSection, TargetSection, WorkflowSection
+from monitor.config.sections import EnvironmentSection, ProviderSection, SiteSection, TargetSection, WorkflowSection
 from probes.kinds.heartbeat.spec import HeartbeatSpec
 from probes.signs import forced
 from probes.spec import Spec, kind_of
@@ -175,6 +175,7 @@ def _runbook(
 
 def probes(built: Built, found: Iterable[Written], checked: Checked) -> None:
     """Every probe in each of its environments, into `built`."""
+    zone = (checked.one(SiteSection, "site") or SiteSection()).timezone
     for probe in found:
         workflow = built.workflows[probe.workflow]
         section: WorkflowSection = checked.all("workflows")[probe.workflow]
@@ -183,7 +184,7 @@ def probes(built: Built, found: Iterable[Written], checked: Checked) -> None:
             if probe.spec.environments and environment.name not in probe.spec.environments:
                 continue
             providers = {name: there[name] for name in _asked(probe.spec, section) if name in there}
-            made = of_written(probe, workflow, environment, section, providers=providers)
+            made = of_written(probe, workflow, environment, section, providers=providers, zone=zone)
             built.probes[made.id], built.origins[made.id] = made, probe
     running = {(probe.workflow, probe.environment) for probe in built.probes.values()}
     for key, workflow in built.workflows.items():
@@ -199,8 +200,9 @@ def of_written(
     section: WorkflowSection,
     *,
     providers: Mapping[str, ProviderSection],
+    zone: str = "UTC",
 ) -> Probe:
-    """A probe in one of its environments."""
+    """A probe in one of its environments. `zone` is the site's, in which times are told of a job without a clock."""
     spec = probe.spec
     override = section.environments.get(environment.name)
     beat = Heartbeat(spec.patience, spec.budget) if isinstance(spec, HeartbeatSpec) else None
@@ -219,7 +221,7 @@ def of_written(
         title=spec.title or in_words(probe.name),
         every=None if spec.cron else every,
         cron=spec.cron,
-        timezone=spec.timezone or section.timezone or "UTC",
+        timezone=spec.timezone or section.timezone or (zone if beat and not spec.cron else "UTC"),
         timeout=beat.grace if beat else spec.total_timeout,
         cleanup=spec.cleanup,
         attempts=1 if beat else spec.attempts,

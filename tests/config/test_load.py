@@ -56,6 +56,13 @@ def test_the_smallest_file_watches_a_page() -> None:
     assert catalog.warnings == ()
 
 
+def test_times_of_a_job_without_a_clock_are_told_in_the_zone_of_the_site() -> None:
+    jobs = "imports: {heartbeat: 1h}, nightly: {cron: 0 3 * * *, grace: 1h}, own: {heartbeat: 1h, timezone: Asia/Tokyo}"
+    catalog = load_text(f"site: {{timezone: Europe/Berlin}}\nworkflows: {{office: {{probes: {{{jobs}}}}}}}")
+    zones = {probe.name: probe.timezone for probe in catalog.probes.values()}
+    assert zones == {"imports": "Europe/Berlin", "nightly": "UTC", "own": "Asia/Tokyo"}
+
+
 def test_the_long_example_holds_as_it_stands() -> None:
     catalog = load(ROOT / "examples" / "showup.yaml", secrets=Secrets(SECRETS))
     workflow = catalog.workflows["northside-intake"]
