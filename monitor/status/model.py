@@ -18,7 +18,7 @@ _BLAMES = frozenset(map(str, Blame))
 
 WORDS = {
     State.UP: "Up",
-    State.DEGRADED: "Slow",
+    State.DEGRADED: "Degraded",
     State.DOWN: "Down",
     State.MAINTENANCE: "Maintenance",
     State.UNKNOWN: "Not known",
@@ -26,14 +26,14 @@ WORDS = {
 _ORDER = (State.DOWN, State.DEGRADED, State.MAINTENANCE, State.UNKNOWN, State.UP)
 _ONE = {
     State.DOWN: "is down",
-    State.DEGRADED: "is slow",
+    State.DEGRADED: "is degraded",
     State.MAINTENANCE: "is in maintenance",
     State.UNKNOWN: "was not seen lately",
     State.UP: "is working",
 }
 _MANY = {
     State.DOWN: "are down",
-    State.DEGRADED: "are slow",
+    State.DEGRADED: "are degraded",
     State.MAINTENANCE: "are in maintenance",
     State.UNKNOWN: "were not seen lately",
     State.UP: "are working",

@@ -28,7 +28,7 @@ CLOCK = Clock("America/New_York", MIDNIGHT + 18 * HOUR)
         ([UP] * 14, "All 14 workflows are working."),
         ([DOWN], "Intake agent is down."),
         ([DOWN, UP, UP], "One workflow is down. Two are working."),
-        ([DOWN, DOWN, SLOW, UP], "Two workflows are down. One is slow. One is working."),
+        ([DOWN, DOWN, SLOW, UP], "Two workflows are down. One is degraded. One is working."),
         ([PLAN, UP], "One workflow is in maintenance. One is working."),
         ([GAP], "We do not know: nothing was seen yet, or lately."),
         ([GAP, UP], "One workflow was not seen lately. One is working."),
