@@ -68,7 +68,7 @@ class Expiries:
         """Take over what an attempt saw; nearly always that is what was known, and costs a look-up."""
         found, began = learned.get("certificates"), learned.get("began")
         for host, ends in found.items() if isinstance(found, dict) else ():
-            if self.known.get(host) != ends and self._holds(host, ends):
+            if self.known.get(host) != ends and self._holds(host, ends) and self._takes(host):
                 self.known[host] = ends
                 begins = began.get(host) if isinstance(began, dict) else None
                 self.began.pop(host, None)
@@ -87,6 +87,10 @@ class Expiries:
                 self.notices.pop(key, None)
             elif type(ends) is int and 0 < ends <= LAST and (key in self.notices or mine < NOTICES):
                 self.notices[key] = ends
+
+    def _takes(self, host: str) -> bool:
+        """False for one host more than are ever remembered: its ports are the word of what is watched."""
+        return host in self.known or len(self.known) < MOST or host == host_of(host)
 
     def _holds(self, host: str, ends: Any) -> bool:
         """False for what no probe of ours can have seen: a host may have been taken over by what it watches."""

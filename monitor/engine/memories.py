@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.config.catalog import Catalog
 from monitor.engine.track import Track
 from monitor.store.queries.notes import read_note, remember
+from probes.words.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,7 +50,11 @@ class Memories:
         if self._changed:
             self._changed = False
             known = dict(self._known)
-            await write(lambda session: remember(session, NOTE, known, now=now))
+            try:
+                await write(lambda session: remember(session, NOTE, known, now=now))
+            except StoreError:
+                self._changed = True  # it is tried again with the next sign of life
+                raise
 
 
 def memories_in(session: Session) -> Any:

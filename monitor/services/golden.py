@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
 
 from monitor.config.accuracy import Golden
 from monitor.config.catalog import Probe
-from monitor.engine.golden import asked_of, read_back, stood
-from monitor.engine.scoring import Asked, confusions, now_right, worst_fields
+from monitor.engine.golden import Standing, asked_of, read_back, stood
+from monitor.engine.scoring import Asked, confusions, now_right, trimmed, worst_fields
 from monitor.services.base import probe_named, service, when
 from monitor.store.queries.history import last_runs
 from monitor.store.queries.ledgers import find_ledger
@@ -34,9 +35,11 @@ async def golden(keeper: Keeper, probe: str = "") -> Any:
     now = keeper.clock.now()
     if probe:
         found = _named(keeper, probe)
-        return await keeper.store.read(lambda session: _whole(session, found, now))
+        standing = _standing(keeper, found, now)
+        return await keeper.store.read(lambda session: _whole(session, found, standing, now))
     sets = [one for one in keeper.catalog.probes.values() if one.golden is not None]
-    return await keeper.store.read(lambda session: [_summary(session, one, now) for one in sets])
+    known = [(one, _standing(keeper, one, now)) for one in sets]
+    return await keeper.store.read(lambda session: [_summary(session, one, standing, now) for one, standing in known])
 
 
 @service()
@@ -57,6 +60,14 @@ def _named(keeper: Keeper, probe: str) -> Probe:
     return found
 
 
+def _standing(keeper: Keeper, probe: Probe, now: int) -> Standing | None:
+    """What the engine knows of a set that it follows: to read it back takes a second of the store's time."""
+    track = keeper.engine.tracks.get(probe.id)
+    if track is None or probe.golden is None or track.answers.said is None:
+        return None
+    return replace(track.answers, window=trimmed(probe.golden, track.answers.window, now=now))
+
+
 def _ledger(session: Session, probe: Probe) -> int | None:
     return find_ledger(session, (probe.workflow, probe.environment, probe.name, probe.location))
 
@@ -70,7 +81,7 @@ def _newest(session: Session, probe: Probe, now: int) -> list[Asked]:
     return [one for one in map(asked_of, views) if rules.cases.get(one.case) == one.mark]
 
 
-def _summary(session: Session, probe: Probe, now: int) -> dict[str, Any]:
+def _summary(session: Session, probe: Probe, standing: Standing | None, now: int) -> dict[str, Any]:
     rules = probe.golden or Golden(1.0, 0.0, 1, 1, {})
     ledger = _ledger(session, probe)
     found: dict[str, Any] = {
@@ -90,9 +101,7 @@ def _summary(session: Session, probe: Probe, now: int) -> dict[str, Any]:
     }
     if ledger is None:
         return found
-    standing, said = read_back(session, rules, ledger, now=now)
-    recorded = next((run.result for run in last_runs(session, ledger, limit=20) if run.started in said), State.UNKNOWN)
-    stood(rules, standing, recorded)
+    standing = standing or _read_back(session, rules, ledger, now)
     judged = standing.said
     if judged is not None:
         bounds = judged.interval
@@ -110,13 +119,20 @@ def _summary(session: Session, probe: Probe, now: int) -> dict[str, Any]:
     return found
 
 
+def _read_back(session: Session, rules: Golden, ledger: int, now: int) -> Standing:
+    standing, said = read_back(session, rules, ledger, now=now)
+    recorded = next((run.result for run in last_runs(session, ledger, limit=20) if run.started in said), State.UNKNOWN)
+    stood(rules, standing, recorded)
+    return standing
+
+
 def _length(micros: int) -> str:
     from datetime import timedelta
 
     return say_window(timedelta(microseconds=micros))
 
 
-def _whole(session: Session, probe: Probe, now: int) -> dict[str, Any]:
+def _whole(session: Session, probe: Probe, standing: Standing | None, now: int) -> dict[str, Any]:
     rules = probe.golden
     by_case: dict[str, list[Asked]] = {}
     for one in _newest(session, probe, now):
@@ -124,7 +140,7 @@ def _whole(session: Session, probe: Probe, now: int) -> dict[str, Any]:
     names = sorted(rules.cases) if rules else []
     cases = [_case(name, by_case.get(name, [])) for name in names]
     labels = list(rules.labels) if rules else []
-    return {**_summary(session, probe, now), "labels": labels, "each": cases}
+    return {**_summary(session, probe, standing, now), "labels": labels, "each": cases}
 
 
 def _case(name: str, asked: Sequence[Asked]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import io
 import json
 from contextlib import redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ class Keeper:
 
     def __init__(self, watch: Answers) -> None:
         self.clock, self.catalog, self.store = watch.clock, watch.catalog, watch.store
+        self.engine = watch.engine
 
 
 async def runs(watch: Answers, first: int, last: int) -> None:
@@ -68,6 +70,8 @@ async def test_a_set_is_seen_with_its_accuracy_its_pairs_and_its_cases(tmp_path:
         assert "intake/knows" in text and f"{listed['right'] / 2:.1f} %" in text
         assert max(map(len, text.splitlines())) <= 80
         assert "no golden set" in drawn(show_golden.listed, [])
+        keeper.engine = SimpleNamespace(tracks={})  # nothing runs, and the record alone is asked
+        assert await service.golden(keeper) == [listed]
 
 
 async def test_a_baseline_is_written_on_purpose_and_what_gets_worse_than_it_is_told(tmp_path: Path) -> None:
