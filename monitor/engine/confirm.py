@@ -54,8 +54,8 @@ class Change:
 def advance(progress: Progress, ran: Ran, *, confirm: tuple[int, int], recover: int) -> tuple[Progress, Change | None]:
     """The next progress, and the change it brings, if any.
 
-    `confirm` is (k, n): k of the newest n known runs are at least this bad. Recovery is `recover` passes in a row. After
-    as many runs that passed or were degraded, what failed is degraded and no more: nobody is woken for it any longer.
+    `confirm` is (k, n): k of the newest n known runs are at least this bad. Recovery is `recover` passes in a row.
+    After as many runs that passed or were degraded, what failed is no more than degraded: nobody is woken any longer.
     """
     if ran.level is Level.UNKNOWN:
         return progress, None
