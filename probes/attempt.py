@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,12 +15,13 @@ from pydantic import ValidationError
 
 from probes.arrivals import here
 from probes.bench import Bench
+from probes.cleaning import clean_up
 from probes.context import Context
 from probes.evidence import evidence
 from probes.frames import PHASES, Reply, Request
 from probes.journal import Journal
 from probes.reading import read_signs
-from probes.records import AttemptResult, CleanUp, NotCaptured, Stop
+from probes.records import AttemptResult, Stop
 from probes.spec import KINDS, Spec, read
 from probes.tools import Timeouts
 from probes.trouble import cause_of, in_tools, say_bug
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from probes.target import Target
 
 Script = Callable[[Context], Coroutine[Any, Any, None]]
-_GONE = frozenset({404, 410})  # to a DELETE: what it was to remove is not there
 
 
 @dataclass(slots=True)
@@ -227,51 +226,6 @@ def _fault(prepared: Prepared, journal: Journal, error: BaseException) -> None:
         journal.bugs.append(cause_of(error, str(getattr(prepared.spec, "file", ""))))
     else:
         journal.broke(Failure.MONITOR_FAULT, f"showup itself failed: {cause_of(error, '')}")
-
-
-async def clean_up(ctx: Context, journal: Journal, bench: Bench, seconds: float) -> None:
-    """Run the clean-ups, last in, first out; each has its share of the time that is left."""
-    end = monotonic() + seconds
-    journal.settle()
-    while ctx.undo:
-        name, act = ctx.undo.pop()
-        each = CleanUp(name, monotonic())
-        journal.clean_ups.append(each)
-        journal.cleaning = each
-        opened = len(journal.open)
-        until = monotonic() + max(0.0, end - monotonic()) / (len(ctx.undo) + 1)
-        bench.move(until)
-        try:
-            async with asyncio.timeout_at(until):
-                done = act()
-                if inspect.isawaitable(done):
-                    await done
-            forgotten = next((thing for thing in journal.open[opened:] if not thing.used), None)
-            each.trouble = each.trouble or (forgotten.complaint() if forgotten else "")
-        except NotCaptured as missing:
-            each.skipped = str(missing)
-        except Stop:
-            each.trouble = each.trouble or "it failed"
-        except TimeoutError:
-            each.trouble = each.trouble or f"it was not done in {monotonic() - each.began:.1f} s"
-        except ProbeBug as bug:
-            each.trouble = say_bug(bug)
-        except asyncio.CancelledError:
-            each.trouble = "it was cancelled"
-            raise
-        except Exception as error:  # a user's clean-up may raise anything, and the next one still has to run
-            each.trouble = cause_of(error, "")
-        finally:
-            _judge(each)
-            journal.cleaning = None
-
-
-def _judge(each: CleanUp) -> None:
-    each.end()
-    for reply in each.silent:
-        gone = reply.code in _GONE and reply.called.startswith("DELETE ")
-        if not gone and not reply.status_seen and not each.trouble:
-            each.trouble = clean(f"{reply.called} {reply.cause().sentence}", 300)
 
 
 def _refused(request: Request, said: str, waited: int) -> Reply:

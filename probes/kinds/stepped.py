@@ -19,7 +19,8 @@ from pydantic_core import CoreSchema
 
 from probes.forms import SHORT
 from probes.kinds.asking import ASKING
-from probes.kinds.steps import PLAIN_EVERY, PLAIN_TIMEOUT, READING, CleanUp, Deed, Problem, Step, keys_under, problems
+from probes.kinds.order import problems
+from probes.kinds.steps import PLAIN_EVERY, PLAIN_TIMEOUT, READING, CleanUp, Deed, Problem, Step, keys_under
 from probes.spec import Spec
 from probes.words.units import Duration
 

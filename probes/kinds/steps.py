@@ -19,7 +19,6 @@ from probes.forms import SHORT, Also, CostsSection, Limits, Timeout
 from probes.kinds.asking import ASKING, AnswerSchema, Results, Tools
 from probes.kinds.files import Files, FileSection
 from probes.kinds.filling import GIVEN, NAME, needs
-from probes.words.names import nearest
 from probes.words.section import Section
 from probes.words.units import Duration
 
@@ -256,37 +255,6 @@ class Step(Deed):
     def _one(self) -> Self:
         self._doable()
         return self
-
-
-def problems(
-    steps: list[tuple[tuple[str | int, ...], Deed, tuple[CleanUp, ...]]], *, given: frozenset[str] = frozenset()
-) -> Iterator[Problem]:
-    """What is wrong between steps: values that no earlier step captures, captures that hide each other. `given` are the
-    names that are known from the start."""
-    known: dict[str, tuple[str | int, ...]] = dict.fromkeys(given, ())
-    asked = False
-    for where, step, cleans in steps:
-        asked = asked or step.ask is not None
-        there = set(known) | ({"ask"} if asked and step.ask is None else set())
-        yield from missing(where, step.all_holes(), there)
-        for name in step.capture or {}:
-            if name in known:
-                yield (*where, "capture", name), f"{name} is captured twice; write another name"
-            known[name] = where
-        there = set(known) | ({"ask"} if asked else set())
-        yield from missing(where, step.check_holes(), there)
-        for number, clean in enumerate(cleans):
-            place = (*where, "cleanup") if len(cleans) == 1 else (*where, "cleanup", number)
-            yield from missing(place, clean.holes(), there)
-
-
-def missing(where: tuple[str | int, ...], holes: Iterator[Problem], known: set[str]) -> Iterator[Problem]:
-    """The problems of captured names that nothing has captured by then."""
-    for place, name in holes:
-        if name not in known:
-            near = nearest(name, known | {"date", "now", "run_id", "uuid", "marker"})
-            hint = f"did you mean ${{{near}}}?" if near else f"write capture: {{{name}: $.path}} in an earlier step"
-            yield (*where, *place), f"nothing is captured as {name} by then; {hint}"
 
 
 def keys_under(loc: Sequence[str | int]) -> tuple[str, ...]:

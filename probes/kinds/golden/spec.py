@@ -22,8 +22,9 @@ from probes.checks.rules import Allowed, Rules, misnamed
 from probes.forms import Confirm
 from probes.kinds.filling import CASE
 from probes.kinds.golden.case import LARGEST, MOST, GoldenCase, fields_named, lacking, names
+from probes.kinds.order import problems
 from probes.kinds.stepped import Stepped
-from probes.kinds.steps import VERBS, CleanUp, Deed, Kept, Problem, Step, keys_under, problems
+from probes.kinds.steps import VERBS, CleanUp, Deed, Kept, Problem, Step, keys_under
 from probes.words.names import nearest
 from probes.words.units import Percent, micros_of, parse_duration, say_duration
 

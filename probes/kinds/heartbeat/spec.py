@@ -27,7 +27,11 @@ class HeartbeatSpec(Spec):
 
     kind: Literal["heartbeat"] = "heartbeat"
     cron: str | None = Field(None, description="When it should run, instead of `heartbeat`: a cron expression.")
-    timezone: str = Field("", description="The time zone of `cron` and of its times in messages; without one UTC, or the site's where there is no cron.")
+    timezone: str = Field(
+        "",
+        description="The time zone of `cron` and of its times in messages; "
+        "without one UTC, or the site's where there is no cron.",
+    )
     heartbeat: Duration | None = Field(None, description="The longest time between two reports of the job.")
     grace: Duration | None = Field(
         None,

@@ -23,7 +23,8 @@ from probes.kinds.job.stages import (
     RowSection,
     Stage,
 )
-from probes.kinds.steps import Kin, Problem, Step, Text, missing
+from probes.kinds.order import missing
+from probes.kinds.steps import Kin, Problem, Step, Text
 from probes.spec import Spec
 from probes.target import checked_headers
 from probes.words.errors import Refused
