@@ -302,7 +302,7 @@ async def test_a_canary_without_a_word_lets_no_run_wait_for_ever(tmp_path: Path)
 
     async with Impatient(tmp_path, load_text(CONFIG, secrets=SECRETS)) as story:
         story.world = lambda probe, at: "q" if probe == CANARY else "x"
-        for number in range(6):
+        for _ in range(6):
             story.canary_holds = asyncio.Event()
             await story.engine.run_now(INTAKE)
             story.canary_holds.set()
