@@ -227,7 +227,7 @@ class Recorder:
         leaves, and names the provider."""
         if self._witnesses is None:
             return
-        canary, said = self._witnesses.canary(verdict.provider), self._witnesses.newest(verdict.provider)
+        canary, said = self._witnesses.canary(verdict.provider), self._witnesses.said(verdict.provider, verdict.witness)
         if canary is None or said is None or canary.progress.open is Level.FAIL:
             return
         canary.progress = replace(canary.progress, open=Level.FAIL, since=said.began, passes=0)

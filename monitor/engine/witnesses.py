@@ -85,10 +85,11 @@ class Witnesses:
         stand = self._stands.get(provider)
         return stand.track if stand is not None else None
 
-    def newest(self, provider: str) -> Heard | None:
-        """What a provider's canary said last."""
+    def said(self, provider: str, run: str) -> Heard | None:
+        """What a provider's canary said last against it in this run of its own."""
         stand = self._stands.get(provider)
-        return stand.heard[-1] if stand is not None and stand.heard else None
+        heard = stand.heard if stand is not None else ()
+        return next((one for one in reversed(heard) if one.run == run and one.word is Word.FAILED), None)
 
     def context(self, probe: Probe, provider: str, since: int) -> tuple[str, ...]:
         """What changed of late of what the canaries of its providers see, and what the one that is blamed says."""

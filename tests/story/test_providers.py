@@ -296,6 +296,16 @@ async def test_a_provider_that_calls_nobody_speaks_for_no_workflow(tmp_path: Pat
         assert provider.paged_at is None
 
 
+async def test_the_provider_is_told_of_by_what_spoke_against_it_and_not_by_what_came_of_us_since(story: Story) -> None:
+    seen = iter("xlll")
+    story.world = lambda probe, at: next(seen, "l") if probe == CANARY else "x"
+    story.step = 1
+    await story.run(at=clock_of("10:00"))
+    (provider,) = await story.of("provider:openai")
+    assert (provider.failure, provider.sentence) == ("timeout", "no answer came in time")
+    assert story.paged == ["ana"]
+
+
 async def test_a_canary_without_a_word_lets_no_run_wait_for_ever(tmp_path: Path) -> None:
     class Impatient(Story):
         patience = 0.001
