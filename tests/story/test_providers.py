@@ -296,14 +296,15 @@ async def test_a_provider_that_calls_nobody_speaks_for_no_workflow(tmp_path: Pat
         assert provider.paged_at is None
 
 
-async def test_the_provider_is_told_of_by_what_spoke_against_it_and_not_by_what_came_of_us_since(story: Story) -> None:
-    seen = iter("xlll")
-    story.world = lambda probe, at: next(seen, "l") if probe == CANARY else "x"
-    story.step = 1
-    await story.run(at=clock_of("10:00"))
-    (provider,) = await story.of("provider:openai")
-    assert (provider.failure, provider.sentence) == ("timeout", "no answer came in time")
-    assert story.paged == ["ana"]
+async def test_the_provider_is_told_of_by_what_spoke_against_it_and_not_by_what_befell_us_since(tmp_path: Path) -> None:
+    text = CONFIG.replace("model: gpt-5-mini}", "model: gpt-5-mini, canary: {confirm: 2 of 2}}")
+    async with Story(tmp_path, load_text(text, secrets=SECRETS)) as story:
+        seen = iter("x")
+        story.world = lambda probe, at: next(seen, "l") if probe == CANARY else "x"
+        await story.run(at=clock_of("10:00"))
+        (provider,) = await story.of("provider:openai")
+        assert (provider.failure, provider.sentence) == ("timeout", "no answer came in time")
+        assert story.paged == ["ana"]
 
 
 async def test_a_canary_without_a_word_lets_no_run_wait_for_ever(tmp_path: Path) -> None:
