@@ -8,13 +8,12 @@ import secrets
 import socket
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 
 from probes import classify
 from probes.addresses import Reach, literal, reach
 from probes.target import Target
 from probes.tools import Trouble
-from probes.tools.resolver import Resolver
+from probes.tools.resolver import Resolver, system_servers
 from probes.words.failure import Failure
 from probes.words.text import clean
 
@@ -76,17 +75,6 @@ def _place(target: Target, server: str) -> tuple[str, int]:
     if reach(host) is Reach.NEVER:
         raise Trouble(Failure.UNREACHABLE, f"{host} is where no probe may go", "dns")
     return host, number
-
-
-def system_servers() -> list[tuple[str, int]]:
-    """The name servers of this machine."""
-    try:
-        lines = Path("/etc/resolv.conf").read_text(errors="replace").splitlines()
-    except OSError:
-        return [("127.0.0.1", 53)]
-    words = [line.split() for line in lines]
-    found = [(line[1], 53) for line in words if len(line) > 1 and line[0] == "nameserver"]
-    return [place for place in found if literal(place[0].partition("%")[0]) is not None] or [("127.0.0.1", 53)]
 
 
 async def _asked(name: str, kind: str, place: tuple[str, int], *, named: str) -> Records:

@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
+from probes.addresses import literal
+
 THREADS = 64  # lookups that can hang at once; each hanging name holds one
 _ASKED = 1.0  # s that a name server gets to show that it lives
 # A question for the root's own name servers, which any resolver answers (or refuses) at once.
@@ -79,7 +81,7 @@ class Resolver:
         """
         if not isinstance(error, socket.gaierror) or error.errno != socket.EAI_AGAIN:
             return True
-        servers = self._name_servers if self._name_servers is not None else _name_servers()
+        servers = self._name_servers if self._name_servers is not None else system_servers()
         asked = [asyncio.create_task(_lives(server)) for server in servers[:3]]
         try:
             for task in asyncio.as_completed(asked):
@@ -106,13 +108,15 @@ def _look_up(host: str) -> Addresses:
     return list(dict.fromkeys((int(family), str(address[0])) for family, _, _, _, address in found))
 
 
-def _name_servers() -> list[tuple[str, int]]:
+def system_servers() -> list[tuple[str, int]]:
+    """The name servers of this machine."""
     try:
         lines = Path("/etc/resolv.conf").read_text(errors="replace").splitlines()
     except OSError:
         return [("127.0.0.1", 53)]
     words = [line.split() for line in lines]
-    return [(line[1], 53) for line in words if len(line) > 1 and line[0] == "nameserver"] or [("127.0.0.1", 53)]
+    found = [(line[1], 53) for line in words if len(line) > 1 and line[0] == "nameserver"]
+    return [place for place in found if literal(place[0].partition("%")[0]) is not None] or [("127.0.0.1", 53)]
 
 
 class _Reply(asyncio.DatagramProtocol):

@@ -15,7 +15,6 @@ from sqlmodel import Session
 
 from alerts.message import Reaction
 from monitor.app import Keeper
-from monitor.assembly import build
 from monitor.config.load import load_text
 from monitor.engine.flags import read_said
 from monitor.services import SERVICES
@@ -26,6 +25,7 @@ from monitor.web.flags import A_MINUTE
 from probes.words.errors import Refused
 from probes.words.units import HOUR, MINUTE
 from tests.story.watch import CONFIG, MIDNIGHT, SECRETS, Watch
+from tests.web.asking import asking, built
 
 INTAKE = "intake/production"
 RULED = CONFIG.replace("    policy: wake-us\n", "    policy: wake-us\n    flags: {above: 2, within: 1h}\n")
@@ -128,24 +128,14 @@ async def test_a_severity_that_pages_wakes_and_a_workflow_that_is_gone_lets_go(w
 
 @pytest.fixture
 async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
-    place = tmp_path / "showup.yaml"
-    place.write_text(RULED)
-    env = tmp_path / ".env"
-    env.touch(0o600)
-    env.write_text("".join(f"{name}={value}\n" for name, value in SECRETS.items()))
-    made = await build(place, folder=tmp_path / "state")
-    await made.engine.start()
-    yield made
-    await made.engine.drain(1)
-    for channel in made.channels.values():
-        await channel.close()
-    await made.store.close()
+    async with built(tmp_path, RULED) as made:
+        await made.engine.start()
+        yield made
 
 
 @pytest.fixture
 async def web(keeper: Keeper) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=public_app(keeper), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://keeper") as client:
+    async with asking(public_app(keeper)) as client:
         yield client
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from monitor.app import Keeper
-from monitor.assembly import build
 from monitor.engine.restore import restore
 from monitor.services import SERVICES
 from monitor.services.acts import NOBODY_NAMED
@@ -24,7 +23,7 @@ from probes.words.errors import Refused
 from probes.words.outcome import State
 from probes.words.units import HOUR, MINUTE, SECOND
 from tests.story.watch import CONFIG
-from tests.web.test_web import KEPT, asking, written
+from tests.web.asking import KEPT, asking, built
 
 TWO = CONFIG.replace("timezone: UTC", "timezone: America/New_York")
 TWO += "      home: {get: /, every: 1m, check: [{contains: Book online}]}\n"
@@ -34,24 +33,21 @@ GOOD = {"workflow": "intake", "start": "50m", "end": "40m ago", "counts_as": "up
 @pytest.fixture
 async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
     """A keeper that saw both probes down for an hour; nothing runs."""
-    made = await build(written(tmp_path, TWO + KEPT), folder=tmp_path / "state")
-    now, down = made.clock.now(), state_code(State.DOWN)
-    begun = now - HOUR
-    found = await made.store.write(
-        lambda session: restore(session, made.catalog, now=begun, secrets=lambda names: dict.fromkeys(names, ""))
-    )
-    rows = [SpanRow(track.ledger, begun, now - MINUTE, down) for track in found.tracks.values()]
-    runs = [RunRow(now - MINUTE, track.ledger, 0, 20_000, down, 1, track.hold) for track in found.tracks.values()]
-    made.store.append(Rows(runs=runs, spans=rows))
-    for track in found.tracks.values():
-        await made.store.write(lambda session, number=track.ledger: begin_ledger(session, number, at=begun))
-    await made.store.write(lambda session: begin_alive(session, now=begun))
-    await made.store.write(lambda session: extend_alive(session, begun, now=now))
-    await made.store.flush()
-    yield made
-    for channel in made.channels.values():
-        await channel.close()
-    await made.store.close()
+    async with built(tmp_path, TWO + KEPT) as made:
+        now, down = made.clock.now(), state_code(State.DOWN)
+        begun = now - HOUR
+        found = await made.store.write(
+            lambda session: restore(session, made.catalog, now=begun, secrets=lambda names: dict.fromkeys(names, ""))
+        )
+        rows = [SpanRow(track.ledger, begun, now - MINUTE, down) for track in found.tracks.values()]
+        runs = [RunRow(now - MINUTE, track.ledger, 0, 20_000, down, 1, track.hold) for track in found.tracks.values()]
+        made.store.append(Rows(runs=runs, spans=rows))
+        for track in found.tracks.values():
+            await made.store.write(lambda session, number=track.ledger: begin_ledger(session, number, at=begun))
+        await made.store.write(lambda session: begin_alive(session, now=begun))
+        await made.store.write(lambda session: extend_alive(session, begun, now=now))
+        await made.store.flush()
+        yield made
 
 
 async def ask(keeper: Keeper, name: str, **given: Any) -> Any:

@@ -18,7 +18,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from monitor.app import Keeper
-from monitor.assembly import build
 from monitor.engine.heartbeats import BODY, Word
 from monitor.store.queries.pings import body_of, pings_after
 from monitor.tokens import key_in, ping_key, ping_token
@@ -26,6 +25,7 @@ from monitor.web import pings
 from monitor.web.app import public_app, serve
 from probes.words.errors import StoreBroken
 from tests.story.watch import CONFIG, SECRETS
+from tests.web.asking import asking, built
 
 NIGHTLY = "intake/production/nightly"
 RID = "6d1c6b8e-3b5a-4a39-8f06-3a1d3b1f1a11"
@@ -41,24 +41,14 @@ JOBS = CONFIG + """      nightly: {heartbeat: 24h, grace: 1h}
 @pytest.fixture
 async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
     """A keeper that follows its jobs, its loops not running."""
-    place = tmp_path / "showup.yaml"
-    place.write_text(JOBS)
-    env = tmp_path / ".env"
-    env.touch(0o600)
-    env.write_text("".join(f"{name}={value}\n" for name, value in SECRETS.items()))
-    made = await build(place, folder=tmp_path / "state")
-    await made.engine.start()
-    yield made
-    await made.engine.drain(1)
-    for channel in made.channels.values():
-        await channel.close()
-    await made.store.close()
+    async with built(tmp_path, JOBS) as made:
+        await made.engine.start()
+        yield made
 
 
 @pytest.fixture
 async def web(keeper: Keeper) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=public_app(keeper), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://keeper") as client:
+    async with asking(public_app(keeper)) as client:
         yield client
 
 

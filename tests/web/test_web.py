@@ -17,7 +17,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from alerts.signal import Condition
 from monitor.app import Keeper
-from monitor.assembly import build
 from monitor.client import call
 from monitor.engine import signals
 from monitor.engine.confirm import Level
@@ -28,38 +27,15 @@ from monitor.status import publisher
 from monitor.web import acks
 from monitor.web.app import private_app, public_app, serve
 from probes.frames import Reply
-from tests.story.watch import BOOKS, CONFIG, SECRETS
-
-KEPT = """
-clients: {north: {name: North Dental, public: false}}
-web: {url: "https://watch.example.com"}
-"""
-
-
-def written(folder: Path, text: str = CONFIG + KEPT) -> Path:
-    """A configuration with its secrets beside it."""
-    place = folder / "showup.yaml"
-    place.write_text(text.replace("title: Intake agent", "title: Intake agent\n    client: north"))
-    env = folder / ".env"
-    env.touch(0o600)
-    env.write_text("".join(f"{name}={value}\n" for name, value in SECRETS.items()))
-    return place
+from tests.story.watch import BOOKS
+from tests.web.asking import asking, built
 
 
 @pytest.fixture
 async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
     """A keeper as it is built, nothing running."""
-    made = await build(written(tmp_path), folder=tmp_path / "state")
-    yield made
-    for channel in made.channels.values():
-        await channel.close()
-    await made.store.close()
-
-
-def asking(app: Any) -> httpx.AsyncClient:
-    """Ask an app as its server does; what it raises is a 500, as it would be there."""
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://keeper")
+    async with built(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
