@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -42,6 +43,19 @@ def pss(pid: int) -> float:
             lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
             total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return total * 1024 / 1e6
+
+
+@contextmanager
+def serving(command: list[str]) -> Iterator[str]:
+    """The address of a server that is started by this command and prints its port."""
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+    finally:
+        end(server)
+        assert server.stdout is not None
+        server.stdout.close()
 
 
 def end(process: subprocess.Popen[str], *, patience: float = 25.0) -> None:

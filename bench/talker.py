@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -84,14 +83,8 @@ class _Talking(asyncio.Protocol):
 def talking(tokens: int, pause: float) -> Iterator[str]:
     """The address of such a model, in a process of its own."""
     command = [sys.executable, "-m", "bench.talker", str(tokens), str(pause)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
-    finally:
-        system.end(server)
-        assert server.stdout is not None
-        server.stdout.close()
+    with system.serving(command) as address:
+        yield address
 
 
 async def serve(tokens: int, pause: float) -> None:

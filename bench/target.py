@@ -67,14 +67,8 @@ def fast() -> Iterator[str]:
 def slow(seconds: float) -> Iterator[str]:
     """The address of a server that answers after so many seconds."""
     command = [sys.executable, "-m", "bench.target", str(seconds)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
-    finally:
-        system.end(server)
-        assert server.stdout is not None
-        server.stdout.close()
+    with system.serving(command) as address:
+        yield address
 
 
 def _wait(port: int) -> None:
