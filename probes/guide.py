@@ -136,18 +136,17 @@ TABLES: Mapping[str, Callable[[], str]] = {
 }
 
 
-def updated(text: str) -> str:
+def updated(text: str, tables: Mapping[str, Callable[[], str]] = TABLES) -> str:
     """The text with every marked table made anew; raises KeyError for a table that there is not."""
-    return _MARKED.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}{found[3]}", text)
+    return _MARKED.sub(lambda found: f"{found[1]}{tables[found[2]]()}{found[3]}", text)
 
 
-def main(files: Sequence[str]) -> int:
+def renew(files: Sequence[str], tables: Mapping[str, Callable[[], str]] = TABLES) -> None:
     """Renew the tables in these files."""
     for name in files:
         path = Path(name)
-        path.write_text(updated(path.read_text()))
-    return 0
+        path.write_text(updated(path.read_text(encoding="utf-8"), tables), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    renew(sys.argv[1:])

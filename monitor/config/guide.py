@@ -1,15 +1,13 @@
-"""The tables of the guide to the configuration, made from the models: `python -m monitor.config.guide docs/config.md`
-renews them.
+"""The tables of the guide to the configuration, made from the models: `python -m monitor.config.guide docs/*.md` renews
+them and those of probes.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -25,12 +23,12 @@ from monitor.config.canary_section import CanarySection
 from monitor.config.chat_section import ChatSection
 from monitor.config.defaults import SHARED
 from monitor.config.words import MEANINGS
+from probes import guide as of_probes
 from probes.forms import CostsSection
 from probes.guide import table
 from probes.spec import Spec
 from probes.words.units import DURATION_PATTERN, parse_percent, say_duration
 
-_MARKED = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _EXAMPLES = {"99.5%": "percentage", "2GB": "size"}
 _UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"))
 TARGET = tuple(sections.TargetSection.model_fields)
@@ -161,18 +159,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
 }
 
 
-def updated(text: str) -> str:
-    """The text with every marked table made anew; raises KeyError for a table that there is not."""
-    return _MARKED.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}{found[3]}", text)
-
-
-def main(files: Sequence[str]) -> int:
-    """Renew the tables in these files."""
-    for name in files:
-        path = Path(name)
-        path.write_text(updated(path.read_text(encoding="utf-8")), encoding="utf-8")
-    return 0
+EVERY: Mapping[str, Callable[[], str]] = {**of_probes.TABLES, **TABLES}
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    of_probes.renew(sys.argv[1:], EVERY)

@@ -17,6 +17,8 @@ from monitor.config.load import load_text
 from monitor.config.schema import json_schema
 from monitor.config.sections import TOP
 from monitor.config.words import MEANINGS
+from probes import guide as of_probes
+from probes.guide import updated
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "config.md"
@@ -25,7 +27,7 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.
 
 def test_its_tables_are_up_to_date() -> None:
     text = GUIDE.read_text(encoding="utf-8")
-    assert guide.updated(text) == text, "run python -m monitor.config.guide docs/config.md"
+    assert updated(text, guide.TABLES) == text, "run python -m monitor.config.guide docs/config.md"
 
 
 def test_no_table_is_left_out() -> None:
@@ -100,4 +102,11 @@ def test_the_command_renews_it(tmp_path: Path) -> None:
 
 def test_a_table_that_there_is_not_is_an_error() -> None:
     with pytest.raises(KeyError, match="nothing"):
-        guide.updated("<!-- table: nothing -->\n<!-- end -->")
+        updated("<!-- table: nothing -->\n<!-- end -->", guide.EVERY)
+
+
+def test_each_table_of_every_page_is_made_by_one_guide_and_shown_once() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md")))
+    shown = re.findall(r"<!-- table: ([a-z-]+) -->", pages)
+    assert sorted(shown) == sorted(guide.EVERY)
+    assert len(guide.EVERY) == len(guide.TABLES) + len(of_probes.TABLES)
