@@ -33,8 +33,11 @@ def plain(value: Any, limit: int = 300) -> str:
     return "" if value is None else " ".join(for_terminal(str(value), limit).split())
 
 
-def table(*heads: str, right: tuple[int, ...] = (), wide: int | None = None) -> Table:
-    """A table of hairlines alone; the columns in `right` hold figures, the one at `wide` takes what room is left."""
+def table(
+    *heads: str, right: tuple[int, ...] = (), wide: int | None = None, whole: tuple[int, ...] = ()
+) -> Table:
+    """A table of hairlines alone; the columns in `right` hold figures, the one at `wide` takes what room is left, those
+    in `whole` are copied by people and never broken."""
     from rich import box
     from rich.table import Table
 
@@ -45,7 +48,7 @@ def table(*heads: str, right: tuple[int, ...] = (), wide: int | None = None) -> 
             justify="right" if number in right else "left",
             overflow="fold",
             ratio=1 if number == wide else None,
-            no_wrap=number in right,
+            no_wrap=number in right or number in whole,
         )
     return made
 

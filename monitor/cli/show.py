@@ -72,7 +72,7 @@ def runs(found: Sequence[Found]) -> None:
         return
     versions = any(one.get("versions") for one in found)
     heads = ("run", "started", "state", "failure", "took", "tries", *(("answered by",) if versions else ()))
-    made = table(*heads, right=(4, 5))
+    made = table(*heads, right=(4, 5), whole=(0, 2, 3))
     for one in found:
         length = took(float(one.get("took_ms") or 0) * 1000)
         cells = [one["id"], at(one.get("started")), one.get("state"), one.get("failure"), length, one.get("attempts")]

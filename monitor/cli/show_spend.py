@@ -24,7 +24,7 @@ def spend(found: Found) -> None:
             limit = one["limits"].get(unit)
             spent, coming = one["spent"][unit], one["forecast"][unit]
             said = [amount(unit, spent), amount(unit, limit) if limit is not None else "–", f"~{amount(unit, coming)}"]
-            head = (one["name"] if not number else "", "USD" if unit == "usd" else unit)
+            head = (_short(one["name"]) if not number else "", _word(unit))
             row(made, *head, *said, _share(spent, limit))
     out.print(made)
     for one in accounts:
@@ -34,16 +34,26 @@ def spend(found: Found) -> None:
 
 def _lines(one: Found, ends: str) -> list[str]:
     """What is to be said of an account beside its figures."""
-    name, found = plain(one["name"]), list[str]()
+    name, found = plain(_short(one["name"])), list[str]()
     if one["why"]:
         found.append(f"✗ {name}: {plain(one['why'])}; its probes see less until {ends}")
     elif one["held_until"]:
         found.append(f"… {name} asked to be left alone until {at(one['held_until'])}")
     elif over := _over(one):
-        found.append(f"! {name} will use up its {over} before {ends}")
+        limit = f"{amount(over, one['limits'][over])} {_word(over)}"
+        found.append(f"! {name} will have used up its {limit} before {ends}")
     if one["per_minute"] and one["last_minute"]:
         found.append(f"  {name}: {one['last_minute']} of {one['per_minute']} requests in the last minute")
     return found
+
+
+def _short(name: str) -> str:
+    """A probe as commands take it: of production nothing is said."""
+    return name.replace("/production/", "/", 1)
+
+
+def _word(unit: str) -> str:
+    return "USD" if unit == "usd" else unit
 
 
 def _units(one: Found) -> list[str]:

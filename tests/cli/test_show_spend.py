@@ -34,12 +34,20 @@ def test_each_figure_stands_beside_its_limit_and_its_forecast(capsys: pytest.Cap
     assert "openai requests 412 – ~1,030" in out
     assert "tokens 61,800 500,000 ~154,500 █········· 12%" in out
     assert "USD 0.25 1.00 ~0.62 ██········ 25%" in out
-    assert "will use up" not in out
+    assert "will have used up" not in out
 
 
 def test_a_day_that_will_not_last_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     out = drawn(capsys, account(forecast={"requests": 9.0, "tokens": 600_000.0, "usd": 0.1}))
-    assert "! openai will use up its tokens before" in out
+    assert "! openai will have used up its 500,000 tokens before" in out
+    out = drawn(capsys, account(forecast={"requests": 9.0, "tokens": 0.0, "usd": 1.5}))
+    assert "! openai will have used up its 1.00 USD before" in out
+
+
+def test_a_probe_is_called_as_commands_take_it(capsys: pytest.CaptureFixture[str]) -> None:
+    out = drawn(capsys, account(name="intake/production/says", **{"is": "probe"}))
+    assert "intake/says" in out and "production" not in out
+    assert "intake/staging/says" in drawn(capsys, account(name="intake/staging/says"))
 
 
 def test_what_is_used_up_comes_with_its_reason_and_its_end(capsys: pytest.CaptureFixture[str]) -> None:

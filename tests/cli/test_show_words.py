@@ -41,3 +41,14 @@ def test_what_nobody_knows_is_not_called_failing(capsys: pytest.CaptureFixture[s
     show.status({"at": AT, "workflows": [shown]})
     drawn = capsys.readouterr().out
     assert "failing in intake: books (wrong)\n" in drawn and "not known in intake: knows (unscored)\n" in drawn
+
+
+def test_the_id_of_a_run_can_be_copied_whatever_else_has_to_be_broken(capsys: pytest.CaptureFixture[str]) -> None:
+    one = {
+        "id": "1K14N57AJZZ0005", "started": "2026-11-26T03:10:51+00:00", "state": "unknown", "took_ms": 3,
+        "failure": "contract_changed", "attempts": 3, "versions": {"model": "gpt-5-mini-2026-08-07", "version": "v12"},
+    }  # fmt: skip
+    show.runs([one])
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("1K14N57AJZZ0005 ") and "contract_changed" in line for line in lines)
+    assert all(len(line) <= 80 for line in lines)
