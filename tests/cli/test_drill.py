@@ -116,6 +116,19 @@ def test_an_application_that_never_calls_the_kit_proves_nothing(
     assert "met the fault" in told["faults"][0]
 
 
+def test_what_met_the_fault_in_an_earlier_drill_proves_nothing_in_this_one(
+    town: Town, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert town.drill(town.polite, "empty") == 0
+    assert "2 requests met it" in capsys.readouterr().out, "it asks its model twice"
+    assert town.drill(town.polite, "empty") == 0
+    assert "2 requests met it" in capsys.readouterr().out
+    config = town.write(town.alone)
+    config.write_text(config.read_text().replace('"You said"', '"open"'))
+    assert run_drill("intake", config, town.state, fault="empty", environment="staging", kit="", as_json=False) == 1
+    assert "no request of staging met the fault" in " ".join(capsys.readouterr().out.split())
+
+
 def test_an_application_that_was_broken_before_proves_nothing(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
     assert town.drill("http://127.0.0.1:9", "empty") == 1
     assert "was no good before anything was broken" in capsys.readouterr().out
