@@ -68,7 +68,7 @@ def drill(
     workflow: Annotated[str, typer.Argument(help="The workflow; its model address has to be the kit's.")],
     fault: Annotated[str, typer.Option("--fault", help="What the model does: empty, garbage, hang, 429-once or 5xx.")],
     config: Config = None,
-    environment: Annotated[str, typer.Option("--environment", "--env", help="Where.")] = "staging",
+    env: Annotated[str, typer.Option("--env", help="The environment.")] = "staging",
     kit_url: Annotated[
         str, typer.Option("--kit", help="A kit elsewhere; its token is $SHOWUP_KIT_TOKEN. Else the one started here.")
     ] = "",
@@ -78,6 +78,4 @@ def drill(
     """Prove that customers get a polite answer while a model fails."""
     from monitor.cli.drill import run_drill
 
-    raise typer.Exit(
-        run_drill(workflow, config, state, fault=fault, environment=environment, kit=kit_url, as_json=as_json)
-    )
+    raise typer.Exit(run_drill(workflow, config, state, fault=fault, environment=env, kit=kit_url, as_json=as_json))
