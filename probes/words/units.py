@@ -70,8 +70,15 @@ def parse_percent(text: object) -> Decimal:
         return text
     found = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*", text) if isinstance(text, str) else None
     if not found or Decimal(found[1]) > 100:
-        raise ValueError("not a percentage; write 99.5%")
+        raise ValueError(f"not a percentage; write {_meant(text)}%")
     return Decimal(found[1])
+
+
+def _meant(text: object) -> str:
+    """The percentage that a bare number looks like; 1 and what is under it may be a share."""
+    if isinstance(text, bool) or not isinstance(text, int | float) or not 0 <= text <= 100:
+        return "99.5"
+    return f"{text * 100 if text <= 1 else text:g}"
 
 
 def parse_size(text: object) -> int:

@@ -135,7 +135,8 @@ class GoldenSpec(Stepped, Deed):
     def _shape(self) -> Self:
         self._doable()
         if self.floor is not None and self.floor >= self.target:
-            raise ValueError(f"a floor of {self.floor:f}% is not under the target; write floor: {self.least:f}%")
+            usual = max(Decimal(0), self.target - 15)
+            raise ValueError(f"a floor of {self.floor:f}% is not under the target; write floor: {usual:f}%")
         if self.target <= 0 or self.target >= 100:
             raise ValueError("a target is between 0% and 100%, both left out; write target: 95%")
         return self
