@@ -47,7 +47,10 @@ def whole(found: Found) -> None:
     """One golden set with its cases."""
     out = paper()
     out.print(plain(found["probe"]), style="bold")
-    out.print(f"{plain(found['state'])}: {_says(found)}")
+    said = _says(found)
+    if "silent" in found:
+        said = f"no case was answered in the newest run ({plain(found['silent'])}); before that {said}"
+    out.print(f"{plain(found['state'])}: {said}")
     per_run, cases = int(found["per_run"]), count(int(found["cases"]), "case")
     promise = f"target {found['target'] * 100:g} %, floor {found['floor'] * 100:g} %"
     out.print(f"{promise}; {cases}, {per_run} of them a run, window {plain(found['window'])}")

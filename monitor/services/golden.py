@@ -110,6 +110,9 @@ def _summary(session: Session, probe: Probe, standing: Standing | None, now: int
         found |= {"regressed": list(judged.flips.regressed), "improved": list(judged.flips.improved)}
         found["chance"] = judged.flips.chance if rules.baseline else None
     cases = standing.window.cases
+    newest = next(iter(last_runs(session, ledger, limit=1)), None)
+    if newest is not None and newest.result is State.DOWN and not (cases and cases[-1].at >= newest.started):
+        found |= {"state": str(State.DOWN), "silent": str(newest.failure or "")}  # nothing answered: the run speaks
     found["since"] = when(cases[0].at) if cases else None
     found["last"] = when(cases[-1].at) if cases else None
     found["fields"] = [{"field": name, "wrong": bad, "of": of} for name, bad, of in worst_fields(cases)]

@@ -74,6 +74,18 @@ async def test_a_set_is_seen_with_its_accuracy_its_pairs_and_its_cases(tmp_path:
         assert await service.golden(keeper) == [listed]
 
 
+async def test_a_set_that_gets_no_answer_is_down_whatever_it_was_before(tmp_path: Path) -> None:
+    async with Answers(tmp_path, configured()) as watch:
+        keeper: Any = Keeper(watch)
+        await runs(watch, 0, 20)
+        watch.world = lambda probe, at: "x"
+        await runs(watch, 20, 22)
+        (listed,) = await service.golden(keeper)
+        assert (listed["state"], listed["right"], listed["of"]) == ("down", 100, 100)
+        said = " ".join(drawn(show_golden.whole, await service.golden(keeper, "knows")).split())
+        assert f"down: no case was answered in the newest run ({listed['silent']}); before that 100.0 % right" in said
+
+
 async def test_a_baseline_is_written_on_purpose_and_what_gets_worse_than_it_is_told(tmp_path: Path) -> None:
     lines = "\n".join(f"          - {{name: {name}, ask: q, expect: book}}" for name in CASES)
     config = tmp_path / "showup.yaml"
