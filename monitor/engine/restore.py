@@ -177,9 +177,12 @@ def with_untold(members: Sequence[OpenMember], untold: Iterable[Signal]) -> list
     failing = {
         (one.subject, one.member): one for one in untold if one.condition in (Condition.FAILING, Condition.CHANGED)
     }
-    known = {(member.subject, member.member) for member in members}
-    more = [one for key, one in failing.items() if key not in known]
-    return [*members, *(OpenMember(one.subject, one.member, one.severity, one.since) for one in more)]
+    known = {(member.subject, member.member): member for member in members}
+    said = {
+        key: OpenMember(one.subject, one.member, one.severity, known[key].since if key in known else one.since)
+        for key, one in failing.items()
+    }
+    return [*{**known, **said}.values()]
 
 
 def reconcile(
@@ -203,6 +206,10 @@ def reconcile(
                 track.progress = Progress()
         elif level is Level.PASS and member is not None and track.progress.recent:
             found.append(_signal(catalog, track, Level.PASS, now=now))
+        elif member is not None and level is not _level_of(member, track.probe) and _fails_still(track, now):
+            found.append(_signal(catalog, track, level, now=now))  # it was worse, or only slow, before that was told
+        elif level is Level.DEGRADED and member is not None and member.severity.pages:
+            found.append(_signal(catalog, track, level, now=now))  # it failed, and that it eased was not told
     for subject, name in told:
         if name == signals.FLAGGED and _is_place(catalog, subject):
             continue  # `flags` looks after it

@@ -74,6 +74,7 @@ async def test_a_failure_of_which_only_slowness_is_left_wakes_nobody_any_longer(
     await watch.run(at=clock_of("10:02"))
     (incident,) = await watch.incidents()
     assert (incident.severity, incident.failure, incident.resolved_at) == ("warning", "slow", None)
+    await watch.restart()
     woken = list(watch.paged)
     await watch.runs(clock_of("10:03"), clock_of("11:00"), every=60)
     assert watch.paged == woken, "the ladder ends where nothing fails any more"
