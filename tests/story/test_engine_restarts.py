@@ -39,6 +39,25 @@ async def test_a_page_that_was_recorded_and_not_yet_told_is_told_after_the_resta
     assert watch.paged == ["ana"]
 
 
+async def test_what_was_slow_and_fails_by_now_is_told_after_the_restart_though_its_next_run_says_nothing(
+    watch: Watch,
+) -> None:
+    watch.world = lambda probe, at: "d"
+    await watch.run(at=clock_of("10:00"))
+    assert watch.paged == []
+    watch.world = lambda probe, at: "x"
+    await watch.pass_to(clock_of("10:01"))
+    await watch.engine.run_now(BOOKS)
+    await watch.store.flush()
+    watch.world = lambda probe, at: "l"
+    await watch.restart()
+    await watch.run()
+    (incident,) = await watch.incidents()
+    assert (incident.severity, watch.paged) == ("critical", ["ana"])
+    await watch.reload(watch.catalog)
+    assert watch.paged == ["ana"]
+
+
 async def test_a_restart_opens_nothing_twice_and_recovery_is_told_though_it_happened_unheard(watch: Watch) -> None:
     watch.world = lambda probe, at: "x" if at < clock_of("10:02") else "."
     await watch.run(at=clock_of("10:00"))
