@@ -28,7 +28,6 @@ MORE = "endings"  # the note of what else was learned of ends
 MOST = 1_000  # hosts that are remembered, those that end soonest
 NOTICES = 20  # interfaces of one probe that were given notice
 LAST = 253_402_300_799 * SECOND  # µs; the end of the year 9999, which a certificate that never ends names
-_ANYWHERE = ("script", "tls")  # kinds whose places do not all stand in what they are told
 Secrets = Callable[[Iterable[str]], Mapping[str, str]]
 
 
@@ -195,7 +194,7 @@ class _Shown:
         for probe in catalog.probes.values():
             if probe.scheduled and probe.heartbeat is None:
                 own = locate(str(probe.job["target"]["url"]))
-                told = "" if probe.kind in _ANYWHERE else f"{probe.job} //{own.host}{_port(own.port)}/"
+                told = "" if _is_anywhere(probe) else f"{probe.job} //{own.host}{_port(own.port)}/"
                 self._told.setdefault(own.host, []).append(told)
                 for host in map(host_name, probe.job["target"].get("allow") or ()):
                     self._told.setdefault(host, []).append("")
@@ -205,6 +204,12 @@ class _Shown:
         host = host_of(name)
         mark = f"//{host}/" if name == host else f":{name.rpartition(':')[2]}"
         return any(not told or mark in told for told in self._told.get(host, ()))
+
+
+def _is_anywhere(probe: Probe) -> bool:
+    """True where not all places stand in what a probe is told: a script's, and a port that goes by its protocol."""
+    told = str(probe.job["spec"].get("tls") or ":") if probe.kind == "tls" else ":"
+    return probe.kind == "script" or ":" not in told.rpartition("/")[2]
 
 
 def _port(port: int) -> str:

@@ -65,6 +65,15 @@ def test_each_port_of_a_host_has_an_end_of_its_own_as_long_as_something_names_it
     assert [place for place, _ in ends.soonest()] == ["[::1]:8443", "a.example.com"]
 
 
+def test_a_tls_probe_shows_the_port_that_it_names_and_where_it_names_none_any() -> None:
+    both = {"a.example.com": SOON, "a.example.com:993": SOON}
+    for place, shown in (("a.example.com:993", ["a.example.com:993"]), ("imaps://a.example.com", sorted(both))):
+        probes = f"probes: {{home: {{get: /, check: [{{contains: x}}]}}, mail: {{tls: '{place}'}}}}"
+        ends = Expiries()
+        ends.watch(load_text(f"workflows: {{w: {{url: 'https://a.example.com:8443', {probes}}}}}"), both)
+        assert [name for name, _ in ends.soonest()] == shown
+
+
 async def test_it_is_written_when_it_changes_and_read_back_without_hosts_that_are_gone(tmp_path: Path) -> None:
     ends, written = Expiries(), list[int]()
     async with Store.open("", folder=tmp_path, clock=PushedClock(NOON), ballast=0) as store:
