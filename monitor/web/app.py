@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -35,6 +36,7 @@ log = structlog.get_logger("showup.web")
 
 LARGEST = 65_536  # bytes of a request's body
 AT_ONCE = 800  # connections: many jobs report at the same full hour, and a process has 1,024 open files by default
+SILENT = 10.0  # seconds between two looks at connections that ask nothing
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -146,6 +148,7 @@ async def serve(app: Starlette, *, host: str = "", port: int = 0, uds: Path | No
         log_level="warning",
         access_log=False,
         lifespan="off",
+        ws="none",
         limit_concurrency=AT_ONCE,
         timeout_keep_alive=5,
         server_header=False,
@@ -154,9 +157,11 @@ async def serve(app: Starlette, *, host: str = "", port: int = 0, uds: Path | No
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # ours drain the daemon first
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
     sockets = [_own_socket(uds)] if uds is not None else None
+    watching = asyncio.create_task(_let_go(server))
     try:
         await server.serve(sockets)
     finally:
+        watching.cancel()
         for listening in getattr(server, "servers", ()):  # a cancelled uvicorn leaves its port open
             listening.close()
         for end in sockets or ():
@@ -166,6 +171,23 @@ async def serve(app: Starlette, *, host: str = "", port: int = 0, uds: Path | No
                 os.unlink(str(uds))
     if not server.started:
         raise OSError("nothing could be served there")
+
+
+async def _let_go(server: Any) -> None:
+    """Close what was connected for two looks without asking anything: whoever holds many connections, or says a byte
+    now and then, keeps nobody else out."""
+    before: dict[Any, Any] = {}
+    while True:
+        await asyncio.sleep(SILENT)
+        idle = {
+            one: one.cycle
+            for one in server.server_state.connections
+            if one.cycle is None or one.cycle.response_complete
+        }
+        for one, cycle in idle.items():
+            if one in before and before[one] is cycle:
+                one.transport.close()
+        before = idle
 
 
 def _own_socket(place: Path) -> socket.socket:

@@ -24,7 +24,7 @@ from monitor.engine.verdict import judge
 from monitor.places import SOCKET
 from monitor.services import ACTS, SERVICES
 from monitor.status import publisher
-from monitor.web import acks
+from monitor.web import acks, app
 from monitor.web.app import private_app, public_app, serve
 from probes.frames import Reply
 from tests.story.watch import BOOKS
@@ -203,6 +203,31 @@ async def test_the_socket_belongs_to_its_owner_and_commands_reach_the_keeper_by_
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
     assert not place.exists()
+
+
+async def test_whoever_connects_and_asks_nothing_is_let_go_and_who_asks_is_not(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "SILENT", 0.2)
+    place = keeper.folder / SOCKET
+    serving = asyncio.create_task(serve(private_app(keeper), uds=place))
+    for _ in range(200):
+        if place.exists():
+            break
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.1)
+    silent = [await asyncio.open_unix_connection(str(place)) for _ in range(3)]
+    silent[1][1].write(b"POST /rpc/status HTTP/1.1\r\n")  # and never the end of it
+    slow = await asyncio.open_unix_connection(str(place))
+    slow[1].write(b"POST /rpc/status HTTP/1.1\r\nHost: keeper\r\nContent-Length: 2\r\n\r\n{")
+    for reader, writer in silent:
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+    slow[1].write(b"}")
+    assert (await asyncio.wait_for(slow[0].readline(), 5)).startswith(b"HTTP/1.1 200")
+    slow[1].close()
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
 
 
 # -- whatever comes ----------------------------------------------------------------------------------------------------
