@@ -132,7 +132,9 @@ def _within(want: Want, accounts: tuple[Account, ...], now: int) -> Grant:
     if short is None:
         return Grant(want)
     why, name = used_up(*short), short[0].name
-    if any(account.lacks(_ONE) for account in accounts):  # not even the check without tokens may be made
+    # An answer may cost more than was reserved for it, so that tokens or money are overspent: a check without tokens
+    # wants none of either.
+    if any(account.lacks(_ONE) == "requests" for account in accounts):
         return Grant(Want(), until=(now // DAY + 1) * DAY, why=why, account=name)
     if want.judge:
         plain = want.without_judge()

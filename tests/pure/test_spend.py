@@ -123,7 +123,8 @@ def test_no_grant_ever_passes_a_limit(want: Want, listed: list[Account]) -> None
         assert not grant.want.amounts
     for one in listed:
         if not grant.until:
-            assert not one.lacks(grant.want)
+            lacking = one.lacks(grant.want)  # what is overspent already is no more touched
+            assert not lacking or (grant.canary and not grant.want.amounts.get(lacking))
             assert one.held <= NOON
     assert bool(grant.told() or grant.until) == bool(grant.why)
 
@@ -137,3 +138,13 @@ def test_a_turn_leaves_no_minute_fuller_than_its_limit(one: Account, requests: i
         return
     left = [time for time in one.recent if time > at - MINUTE]
     assert len(left) + min(requests, limit) <= max(limit, min(requests, limit))
+
+
+@pytest.mark.parametrize("unit", ["tokens", "usd"])
+def test_on_an_overspent_day_the_check_without_tokens_is_still_made(unit: str) -> None:
+    over = Account("openai", Allowance(**{unit: 10}), {unit: 11.0, "requests": 3.0})
+    for want in (Want({"requests": 1.0, unit: 2.0}), Want({"requests": 1.0})):
+        found = decide(want, [over], now=0)
+        assert (found.canary, found.until) == (True, 0), "an answer cost more than was reserved for it"
+    none_left = Account("openai", Allowance(**{unit: 10}, requests=3), {unit: 11.0, "requests": 3.0})
+    assert decide(Want({"requests": 1.0}), [none_left], now=0).until == DAY
