@@ -87,6 +87,13 @@ def test_what_an_error_means(name: str, status: int, document: Any, failure: Fai
     assert (found.failure, says in found.sentence) == (failure, True), found.sentence
 
 
+def test_a_code_that_says_what_the_sentence_says_is_not_repeated() -> None:
+    found = dialect("openai").refused(503, {}, openai(code="overloaded", message="Try again later."))
+    assert found.sentence == "is overloaded: Try again later."
+    bare = dialect("openai").refused(503, {}, openai(code="overloaded"))
+    assert bare.sentence == "is overloaded: overloaded"
+
+
 def limited(remaining: str, reset: str) -> dict[str, str]:
     """OpenAI's headers."""
     parts = {"limit": "9", "remaining": remaining, "reset": reset}

@@ -161,6 +161,7 @@ def trouble(
     if status < 400:
         sentence = "broke off with an error in the answer" + (f": it {sentence}" if sentence else "")
     word = min(names, key=lambda name: name.isdecimal(), default="")  # "429" says less than a word does
+    word = "" if said and word and sentence.endswith(word) else word  # "is overloaded: overloaded: …"
     detail = clean(": ".join(filter(None, (word, said))), 260) or "it does not say why"
     detail += _whose(own, lowered, failure) + (_UNKNOWN_KEY_MEANS if unknown_key else "")
     asked = witness if failure in _PROVIDERS and not own else ""
