@@ -323,8 +323,9 @@ async def test_the_socket_is_found_again_after_it_was_lost() -> None:
         channel, desk = channel_of(slack), Desk()
         async with listening(channel, slack, desk):
             await channel.send(message())
+            before = set(slack.sockets.open)
             await slack.sockets.refresh()
-            await until(lambda: len(slack.sockets.open) > 0, 15)
+            await until(lambda: bool(slack.sockets.open.keys() - before) and not before & slack.sockets.open.keys(), 15)
             [posted] = slack.messages()
             assert (await slack.press(posted, "showup.ack")).acknowledged
             await until(lambda: bool(desk.reactions))
