@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -84,6 +84,7 @@ class Life(Watch):
         self.met: dict[tuple[str, int], str] = {}  # (run, attempt) -> the letter that it met
         self.broken_rules: list[str] = []
         self.started = self.clock.now()
+        self.listening = 0  # runs that wait for what a canary says
         self._died = asyncio.Event()
         self._sleepers: list[tuple[int, asyncio.Future[None]]] = []
         self._checked: tuple[int, ...] = ()
@@ -105,10 +106,9 @@ class Life(Watch):
 
     async def edge(self) -> None:
         """A moment at which the keeper may die."""
-        if self.lives is not None:
-            self.lives -= 1
-            if self.lives < 0:
-                self.dies()
+        self.lives = None if self.lives is None else self.lives - 1
+        if self.lives is not None and self.lives < 0:
+            self.dies()
         if self._died.is_set():
             await asyncio.Event().wait()
 
@@ -133,8 +133,18 @@ class Life(Watch):
         self._died.clear()
 
     async def rise(self) -> None:
-        self.started = self.clock.now()
+        self.started, self.listening = self.clock.now(), 0
         await super().rise()
+        hear = self.engine.witnesses._hear
+
+        async def counted(providers: Iterable[str], *, within: float) -> bool:
+            self.listening += 1
+            try:
+                return await hear(providers, within=within)
+            finally:
+                self.listening -= 1
+
+        self.engine.witnesses._hear = counted  # type: ignore[method-assign]
 
     async def restart(self) -> None:
         self.dies()
@@ -221,7 +231,7 @@ class Life(Watch):
         return self.engine._works._triggers
 
     async def beat(self) -> None:
-        """Whatever is due now happens: attempts go on, runs start, levels, messages, signs of life."""
+        """Whatever is due now happens: attempts go on, runs start, levels, messages."""
         for provider in self.providers.values():
             provider.time_out()
         self.go_on()
@@ -251,7 +261,7 @@ class Life(Watch):
         """Wait until every run under way waits for time to pass."""
         for _ in range(2_000):
             await asyncio.sleep(0)
-            if self.engine.under_way <= len(self._sleepers):
+            if self.engine.under_way <= len(self._sleepers) + self.listening:
                 return
         raise AssertionError("runs never come to rest")
 
@@ -321,7 +331,7 @@ class Life(Watch):
 
 @cache
 def _stage() -> TemporaryDirectory[str]:
-    """A folder on a disk in memory, where there is one, and in it an empty database: migrations take their time."""
+    """A folder on a disk in memory, where there is one, and in it an empty database."""
     folder = TemporaryDirectory(prefix="showup-rules-", dir=MEMORY if MEMORY.is_dir() else None)
     store = Store.open("", folder=Path(folder.name, "empty"), clock=Pushed(MIDNIGHT), ballast=0)
     asyncio.run(store.close())
@@ -337,6 +347,4 @@ def new_folder() -> Path:
     return folder
 
 
-one_engine = cache(connection.open_engine)
-"""The maker of connections to an address, kept over restarts: it keeps no connection, only the SQL that it compiled,
-which is half of the time that a story takes."""
+one_engine = cache(connection.open_engine)  # keeps the compiled SQL over restarts: half of the time of a story

@@ -51,6 +51,7 @@ policies:
     warnings: [console]
     fallback: cy
   owner: {{levels: [{{at: 0m, notify: [cy]}}], fallback: cy, warnings: [console]}}
+providers: {{openai: {{key: "${{secret:ANA}}", model: small, policy: wake-us, canary: {{every: 3m, attempts: 1}}}}}}
 workflows:
   intake:
     title: Intake agent
@@ -66,7 +67,10 @@ workflows:
     promise: Who pays gets a receipt
     url: "https://billing.example.com"
     policy: wake-you
+    depends_on: [openai]
+    chat: {{post: /chat, send: {{message: "${{ask}}"}}, reply: $.reply}}
     probes:
+      asks: {{ask: "What do I owe?", every: 2m, attempts: 2, check: [{{contains: EUR}}]}}
       pays: {{get: /, every: 5m, attempts: 3, severity: error, check: [{{contains: Paid}}]}}
       mails: {{get: /mail, every: 1m, attempts: 1, confirm: 2 of 3, check: [{{contains: Sent}}]}}
 """
@@ -77,11 +81,12 @@ BOOKS = {
     "bookings": "bookings: " + HOME.format(was="was: books, "),
     "books again": "books: " + HOME.format(was="was: bookings, "),
 }
-PROBES = ("books", "bookings", "calendar", "shop", "pays", "mails")
-PLACES = {name: "billing/production" if name in ("pays", "mails") else "intake/production" for name in PROBES}
+PROBES = ("books", "bookings", "calendar", "shop", "pays", "mails", "asks")
+PLACES = {name: "billing/production" if name in ("pays", "mails", "asks") else "intake/production" for name in PROBES}
+ASKS, CANARY = "billing/production/asks", "provider:openai/production/canary"
 LETTERS = st.sampled_from(["x", "x", ".", ".", "w", "d", "b", "l", "s"])
 WHILE = st.sampled_from([61, 0, 7, 125, 300])  # seconds that pass after it
-SUBJECTS = ("intake/production", "billing/production", "")
+SUBJECTS = ("intake/production", "billing/production", "provider:openai", "")
 
 
 def configured(books: str) -> Catalog:
@@ -139,6 +144,16 @@ class Lives(RuleBasedStateMachine):
         self.life.worlds = {f"{PLACES[name]}/{name}": letter for name in PROBES}
         self.do(self.life.pass_time(seconds * SECOND))
 
+    @rule(seconds=st.sampled_from([125, 300]))
+    def the_model_provider_goes_down(self, seconds: int) -> None:
+        self.life.worlds |= {CANARY: "x", ASKS: "x"}
+        self.do(self.life.pass_time(seconds * SECOND))
+
+    @rule(model=st.sampled_from("x.dls"), hits=st.sampled_from("xxw."), seconds=WHILE)
+    def the_model_provider_changes(self, model: str, hits: str, seconds: int) -> None:
+        self.life.worlds |= {CANARY: model, ASKS: hits if model == "x" else "."}
+        self.do(self.life.pass_time(seconds * SECOND))
+
     @rule(seconds=st.sampled_from([0, 0, 2, 9]))
     def attempts_take(self, seconds: int) -> None:
         self.life.takes = seconds
@@ -184,7 +199,7 @@ class Lives(RuleBasedStateMachine):
         self.do(self.life.react(name, "resolve", "PagerDuty", service=True, round=number))
 
     @precondition(lambda self: len(self.mutes) < 3)
-    @rule(subject=st.sampled_from(["", "intake", "billing/production", "monitor"]), minutes=st.sampled_from([1, 3, 20]))
+    @rule(subject=st.sampled_from(["", "intake", "provider:openai", "monitor"]), minutes=st.sampled_from([1, 3, 20]))
     def somebody_mutes(self, subject: str, minutes: int) -> None:
         now, life = self.life.clock.now(), self.life
 
@@ -309,6 +324,7 @@ class Lives(RuleBasedStateMachine):
             self.incidents = list(session.exec(select(Incident.public_id).order_by(Incident.id)))  # type: ignore[arg-type]
             runs = truths.seen(session, now)
             found = [truths.of_record(session, runs, start=MIDNIGHT, now=now), truths.of_attempts(runs, life.met)]
+            found.append(truths.of_what_is_left_to_others(session, now=now, started=life.started))
             if not life.engine.teller.waiting:
                 tracks = life.engine.tracks
                 found.append(truths.of_incidents(session, tracks, runs, now=now, healed=self.healed))

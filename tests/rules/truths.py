@@ -18,6 +18,7 @@ from monitor.status import history
 from monitor.store.queries.runs import AttemptView, RunView, attempts_of, runs_between
 from probes.words.names import run_id
 from probes.words.outcome import State
+from probes.words.units import SECOND
 
 WELL, SLOW, BAD = 0, 1, 2
 _BADNESS = {State.UP: WELL, State.DEGRADED: SLOW, State.DOWN: BAD}  # anything else is no evidence
@@ -53,14 +54,16 @@ def seen(session: Session, until: int) -> dict[int, list[Seen]]:
 
 
 def stands(runs: Sequence[Seen], *, confirm: tuple[int, int], recover: int) -> int:
-    """How bad what these runs leave open is: k of n bad ones open it, only `recover` good ones in a row end it."""
+    """How bad what these runs leave open is: k of n bad ones open it, only `recover` good ones in a row end it; of a
+    failure as many that are slow or good leave slowness."""
     (k, n), open_at = confirm, WELL
     known = [_BADNESS[each.run.result] for each in runs if each.run.result in _BADNESS]
     for end in range(1, len(known) + 1):
         newest = known[:end]
         if newest[-1] != WELL:
-            agreed = [level for level in (SLOW, BAD) if sum(one >= level for one in newest[-n:]) >= k]
-            open_at = max([open_at, *agreed])
+            agreed = [at for at in (SLOW, BAD) if newest[-1] >= at and sum(one >= at for one in newest[-n:]) >= k]
+            risen, calm = max([open_at, *agreed]), newest[-recover:]
+            open_at = SLOW if risen == open_at == BAD and len(calm) == recover and max(calm) < BAD else risen
         elif newest[-recover:] == [WELL] * recover:
             open_at = WELL
     return open_at
@@ -103,6 +106,18 @@ def of_incidents(
             yield f"{probe.id} joined at {row.joined} with nothing but old evidence"
     for subject, member in told:
         yield f"{subject} has the failing member {member}, which nobody watches"
+
+
+def of_what_is_left_to_others(session: Session, *, now: int, started: int) -> Iterator[str]:
+    """D1: what is left to a provider's incident is left to one that calls somebody, or for a while that ends."""
+    query = select(Member).where(col(Member.ended).is_(None), col(Member.folded_into).is_not(None))
+    for row in session.exec(query).all():
+        mine, into = session.get(Incident, row.incident), session.get(Incident, row.folded_into)
+        if mine is None or mine.resolved_at is not None or mine.paging:
+            continue
+        speaks = into is not None and into.resolved_at is None and into.paging and into.held_by is None
+        if not speaks and (row.unfold_at is None or max(row.unfold_at, started) + 4 * SECOND < now):
+            yield f"{mine.subject}/{row.member} is left to an incident that calls nobody"
 
 
 def of_record(session: Session, runs: Mapping[int, list[Seen]], *, start: int, now: int) -> Iterator[str]:
