@@ -108,8 +108,7 @@ class Fetch:
             if not follow or answer.status not in _REDIRECTING or "location" not in answer.headers:
                 return answer
             self._turn(answer)
-        said = f"{self._place.netloc} redirects for ever (more than {REDIRECTS} times)"
-        raise Trouble(Failure.APP_ERROR, said)
+        raise Trouble(Failure.APP_ERROR, f"{self._place.netloc} redirects for ever (more than {REDIRECTS} times)")
 
     async def _exchange(self) -> Answer:
         """One hop, recorded whatever comes of it."""
@@ -245,8 +244,7 @@ class Fetch:
         if passage.at == "dns" and self._http.resolver.is_waiting(self._place.host):
             return Trouble(Failure.MONITOR_FAULT, "all of showup's own lookups hang", "dns")
         if passage.at == "dns":
-            said = f"the name {self._place.host} was not resolved in {took}"
-            return Trouble(Failure.UNREACHABLE, said, "dns")
+            return Trouble(Failure.UNREACHABLE, f"the name {self._place.host} was not resolved in {took}", "dns")
         if passage.at == "total" and self._bound is not None:
             said = f"{name} stopped in the middle of its answer for {self._limits.idle or self._bound:g} s"
             return Trouble(Failure.TIMEOUT, said, "idle")
