@@ -53,6 +53,7 @@ class IncidentView:
     state: str  # triggered, acknowledged, resolved
     severity: str
     failure: str = ""
+    notice: str = ""  # what a customer notices, in a few words
     sentence: str = ""
     blame: str = ""
     suspected: bool = True

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from alerts.message import REMOVED, EventView, IncidentView, Message, Purpose
-from alerts.mute import OURS
 from probes.words.clock import moment
 from probes.words.failure import Blame, Failure, notice
 from probes.words.text import clean
@@ -32,8 +31,7 @@ def headline(view: IncidentView) -> str:
     if view.state == "resolved":
         word = "Closed: " if view.resolved_by == REMOVED else "Recovered: "
         return mark + _fit(word, view.title, LOCK_SCREEN - len(mark))
-    speaks = view.subject == OURS and view.title == "showup"  # so it is there, and watches
-    noticed = _notice("" if speaks else view.failure, view.blame)
+    noticed = clean(view.notice, 60) or _notice(view.failure, view.blame)
     start = _fit("", view.title, LOCK_SCREEN - len(mark) - len(noticed) - 1)
     told = clean(_news(view.sentence, noticed), _LIMIT)
     return clean(f"{mark}{start} {noticed}" + (f": {told}" if told else ""), _LIMIT)

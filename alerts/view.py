@@ -33,6 +33,7 @@ def view(session: Session, incident: Incident, *, climb: Escalation, now: int) -
         state=incident.state,
         severity=incident.severity,
         failure=incident.failure,
+        notice=incident.notice,
         sentence=incident.sentence,
         blame=incident.blame,
         suspected=incident.suspected,

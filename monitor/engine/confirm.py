@@ -19,13 +19,15 @@ class Level(IntEnum):
 class Ran:
     """One finished run: its level, its start and the start of its first failed attempt (µs).
 
-    `sure` is what makes its failure certain already, "" while it wants confirming.
+    `sure` is what makes its failure certain already, "" while it wants confirming. `early`: it was asked to come back
+    later than it could, so it ended before it was tried again.
     """
 
     level: Level
     at: int
     first_failure: int
     sure: str = ""
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ def advance(progress: Progress, ran: Ran, *, confirm: tuple[int, int], recover: 
     if ran.level is Level.UNKNOWN:
         return progress, None
     k, n = confirm
-    recent = (*progress.recent, ran)[-max(n, recover) :]
+    if ran.early:  # one attempt alone confirms nothing: the next run has to find the same
+        k, n = max(k, 2), max(n, 2)
+    recent = (*progress.recent, ran)[-max(n, recover, 2) :]
     if ran.level is Level.PASS:
         passes = progress.passes + 1
         if progress.open is not Level.PASS and passes >= recover:

@@ -14,6 +14,7 @@ from alerts.signal import Condition, Severity, Signal
 from monitor.config.catalog import Catalog
 from monitor.engine import golden, signals
 from monitor.engine.confirm import Change, Level, Ran, advance
+from monitor.engine.retry import put_off
 from monitor.engine.track import Last, Track
 from monitor.engine.verdict import Verdict, judge
 from monitor.ledger.spans import Late, Observation, Span
@@ -147,7 +148,8 @@ class Recorder:
         if watched:
             self._count_bugs(track, verdict, at=started)
         failed = [at for at, found in run.verdicts if found.level >= Level.DEGRADED]
-        ran = Ran(verdict.level, run.started, failed[0] if failed else run.started)
+        early = put_off(verdict.failure, len(run.verdicts), of=probe.attempts)
+        ran = Ran(verdict.level, run.started, failed[0] if failed else run.started, early=early)
         if probe.golden is not None or probe.weighed:
             finished = golden.Finished(ran, str(verdict.failure or ""), run.scored, verdict.sure)
             track.odds, ran = golden.weighed(

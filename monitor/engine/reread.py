@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from monitor.engine import golden
 from monitor.engine.confirm import Level, Progress, Ran
+from monitor.engine.retry import put_off
 from monitor.engine.track import Track
 from monitor.store.queries.history import last_runs
 from monitor.store.queries.runs import AttemptView, RunView
@@ -19,11 +20,13 @@ RUNS_WEIGHED = 2_000  # newest runs that a flake rate is measured over again
 _LEVEL = {State.UP: Level.PASS, State.DEGRADED: Level.DEGRADED, State.DOWN: Level.FAIL}
 
 
-def ran_of(run: RunView, further: list[AttemptView]) -> Ran:
-    """A run as the confirm rule takes it, from its record."""
+def ran_of(run: RunView, further: list[AttemptView], *, attempts: int) -> Ran:
+    """A run as the confirm rule takes it, from its record; `attempts` is how many it might have had."""
     tries = [(run.started, run.state), *((attempt.started, attempt.state) for attempt in further)]
     bad = [at for at, state in tries if _LEVEL.get(state, Level.UNKNOWN) >= Level.DEGRADED]
-    return Ran(_LEVEL.get(run.result, Level.UNKNOWN), run.started, bad[0] if bad else run.started)
+    last = further[-1].failure if further else run.failure
+    early = put_off(last, len(tries), of=attempts)
+    return Ran(_LEVEL.get(run.result, Level.UNKNOWN), run.started, bad[0] if bad else run.started, early=early)
 
 
 def weigh_back(
@@ -46,7 +49,7 @@ def weigh_back(
             track.last.sentence, track.unknown_since = track.answers.said.sentence, 0
     finished = [
         golden.Finished(
-            ran_of(run, attempts.get((run.started, run.ledger), [])),
+            ran_of(run, attempts.get((run.started, run.ledger), []), attempts=probe.attempts),
             str(run.failure or ""),
             run.started in said,
             said.get(run.started, ""),

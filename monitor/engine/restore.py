@@ -147,8 +147,9 @@ def _read_back(
     track.last.attempts = last.attempts
     track.unknown_since = _unknown_since(newest)
     track.last_due, track.last_start = last.scheduled, last.started
+    most = track.probe.attempts
     track.progress = replay(
-        [ran_of(run, attempts.get((run.started, run.ledger), [])) for run in reversed(newest)],
+        [ran_of(run, attempts.get((run.started, run.ledger), []), attempts=most) for run in reversed(newest)],
         confirm=track.probe.confirm,
         recover=track.probe.recover,
         before=track.progress,

@@ -48,3 +48,8 @@ def after(
     if wait > left:
         return Next(None, "no time is left for another attempt in this period")
     return Next(wait, f"attempt {made + 1} of {attempts}")
+
+
+def put_off(failure: Failure | None, made: int, *, of: int) -> bool:
+    """True when a run ended before all its attempts because it was asked to come back later than it could."""
+    return failure is Failure.RATE_LIMITED and made < of

@@ -8,6 +8,7 @@ from monitor.config.catalog import Catalog, Probe, Workflow
 from monitor.engine.confirm import Level
 from monitor.engine.verdict import Verdict
 from probes.words.failure import notice
+from probes.words.outcome import State
 
 MONITOR = "monitor"  # the subject of showup's own troubles
 FLAGGED = "flagged answers"  # a member of a workflow's incident that is no probe
@@ -46,7 +47,7 @@ def of_probe(
         policy=_policy(workflow, probe),
         title=title_of(workflow, probe.environment),
         sentence=verdict.sentence,
-        notice=notice(verdict.failure, verdict.blame),
+        notice=_noticed(verdict, whole=probe.critical),
         failure=str(verdict.failure or ""),
         blame=str(verdict.blame or ""),
         suspected=verdict.suspected,
@@ -69,6 +70,12 @@ def _labels(probe: Probe, verdict: Verdict, period: int, recovering: str) -> tup
     if period:
         found.append(("period", str(period)))
     return tuple(found)
+
+
+def _noticed(verdict: Verdict, *, whole: bool) -> str:
+    """What a customer notices; what only degrades a workflow is said of a part of it."""
+    text = notice(verdict.failure, verdict.blame)
+    return text if whole or not text or verdict.state is State.DEGRADED else f"has a part that {text}"
 
 
 def _policy(workflow: Workflow, probe: Probe) -> str:

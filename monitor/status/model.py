@@ -12,6 +12,7 @@ from monitor.ledger.uptime import Day, Figures, percent_text
 from monitor.status.lengths import length, sentence
 from probes.words.failure import FACTS, Blame, Facts, Failure, notice
 from probes.words.outcome import State
+from probes.words.text import clean
 
 _FAILURES = frozenset(map(str, Failure))
 _BLAMES = frozenset(map(str, Blame))
@@ -272,7 +273,8 @@ def _known(failure: str) -> Facts | None:
 
 def _noticed(view: IncidentView) -> str:
     blame = Blame(view.blame) if view.blame in _BLAMES else None
-    text = notice(Failure(view.failure), blame) if view.failure in _FAILURES else "has a problem"
+    known = notice(Failure(view.failure), blame) if view.failure in _FAILURES else ""
+    text = clean(view.notice, 60) or known or "has a problem"
     return text if view.resolved_at is None else _past(text)
 
 

@@ -77,3 +77,17 @@ def test_changes_alternate_between_worse_and_recovered(runs: str, confirm: tuple
         eased = (level, change.level) == (Level.FAIL, Level.DEGRADED)
         assert eased or (change.level > level if change.level else level > Level.PASS)
         level = change.level
+
+
+def test_a_run_that_was_put_off_after_one_try_wants_a_second_one_before_anybody_is_called() -> None:
+    first, change = advance(Progress(), Ran(Level.FAIL, 1, 1, early=True), confirm=(1, 1), recover=2)
+    assert change is None
+    _, found = advance(first, Ran(Level.FAIL, 2, 2, early=True), confirm=(1, 1), recover=2)
+    assert found is not None and (found.level, found.since) == (Level.FAIL, 1)
+    passed, _ = advance(first, Ran(Level.PASS, 2, 2), confirm=(1, 1), recover=2)
+    assert advance(passed, Ran(Level.FAIL, 3, 3, early=True), confirm=(1, 1), recover=2)[1] is None
+
+
+def test_a_run_that_failed_every_time_it_was_tried_wants_no_second_one() -> None:
+    _, change = advance(Progress(), Ran(Level.FAIL, 1, 1), confirm=(1, 1), recover=2)
+    assert change is not None

@@ -50,6 +50,7 @@ def test_the_headline_says_nothing_twice() -> None:
 
 def test_showup_says_of_itself_what_is_wrong_and_not_that_it_is_unwatched() -> None:
     ours = replace(INCIDENT, subject="monitor", title="showup", failure="monitor_fault", sentence="the disk is full")
+    ours = replace(ours, notice="needs attention")
     assert render.headline(ours) == "showup needs attention: the disk is full"
 
 
@@ -215,3 +216,8 @@ def test_whatever_a_target_says_no_layout_breaks_calls_or_overflows(data: st.Dat
 def test_plain_text_has_no_control_characters(text: str) -> None:
     said = render.text(message(view=replace(INCIDENT, title=text, sentence=text, sure=text)))
     assert not any(ord(mark) < 32 and mark != "\n" for mark in said)
+
+
+def test_what_only_degrades_is_said_of_a_part() -> None:
+    part = replace(INCIDENT, failure="unreachable", notice="has a part that cannot be reached", sentence="refused")
+    assert render.headline(part) == f"{INCIDENT.title} has a part that cannot be reached: refused"

@@ -37,10 +37,10 @@ class Desk(Watch):
     """A model whose every answer costs 300 tokens in and 100 out: 0.0005 USD."""
 
     async def attempt(self, request: Request, *, job: Mapping[str, Any], script: bool) -> Reply:
+        if self.world(ASKS, self.clock.now()) == "r":
+            self.asked.append((ASKS, request))
+            return Reply(request.number, "down", "rate_limited", "limits requests", retry_after=600.0)
         reply = await super().attempt(request, job=job, script=script)
-        letter = self.world(ASKS, self.clock.now())
-        if letter == "r":
-            return reply
         if request.grant.get("canary"):
             if reply.failure is None:
                 return Reply(request.number, "unknown", "skipped", f"{request.grant['why']}; a check passed")
@@ -135,6 +135,20 @@ async def test_a_429_is_obeyed_by_every_probe_of_the_key_and_what_is_not_asked_i
     await desk.runs(clock_of("10:05"), clock_of("10:20"), every=300, name=ASKS)
     assert await states(desk) == [State.UNKNOWN, State.UNKNOWN, State.UP]
     assert [request.at for _, request in desk.asked] == [clock_of("10:15")]
+
+
+async def test_one_429_that_asks_for_a_long_wait_wakes_nobody_and_a_second_one_does(tmp_path: Path) -> None:
+    text = DESK.replace("attempts: 1, check", "attempts: 3, check")
+    async with Desk(tmp_path, load_text(text, secrets=SECRETS)) as desk:
+        desk.world = lambda probe, at: "r"
+        await desk.run(ASKS, at=clock_of("10:00"))
+        assert len(desk.asked) == 1, "the wait is longer than the period has room for"
+        assert desk.paged == []
+        await desk.restart()
+        assert desk.paged == [], "nor does a restart make more of it"
+        await desk.run(ASKS, at=clock_of("10:15"))
+        assert desk.paged == ["ana"]
+        assert (await states(desk))[0] is State.DOWN, "what it found is counted all the same"
 
 
 async def test_a_probe_that_costs_nothing_is_asked_for_nothing(desk: Desk) -> None:
