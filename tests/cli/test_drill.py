@@ -166,7 +166,10 @@ def test_what_cannot_be_drilled_is_refused_with_what_to_write(town: Town, tmp_pa
 def test_a_drill_that_is_called_off_heals_the_kit(town: Town, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "monitor.cli", "drill", "intake", "--fault", "hang", "--state", str(town.state)]
     config = town.write(town.naive, timeout="25s")
+    # As from a terminal, also where whoever runs these tests has had it ignored, as a shell has in the background.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     drill = subprocess.Popen([*command, "--config", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    signal.signal(signal.SIGINT, before)
     try:
         _until(lambda: town.switch.state()["met"].get("hang"))
         os.kill(drill.pid, number)

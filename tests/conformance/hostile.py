@@ -106,6 +106,7 @@ class Arena:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
+            stack.callback(self._folder.cleanup)
             await stack.enter_async_context(self.target)
             self._catalog = load_text(yaml.safe_dump(self._written()), folder=Path(self._folder.name))
             stack.push_async_callback(self.hosts.close)
@@ -119,7 +120,6 @@ class Arena:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
-        self._folder.cleanup()
 
     async def face(self, attack: Attack) -> Survived:
         """One attempt at it, timed from outside, and what it cost."""

@@ -109,6 +109,7 @@ class Stage:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
+            stack.callback(self._folder.cleanup)
             for server in (*self.models.values(), self.targets):
                 await stack.enter_async_context(server)
             text = yaml.safe_dump(self.written())
@@ -122,7 +123,6 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
-        self._folder.cleanup()
 
     async def see(self, row: Row, dialect: str) -> Seen:
         """Break it, look, ask the provider's canary, and heal."""
