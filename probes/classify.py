@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from probes.frames import REFUSED
 from probes.words.failure import Failure
 from probes.words.moments import http_date
 from probes.words.text import clean
@@ -23,6 +24,7 @@ class Cause:
     sentence: str
     phase: str = ""
     retry_after: float | None = None
+    witness: str = ""
 
 
 _PLAIN = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST"})  # what OpenSSL calls an answer that is no TLS at all
@@ -65,7 +67,8 @@ def of_connect(error: BaseException, where: str) -> Cause:
     if number == errno.ETIMEDOUT:
         return Cause(Failure.TIMEOUT, f"{where} did not take the connection", "connect")
     said = _CONNECT.get(number, "cannot be connected to")
-    return Cause(Failure.UNREACHABLE, f"{where} {said}", "connect")
+    answered = REFUSED if number == errno.ECONNREFUSED else ""
+    return Cause(Failure.UNREACHABLE, f"{where} {said}", "connect", witness=answered)
 
 
 def of_connects(errors: list[BaseException], where: str) -> Cause:

@@ -13,6 +13,10 @@ from typing import Any
 
 VERSION = 1
 LARGEST = 4_000_000  # bytes; a larger frame is refused, so that a hostile target cannot fill the keeper
+# What `Reply.witness` says beside the name of somebody who should be asked.
+SHED, UNPAID, CAPPED, REFUSED = "shed", "spend", "length", "refused"
+"""A host turned it away · nothing was left to spend · cut at the length that was asked for · the target said no to the
+connection itself, so it is there."""
 PHASES = ("dns", "connect", "tls", "first_byte", "total")  # order of Reply.phases
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from probes.arrivals import ARRIVED, Inbox, here, read_line
 from probes.board import Board, Sight, boot
-from probes.frames import Reply, Request, pack, unpack_request
+from probes.frames import SHED, Reply, Request, pack, unpack_request
 from probes.held import excused
 from probes.lines import Lines
 from probes.maker import BEAT, READY, Maker, settle
@@ -142,7 +142,7 @@ class SharedHost:
             self._shed += 1
             self._inboxes.pop(late.number, None)
             away = Reply(late.number, "unknown", Failure.SKIPPED, "shed: this host had more to do than it can")
-            self._send(replace(away, waited=boot() - late.sent, witness="shed"))
+            self._send(replace(away, waited=boot() - late.sent, witness=SHED))
         for _ in range(PER_TURN if self._turned - before < LONG_TURN else 1):
             request = self._waiting.take()
             if request is None:

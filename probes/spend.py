@@ -86,7 +86,8 @@ class Grant:
     """What an attempt may do. `until` (µs) is when it may be asked for again, where it may do nothing now.
 
     `canary` leaves only a check without tokens; `cases` is the most of a golden set, None for all; `why` says the
-    reason in words for people, "" when nothing is held back, and `account` whose limit it is. `want` is reserved.
+    reason in words for people, "" when nothing is held back, and `account` whose limit it is; `used_up`: it is a
+    day's, and not one to wait out. `want` is reserved.
     """
 
     want: Want
@@ -96,6 +97,7 @@ class Grant:
     until: int = 0
     why: str = ""
     account: str = ""
+    used_up: bool = False
 
     def told(self) -> dict[str, object]:
         """What the host is told: only what is held back."""
@@ -135,17 +137,17 @@ def _within(want: Want, accounts: tuple[Account, ...], now: int) -> Grant:
     # An answer may cost more than was reserved for it, so that tokens or money are overspent: a check without tokens
     # wants none of either.
     if any(account.lacks(_ONE) == "requests" for account in accounts):
-        return Grant(Want(), until=(now // DAY + 1) * DAY, why=why, account=name)
+        return Grant(Want(), until=(now // DAY + 1) * DAY, why=why, account=name, used_up=True)
     if want.judge:
         plain = want.without_judge()
         if not any(account.lacks(plain) for account in accounts):
-            return Grant(plain, judge=False, why=why, account=name)
+            return Grant(plain, judge=False, why=why, account=name, used_up=True)
         want = plain
     for cases in range(want.cases - 1, 0, -1):
         fewer = want.with_cases(cases)
         if not any(account.lacks(fewer) for account in accounts):
-            return Grant(fewer, judge=False, cases=cases, why=why, account=name)
-    return Grant(_ONE, judge=False, canary=True, why=why, account=name)
+            return Grant(fewer, judge=False, cases=cases, why=why, account=name, used_up=True)
+    return Grant(_ONE, judge=False, canary=True, why=why, account=name, used_up=True)
 
 
 _ONE = Want({"requests": 1.0})

@@ -14,7 +14,7 @@ from typing import Any
 
 from probes.arrivals import ARRIVED
 from probes.board import Board, Sight, boot
-from probes.frames import Reply, Request, pack, unpack_request
+from probes.frames import SHED, Reply, Request, pack, unpack_request
 from probes.maker import BEAT, READY, Maker, settle
 from probes.processes import adopt_orphans, children, count_of_user, kill
 from probes.running import PROCESSES, Running
@@ -172,7 +172,7 @@ class Zygote:
             self._shed += 1
             waited = boot() - late.sent
             said = f"shed: {self._most} scripts were running for longer than it could wait"
-            self._say(pack(Reply(late.number, "unknown", Failure.SKIPPED, said, waited=waited, witness="shed")))
+            self._say(pack(Reply(late.number, "unknown", Failure.SKIPPED, said, waited=waited, witness=SHED)))
         while None in self._places and (request := self._waiting.take()) is not None:
             if self._board.begin(request.number):
                 self._fork(request, self._places.index(None))

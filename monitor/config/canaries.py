@@ -15,6 +15,7 @@ from monitor.config.merged import Merged
 from monitor.config.references import Refer
 from monitor.config.sections import MonitorSection, ProviderSection, WorkflowSection
 from probes.spec import Spec, read
+from probes.words.dialects import HEADERS, models_path
 from probes.words.errors import Problem
 
 PREFIX = "provider:"  # how the names of their workflows and incidents begin
@@ -33,8 +34,6 @@ STATUS_PAGES = {"openai": "https://status.openai.com", "anthropic": "https://sta
 
 TOKENS_UNPRICED = 500_000  # a day, of a provider whose price nobody wrote down
 _KEYLESS = frozenset({"ollama"})
-_MODELS = {"ollama": "/api/tags"}
-_VERSIONS = {"anthropic": {"anthropic-version": "2023-06-01"}}
 _TITLES = {"openai": "OpenAI"}
 _SETTINGS = {"dialect", "url", "key", "model", "headers", "ca_file", "allow_private"}
 
@@ -165,9 +164,9 @@ def _spec(section: ProviderSection, spec: CanarySection) -> Spec:
     limits: Any = spec.model_dump(mode="json", include={"timeout"})["timeout"] or {}
     found: dict[str, Any] = {**every, "timeout": {"total": TIMEOUT, **limits}, "idempotent": True}
     if spec.models:
-        path = _MODELS.get(section.dialect) or ("/models" if url_of(section).endswith("/v1") else "/v1/models")
+        path = models_path(section.dialect, url_of(section))
         act: dict[str, Any] = {"get": path, "check": [{"status": 200}]}
-        if headers := _VERSIONS.get(section.dialect):
+        if headers := HEADERS.get(section.dialect):
             act["headers"] = headers
         return read({**found, **act})
     return read({**found, "ask": spec.ask, "check": [{"non-empty": True}, {"readable": True}]})

@@ -14,7 +14,7 @@ from monitor.engine.stats import Lateness
 from monitor.engine.track import Last, Track
 from monitor.engine.verdict import judge
 from monitor.engine.witnesses import Witnesses
-from probes.frames import Reply, Request
+from probes.frames import SHED, UNPAID, Reply, Request
 from probes.spend import Grant
 from probes.words.clock import Clock
 from probes.words.failure import Failure
@@ -91,13 +91,13 @@ class Runs:
                 run.started = asked  # a run that waited for its turn is a late one
             request = self._request(track, probe, run=run, at=asked, grant=grant)
             if grant.until:
-                reply = Reply(request.number, "unknown", Failure.SKIPPED, grant.why, witness="spend")
+                reply = Reply(request.number, "unknown", Failure.SKIPPED, grant.why, witness=UNPAID)
             else:
                 self._witnesses.begins(probe)
                 reply = await self._hosts.attempt(request, job=probe.job, script=probe.kind in SPEC_KINDS_FORKED)
             if not run.verdicts:
                 run.lateness = max(0, asked + reply.waited - due)
-                self._count(track, run, shed=reply.witness == "shed")
+                self._count(track, run, shed=reply.witness == SHED)
             step = after(
                 Failure(reply.failure) if reply.failure in _FAILURES and not reply.scores else None,
                 len(run.verdicts) + 1,
@@ -107,8 +107,8 @@ class Runs:
                 idempotent=probe.idempotent,
                 retry_after=reply.retry_after,
             )
-            self.spending.settle(probe, grant, reply, now=clock.now(), ended=step.wait is None)
             ended = step.wait is None
+            self.spending.settle(probe, grant, reply, now=clock.now(), ended=ended)
             verdict = judge(reply, partner=probe.partner)
             verdict = await self._witnesses.judge(track, run, asked, reply=reply, verdict=verdict, ended=ended)
             self._recorder.attempt(track, run, asked, reply=reply, ended=ended, verdict=verdict)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from monitor.engine.verdict import Verdict
+from probes.frames import REFUSED, Reply
 from probes.words.failure import FACTS, Blame, Failure
 from probes.words.outcome import State
 from probes.words.text import clean
@@ -47,7 +48,6 @@ SPEAKING = frozenset(
 )
 """What a canary may show when its provider is down."""
 
-_ANSWERED = "refused the connection"
 _OURS: Mapping[Failure, str] = {
     Failure.AUTH: "showup's own key is refused",
     Failure.QUOTA: "the quota of showup's own key is used up",
@@ -111,12 +111,12 @@ def may_be_caused(verdict: Verdict, phase: str) -> bool:
     return not (verdict.failure is Failure.TIMEOUT and phase in CONNECTING)
 
 
-def out_of_reach(verdict: Verdict, phase: str) -> bool:
+def out_of_reach(verdict: Verdict, reply: Reply) -> bool:
     """True for an attempt that got no sign of life from its target: a name that leads nowhere, or silence. A
     connection that was refused was answered."""
     if verdict.state is not State.DOWN or verdict.failure not in (Failure.UNREACHABLE, Failure.TIMEOUT):
         return False
-    return phase in ("dns", "connect") and _ANSWERED not in verdict.sentence
+    return reply.phase in ("dns", "connect") and reply.witness != REFUSED
 
 
 def of_network(verdict: Verdict, references: Sequence[str]) -> Verdict:

@@ -13,7 +13,7 @@ from monitor.engine.hosts_facts import Asked, Recipe, Stats
 from monitor.engine.hosts_fleet import STARTING, TICK, Fleet
 from monitor.engine.hosts_verdict import bare
 from probes.arrivals import Arrival
-from probes.frames import Reply, Request
+from probes.frames import SHED, Reply, Request
 from probes.words.clock import Clock
 from probes.words.failure import Failure
 
@@ -154,7 +154,7 @@ class Hosts:
 
     def answered(self, asked: Asked, reply: Reply) -> None:
         """A reply came."""
-        if reply.witness == "shed":
+        if reply.witness == SHED:
             self.shed += 1
         asked.answer(reply)
 

@@ -38,7 +38,7 @@ class Network:
 
     async def judge(self, verdict: Verdict, reply: Reply) -> Verdict:
         """The verdict on an attempt: what reaches nobody is our own trouble, and nothing is known of the target."""
-        if not self._references or not out_of_reach(verdict, reply.phase):
+        if not self._references or not out_of_reach(verdict, reply):
             return verdict
         now = self._parts.clock.now()
         if self._look is None or now - self._looked > HOLDS:
@@ -64,7 +64,7 @@ class Network:
             cleanup=0.1,
         )
         reply = await self._parts.hosts.attempt(request, job=job, script=False)
-        return reply.failure != Failure.MONITOR_FAULT and not out_of_reach(judge(reply), reply.phase)
+        return reply.failure != Failure.MONITOR_FAULT and not out_of_reach(judge(reply), reply)
 
 
 def job_of(address: str, number: int) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class Spending:
         found = decide(want.without_judge() if closed else want, accounts, now=now)
         if closed and not found.until and not found.canary:
             found = replace(found, judge=False, why=found.why or closed)
-        if found.account and (not found.until or found.until % DAY == 0):
+        if found.used_up:
             self.troubles[found.account] = found.why
         if not found.until:
             shares = self._reserved(probe, found.want)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from monitor.engine.confirm import Level
-from probes.frames import Reply
+from probes.frames import SHED, Reply
 from probes.words.failure import FACTS, Blame, Failure
 from probes.words.outcome import State
 from probes.words.text import clean
@@ -68,7 +68,7 @@ def judge(reply: Reply, *, partner: str = "") -> Verdict:
     softened = reply.state == "degraded" and facts.state == "down"  # `soft: true` may soften, nothing may harden
     state = State.DEGRADED if softened else State(facts.state)
     sentence = clean(reply.sentence, 300) or facts.sentence
-    shed = failure is Failure.SKIPPED and reply.witness == "shed"
+    shed = failure is Failure.SKIPPED and reply.witness == SHED
     if reply.witness == OUR_KEY:
         return Verdict(state, failure, sentence, Blame.WORKFLOW, False)
     if reply.witness == ALL_KEYS and not partner:

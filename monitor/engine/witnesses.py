@@ -13,7 +13,7 @@ from monitor.engine.confirm import Level
 from monitor.engine.record import Running
 from monitor.engine.track import Track
 from monitor.engine.verdict import Verdict
-from probes.frames import Reply
+from probes.frames import CAPPED, Reply
 from probes.words.clock import Clock
 from probes.words.names import run_id
 from probes.words.units import MINUTE, SECOND
@@ -22,7 +22,6 @@ AGAIN = 10 * SECOND  # µs; a canary is not asked more often than this for the s
 PATIENCE = 10.0  # seconds that the end of a run waits for a canary under way
 REMEMBERED = 8  # attempts of a canary
 LATE = MINUTE  # µs; what a canary says later than this after a run says nothing of it
-CAPPED = "length"  # the witness of an answer that was cut at the length that was asked for
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from probes.checks.judged import Judged, Similar
 from probes.jury.prompt import NoVerdict, Opinion, cosine, digest, messages, read_verdict, shortened
 from probes.tools import Timeouts, Trouble
-from probes.words.dialects import ADDRESSES
+from probes.words.dialects import ADDRESSES, below_version
 from probes.words.errors import ProbeBug, Refused
 from probes.words.failure import Failure
 from probes.words.secret import Redactor
@@ -30,7 +30,6 @@ VOTES = 2  # of three that say no
 BROKEN = 15 * MINUTE  # for so long a judge that failed its guard is not asked again
 REMEMBERED = 500  # guards
 _FIXED = re.compile(r"(?:[a-z]+/)?(?:o\d|gpt-[5-9])")  # models whose temperature cannot be set
-_VERSIONED = re.compile(r"/v\d+\Z")
 
 _guards: dict[str, tuple[int, str]] = {}  # by digest: until when (µs), and why it is broken, "" when it is not
 
@@ -149,7 +148,7 @@ class Jury:
         return read_verdict(answer.text)
 
     async def _compare(self, http: Http, provider: Mapping[str, Any], judged: Similar, text: str) -> Opinion:
-        path = "/embeddings" if _VERSIONED.search(http.target.url) else "/v1/embeddings"
+        path = below_version(http.target.url, "/embeddings")
         model = self._model(provider, judged)
         body = {"model": model, "input": [text or " ", judged.to], "encoding_format": "float"}
         self._spent(judged.by, {"asks": 1.0})

@@ -9,27 +9,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from probes.context import Context
+from probes.words.dialects import DIALECT_NAMES, HEADERS, models_path
 
-_LISTS = {"openai": "models", "openai-responses": "models", "anthropic": "models", "ollama": "tags"}
 _TALKS = ("/chat/completions", "/responses", "/messages", "/chat")  # what stands in the place of the list
-_HEADERS = {"anthropic": {"anthropic-version": "2023-06-01"}}
 
 
 async def canary(ctx: Context, *, chat: Mapping[str, Any], url: str, why: str) -> None:
     """Ask for the list of models where the target speaks a dialect, else for its front page."""
     dialect = str(chat.get("dialect") or "")
     async with ctx.step("without tokens"):
-        reply = await ctx.http.get(_list(dialect, chat, url), headers=_HEADERS.get(dialect, {}))
+        reply = await ctx.http.get(_list(dialect, chat, url), headers=HEADERS.get(dialect, {}))
         # A front page may well be kept from the public; the list of models is what the key is for.
         ctx.check(reply).status(*("2xx",) if dialect else ("2xx", "3xx", "4xx"))
     ctx.skip(f"{why}; a check without tokens passed" if why else "a check without tokens passed")
 
 
 def _list(dialect: str, chat: Mapping[str, Any], url: str) -> str:
-    if dialect not in _LISTS:
+    if dialect not in DIALECT_NAMES:
         return "/"
-    from probes.tools.dialects import dialect as spoken
-
-    path = str(chat.get("path") or spoken(dialect).path(url)).partition("?")[0]
-    talk = next((end for end in _TALKS if path.endswith(end)), "")
-    return f"{path.removesuffix(talk).rstrip('/')}/{_LISTS[dialect]}"
+    usual, own = models_path(dialect, url), str(chat.get("path") or "").partition("?")[0]
+    if not own:
+        return usual
+    talk = next((end for end in _TALKS if own.endswith(end)), "")
+    return f"{own.removesuffix(talk).rstrip('/')}/{usual.rpartition('/')[2]}"

@@ -17,6 +17,7 @@ from probes.tools import Trouble
 from probes.tools.paper import Paper, read
 from probes.tools.resolver import Resolver
 from probes.tools.tls import tls_context
+from probes.tools.wire import trouble
 from probes.words.clock import SystemClock
 from probes.words.failure import Failure
 from probes.words.text import clean
@@ -63,8 +64,8 @@ async def addresses_of(target: Target, resolver: Resolver, host: str) -> list[st
         try:
             found = [address for _, address in await resolver.addresses(host)]
         except (OSError, UnicodeError) as error:
-            cause = classify.of_lookup(error, host, resolver_answers=await resolver.answers(error))
-            raise Trouble(cause.failure, cause.sentence, cause.phase) from None
+            answers = await resolver.answers(error)
+            raise trouble(classify.of_lookup(error, host, resolver_answers=answers)) from None
     for address in found:
         if not target.admits(host, address):
             hint = "; write allow_private: true if that is meant" if target.private_helps(address) else ""
@@ -90,8 +91,7 @@ async def reach(target: Target, host: str, address: str, port: int) -> Trouble |
     except TimeoutError:
         return Trouble(Failure.TIMEOUT, f"{where} did not take the connection in {EACH:g} s", "connect")
     except OSError as error:
-        cause = classify.of_connect(error, where)
-        return Trouble(cause.failure, cause.sentence, cause.phase)
+        return trouble(classify.of_connect(error, where))
     writer.transport.abort()
     return None
 

@@ -14,6 +14,7 @@ from probes.addresses import Reach, literal, reach
 from probes.target import Target
 from probes.tools import Trouble
 from probes.tools.resolver import Resolver, system_servers
+from probes.tools.wire import trouble
 from probes.words.failure import Failure
 from probes.words.text import clean
 
@@ -43,8 +44,8 @@ async def look_up(target: Target, resolver: Resolver, name: str, kind: str, serv
     try:
         found = await resolver.addresses(name)
     except (OSError, UnicodeError) as error:
-        cause = classify.of_lookup(error, name, resolver_answers=await resolver.answers(error))
-        raise Trouble(cause.failure, cause.sentence, cause.phase) from None
+        answers = await resolver.answers(error)
+        raise trouble(classify.of_lookup(error, name, resolver_answers=answers)) from None
     family = socket.AF_INET if kind == "A" else socket.AF_INET6
     return Records(tuple(address for its, address in found if its == family))
 

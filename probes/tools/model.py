@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from probes.checks.served import is_known, is_one_of
+from probes.frames import CAPPED
 from probes.tools import Missing, Timeouts, Trouble
 from probes.tools.answer import Answer, read_json
 from probes.tools.chat_answer import ChatAnswer
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from probes.tools.http import Http
 
 Talk = Sequence[Mapping[str, Any]]
-CAPPED = "length"  # the witness of an answer that was cut where whoever asked wanted it cut
 _REFUSAL = 64 * 1024  # bytes of a refusal that are looked at
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens"})
 _FILTERED = frozenset({"content_filter", "refusal", "safety"})

@@ -197,7 +197,7 @@ async def _dial(loop: asyncio.AbstractEventLoop, family: int, address: str, *, p
 
 def trouble(cause: classify.Cause) -> Trouble:
     """A cause as the exception that carries it."""
-    return Trouble(cause.failure, cause.sentence, cause.phase, cause.retry_after)
+    return Trouble(cause.failure, cause.sentence, cause.phase, cause.retry_after, cause.witness)
 
 
 def _not_admitted(host: str, address: str, target: Target) -> Trouble:

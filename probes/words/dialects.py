@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
@@ -17,3 +18,16 @@ ADDRESSES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Where a provider of each is when nothing else is said."""
+HEADERS: Mapping[str, Mapping[str, str]] = MappingProxyType({"anthropic": {"anthropic-version": "2023-06-01"}})
+"""What every request to a provider of each has to say."""
+_VERSIONED = re.compile(r"/v\d+\Z")
+
+
+def below_version(url: str, path: str) -> str:
+    """A path as it continues an address, which may name the version already: `/models`, or `/v1/models`."""
+    return path if _VERSIONED.search(url) else f"/v1{path}"
+
+
+def models_path(dialect: str, url: str) -> str:
+    """Where a provider lists its models, which costs no tokens and takes the same key."""
+    return "/api/tags" if dialect == "ollama" else below_version(url, "/models")

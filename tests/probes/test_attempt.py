@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from probes.attempt import make, prepare
-from probes.frames import pack, unpack_reply
+from probes.frames import REFUSED, pack, unpack_reply
 from tests.probes.stage import Stage, as_json, request
 
 BOOKING = """
@@ -244,6 +244,7 @@ async def test_an_attempt_without_a_target_to_reach_is_unreachable(stage: Stage)
     reply = await make(prepare(job), request())
     assert (reply.state, reply.failure, reply.phase) == ("down", "unreachable", "connect")
     assert "refused the connection" in reply.sentence
+    assert reply.witness == REFUSED, "so it is there: our own network is not at fault"
 
 
 @pytest.mark.parametrize(

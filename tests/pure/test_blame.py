@@ -19,7 +19,7 @@ from monitor.engine.blame import (
     word_of,
 )
 from monitor.engine.verdict import Verdict, judge
-from probes.frames import Reply
+from probes.frames import REFUSED, Reply
 from probes.words.failure import FACTS, Blame, Failure
 from probes.words.outcome import State
 from probes.words.units import MINUTE, SECOND
@@ -157,12 +157,14 @@ def test_what_no_provider_can_cause_asks_no_canary() -> None:
 def test_our_own_network_is_blamed_only_where_no_sign_of_life_came_and_makes_nothing_down(
     verdict: Verdict, phase: str
 ) -> None:
-    if out_of_reach(verdict, phase):
+    if out_of_reach(verdict, Reply(1, "down", phase=phase)):
         assert verdict.failure in (Failure.UNREACHABLE, Failure.TIMEOUT) and phase in ("dns", "connect")
         found = of_network(verdict, ["https://one.example.com"])
         assert (found.state, found.failure, found.blame) == (State.UNKNOWN, Failure.MONITOR_FAULT, Blame.NETWORK)
 
 
 def test_a_refused_connection_was_answered() -> None:
-    assert out_of_reach(judge(Reply(1, "down", "unreachable", "no connection within 10 s")), "connect")
-    assert not out_of_reach(judge(Reply(1, "down", "unreachable", "127.0.0.1 refused the connection")), "connect")
+    silent = Reply(1, "down", "unreachable", "no connection within 10 s", "connect")
+    refused = Reply(1, "down", "unreachable", "127.0.0.1 refused the connection", "connect", witness=REFUSED)
+    assert out_of_reach(judge(silent), silent)
+    assert not out_of_reach(judge(refused), refused)

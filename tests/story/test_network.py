@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from monitor.config.load import load_text
-from probes.frames import Reply, Request
+from probes.frames import REFUSED, Reply, Request
 from probes.words.outcome import State
 from tests.story.watch import BOOKS, CONFIG, SECRETS, Watch, clock_of
 
@@ -19,7 +19,7 @@ REFERENCES = CONFIG.replace(
 SAYS = {
     ".": Reply(0, "up"),
     "silent": Reply(0, "down", "unreachable", "no connection within 10 s", "connect"),
-    "refused": Reply(0, "down", "unreachable", "10.0.0.1 refused the connection", "connect"),
+    "refused": Reply(0, "down", "unreachable", "10.0.0.1 refused the connection", "connect", witness=REFUSED),
     "broken": Reply(0, "down", "app_error", "answered 503"),
     "slow": Reply(0, "down", "timeout", "no answer within 3 s", "first_byte"),
 }

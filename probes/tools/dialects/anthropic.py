@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from probes.tools.dialects.shapes import (
     total,
     with_options,
 )
+from probes.words.dialects import below_version
 from probes.words.failure import Failure
 
 NAME = "anthropic"
@@ -27,13 +27,12 @@ END = "the final message_stop"
 MARK = b"message_start"
 VERSION = "2023-06-01"
 MOST = 1_024  # tokens of an answer where nobody says; the format requires a number
-_VERSIONED = re.compile(r"/v\d+\Z")
 _SIGNED_IN = "sk-ant-oat"  # how a token begins that is meant to be a bearer's
 
 
 def path(url: str) -> str:
     """Where questions are posted: below `/v1`, which the target's url may already name."""
-    return "/messages" if _VERSIONED.search(url) else "/v1/messages"
+    return below_version(url, "/messages")
 
 
 def headers(credentials: Mapping[str, str]) -> dict[str, str]:

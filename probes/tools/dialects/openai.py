@@ -20,19 +20,19 @@ from probes.tools.dialects.shapes import (
     tools_of,
     with_options,
 )
+from probes.words.dialects import below_version
 from probes.words.failure import Failure
 
 NAME = "openai"
 END = "the final [DONE]"
 MARK = b'"choices"'
 _LAST = "[DONE]"
-_VERSIONED = re.compile(r"/v\d+\Z")
 _REASONING = re.compile(r"(?:[a-z]+/)?(?:o\d|gpt-[5-9])")  # models that refuse `max_tokens`
 
 
 def path(url: str) -> str:
     """Where questions are posted: below `/v1`, which the target's url may already name."""
-    return "/chat/completions" if _VERSIONED.search(url) else "/v1/chat/completions"
+    return below_version(url, "/chat/completions")
 
 
 def headers(credentials: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,19 +19,19 @@ from probes.tools.dialects.shapes import (
     tools_of,
     with_options,
 )
+from probes.words.dialects import below_version
 from probes.words.failure import Failure
 
 NAME = "openai-responses"
 END = "its final response.completed"
 MARK = b"response."
 WITNESS = "openai"  # the same provider, whichever of its formats is spoken
-_VERSIONED = re.compile(r"/v\d+\Z")
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 
 
 def path(url: str) -> str:
     """Where questions are posted: below `/v1`, which the target's url may already name."""
-    return "/responses" if _VERSIONED.search(url) else "/v1/responses"
+    return below_version(url, "/responses")
 
 
 def headers(credentials: Mapping[str, str]) -> dict[str, str]:
