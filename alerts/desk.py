@@ -14,7 +14,7 @@ from alerts.book import Book
 from alerts.channels.kit import OpenPage
 from alerts.escalate import Escalation
 from alerts.incidents import Received
-from alerts.message import Answer, IncidentView, Purpose, Reaction
+from alerts.message import Answer, Beside, IncidentView, Purpose, Reaction
 from alerts.mute import ends
 from alerts.oncall import Deliverable, Schedules, duty, next_duty
 from alerts.outbox import OPEN_STATES, enqueue
@@ -43,7 +43,7 @@ class Desk:
     """Alerts with one book.
 
     `recovering(subject)` says until when (µs) the recovery of a subject whose newest attempt passed is awaited, or
-    None.
+    None. `beside(session, incident)` is what is known of an incident beyond its rows, for whoever reads of it.
     """
 
     def __init__(
@@ -52,10 +52,11 @@ class Desk:
         *,
         schedules: Schedules | None = None,
         recovering: Callable[[str], int | None] = lambda subject: None,
+        beside: Callable[[Session, Incident], Beside] = lambda session, incident: Beside(),
     ) -> None:
         self._book = book
         self.questions = Questions()
-        self.climb = Escalation(book, schedules, recovering, self.questions.awaits)
+        self.climb = Escalation(book, schedules, recovering, self.questions.awaits, beside)
 
     def receive(self, session: Session, signal: Signal, *, now: int) -> Received:
         """Apply a signal."""

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from alerts import folding, tell
 from alerts.book import Book
 from alerts.ladder import Ladder, Move, Next, Stand, next_move
-from alerts.message import Purpose
+from alerts.message import Beside, Purpose
 from alerts.mute import ends, until
 from alerts.oncall import Schedules
 from alerts.tables import Incident, Member, Mute, Notification, Step
@@ -29,12 +29,14 @@ class Escalation:
 
     `recovering(subject)`: the newest attempt passed and recovery is awaited until then (µs). `awaits(session, incident,
     due, now)`: a provider is being asked whether somebody has answered, so the next level waits a moment.
+    `beside(session, incident)` is what is known of it beyond its rows.
     """
 
     book: Callable[[], Book]
     schedules: Schedules | None = None
     recovering: Callable[[str], int | None] = lambda subject: None
     awaits: Callable[[Session, Incident, int, int], bool] = lambda session, incident, due, now: False
+    beside: Callable[[Session, Incident], Beside] = lambda session, incident: Beside()
 
     def scene(self, session: Session, *, now: int) -> tell.Scene:
         """What is needed to find out whom a target means now."""

@@ -42,6 +42,33 @@ class EventView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActionView:
+    """Something that a person may have done by pressing a button, once they confirmed it: `actions:` of a workflow."""
+
+    key: str
+    title: str
+    confirm: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What the keeper knows of an incident beside its rows: what was seen, what was last good, what can be pressed.
+
+    `excerpt` is what the failing run was answered, `good` what the last good one was; `checks` are the probes that
+    "check now" runs; `rehearsed` says when its runbook was last rehearsed; `exposed` what may have gone wrong unseen.
+    """
+
+    excerpt: str = ""
+    good: str = ""
+    good_at: int | None = None
+    checks: tuple[str, ...] = ()
+    actions: tuple[ActionView, ...] = ()
+    rehearsed: str = ""
+    exposed: str = ""
+    report_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentView:
     """An incident as it is at the moment of sending, in plain values; every text in it is hostile until encoded.
     Times: µs, None = not yet."""
@@ -83,6 +110,12 @@ class IncidentView:
     simulated: bool = False
     nobody_reached: bool = False
     zone: str = "UTC"
+    urgent: bool = True  # False: a drill or a canary page, with low urgency
+    noticed_by: str = "showup"
+    reported_at: int | None = None  # when a customer's report came
+    last_good: int | None = None
+    merged_into: str = ""  # the public id of the incident that speaks for it since somebody said so
+    beside: Beside = field(default_factory=Beside)
     events: tuple[EventView, ...] = ()
 
 
@@ -126,6 +159,8 @@ class Receipt:
 class Reaction:
     """What a person or service did through a channel: `ack`, `resolve`, `snooze`; `by` is who, `via` the channel.
 
+    `check` asks for a run of what fails now, `act` for the action that `said["action"]` names, `report` says that a
+    customer noticed something (`incident` is the workflow, `said["text"]` what), `reassign` names who has it now.
     `flag` says that an answer was wrong: `incident` is then its workflow, `said` what was asked, answered and expected.
     `service` is True when no person did it, such as PagerDuty's own resolve after four hours.
     """

@@ -43,7 +43,9 @@ class Signal:
     `since` is the first failure of the unbroken series. `title` names the workflow for people, `sentence` says what
     failed,
     `notice` what a customer notices, `sure` how sure we are ("3 of 3 attempts in 2 of 2 runs"). `run` is the
-    evidence's run id. `context` is what else happened then, such as another model that answers since.
+    evidence's run id. `context` is what else happened then, such as another model that answers since. `last_good` is
+    when (µs) the newest run before it passed, `last_good_run` that run. `noticed_by` says who noticed: showup, or a
+    customer. `urgent` False pages with low urgency.
     """
 
     subject: str
@@ -67,3 +69,7 @@ class Signal:
     labels: tuple[tuple[str, str], ...] = ()
     drill: bool = False
     context: tuple[str, ...] = ()
+    last_good: int | None = None
+    last_good_run: str = ""
+    noticed_by: str = "showup"
+    urgent: bool = True

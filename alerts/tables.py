@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, text
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, text, true
 from sqlmodel import Field, SQLModel
 
 _NAMES = {
@@ -41,7 +41,10 @@ class Incident(Row, table=True):
     the round's beginning, later when a mute held it, or earlier when it was hurried. `acked_at` and the like tell of
     the acknowledgement that holds, `answered_at` of the first one there was. `due_at` is when the next move falls, None
     when there is none. `settle_at`: it flaps and is held open until then. `held_by`: the mute that holds its levels;
-    `held_back`: it ended without anybody having been told. `version` rises with every change.
+    `held_back`: it ended without anybody having been told. `noticed_by` says who noticed first: showup, a customer, a
+    person; `last_good` is the newest run that passed before it began, `last_good_run` that run. `urgent` False pages
+    with low urgency: a drill, a canary page. `merged_into` is the incident that speaks for it since somebody said so.
+    `version` rises with every change.
     """
 
     __table_args__ = (
@@ -72,6 +75,12 @@ class Incident(Row, table=True):
     runbook_lines: list[str] = _json(list)
     drill: bool = False
     simulated: bool = False
+    urgent: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
+    noticed_by: str = Field(default="showup", sa_column_kwargs={"server_default": "showup"})
+    reported_at: int | None = _time(default=None)
+    last_good: int | None = _time(default=None)
+    last_good_run: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    merged_into: int | None = None
     began: int = _time()
     opened: int = _time()
     paging: bool = False
@@ -218,7 +227,7 @@ class Notification(Row, table=True):
 
 
 class Override(Row, table=True):
-    """Somebody takes over a rotation for a time."""
+    """Somebody takes over a rotation for a time, until it was `lifted`."""
 
     __table_args__ = (Index(None, "rotation", "end"),)
 
@@ -230,6 +239,88 @@ class Override(Row, table=True):
     author: str
     reason: str = ""
     created: int = _time()
+    lifted: int | None = _time(default=None)
+
+
+class Absence(Row, table=True):
+    """Somebody is away from `start` to before `end`, or until it was `lifted`: no rotation names them then.
+
+    `source` is "" for what a person said, else the calendar that it was read from, and `uid` its event there.
+    """
+
+    __table_args__ = (Index(None, "person", "end"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    person: str
+    start: int = _time()
+    end: int = _time()
+    author: str
+    reason: str = ""
+    source: str = ""
+    uid: str = ""
+    created: int = _time()
+    lifted: int | None = _time(default=None)
+
+
+class Occasion(Row, table=True):
+    """An event window: from `start` to before `end`, or until it was `lifted`, its workflows are probed harder, page
+    on the first confirmed failure, and take no maintenance.
+
+    `workflows` are keys, or `workflow/environment`; `tell` is the person who presents; `plan_b` is what to do when it
+    breaks. `go` is the newest preflight's answer, `checked` when that was.
+    """
+
+    __table_args__ = (Index(None, "end"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    title: str = ""
+    start: int = _time()
+    end: int = _time()
+    workflows: list[str] = _json(list)
+    tell: str = ""
+    plan_b: str = ""
+    author: str
+    created: int = _time()
+    lifted: int | None = _time(default=None)
+    go: bool | None = None
+    checked: int | None = _time(default=None)
+    report: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+
+
+class Drill(Row, table=True):
+    """A staged failure on its real way. `incident` is the one it opened; times are µs, None = not yet.
+
+    `kind` is what was staged: a failing member, or the daily canary page. `outcome` is "" while it goes on, then
+    passed, failed or stopped; `report` holds what was measured, for the page that is handed over.
+    """
+
+    __table_args__ = (Index(None, "subject", "began"), Index(None, "ended"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    public_id: str = Field(unique=True)
+    kind: str = "drill"
+    subject: str
+    member: str
+    incident: int | None = Field(default=None, foreign_key="incident.id")
+    urgent: bool = False
+    author: str
+    scheduled: bool = False
+    runbook: str = ""
+    began: int = _time()
+    injected: int | None = _time(default=None)
+    healed: int | None = _time(default=None)
+    ended: int | None = _time(default=None)
+    outcome: str = ""
+    report: dict[str, Any] = _json(dict)
+
+
+class Once(Row, table=True):
+    """An act that is done once, whoever is asked for it and however often: a handoff notice, a webhook's event."""
+
+    __table_args__ = (Index(None, "at"),)
+
+    key: str = Field(primary_key=True)
+    at: int = _time()
 
 
 class Mute(Row, table=True):

@@ -63,9 +63,20 @@ def view(session: Session, incident: Incident, *, climb: Escalation, now: int) -
         spoken_at=speaker.paged_at if speaker is not None else None,
         heard_at=(speaker.acked_at or speaker.answered_at) if speaker is not None else None,
         context=timeline.context_of(happened),
+        urgent=incident.urgent,
+        noticed_by=incident.noticed_by,
+        reported_at=incident.reported_at,
+        last_good=incident.last_good,
+        merged_into=_merged(session, incident),
+        beside=climb.beside(session, incident),
         events=tuple(happened),
     )
     return replace(seen, headline=render.headline(seen))
+
+
+def _merged(session: Session, incident: Incident) -> str:
+    other = session.get(Incident, incident.merged_into) if incident.merged_into is not None else None
+    return other.public_id if other is not None else ""
 
 
 def group(session: Session, incidents: Sequence[Incident], key: str, *, climb: Escalation, now: int) -> IncidentView:

@@ -41,7 +41,10 @@ YOUNG = 10_000  # new objects that are worth a look by the collector
 
 @dataclass(slots=True)
 class Keeper:
-    """Everything that serves, by name. Made by `assembly.build`; `serve` runs it until it is told to stop."""
+    """Everything that serves, by name. Made by `assembly.build`; `serve` runs it until it is told to stop.
+
+    `answers` hears what is said through a channel and is no answer to a page, by its word: a flag, a wish to check now.
+    """
 
     config: Path
     folder: Path
@@ -61,6 +64,7 @@ class Keeper:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     loops: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, Callable[[Reaction], Awaitable[Answer]]] = field(default_factory=dict)
 
     @property
     def catalog(self) -> Catalog:
@@ -69,8 +73,8 @@ class Keeper:
 
     async def react(self, reaction: Reaction) -> Answer:
         """An answer to a page, or a word on an answer, from whichever channel."""
-        if reaction.action == "flag":
-            return await self.engine.flags.heard(reaction, self.secrets.redactor().text)
+        if reaction.action in self.answers:
+            return await self.answers[reaction.action](reaction)
         answer = await self.store.write(lambda session: self.desk.react(session, reaction, now=self.clock.now()))
         self.dispatcher.wake(set(self.channels))
         self.changed.set()

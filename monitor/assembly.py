@@ -16,6 +16,7 @@ from alerts.dispatch import Dispatcher
 from alerts.rotation import RotationSpec
 from monitor import log as logs
 from monitor.app import Keeper
+from monitor.chores import table
 from monitor.config.catalog import Catalog
 from monitor.config.load import find, load
 from monitor.config.secrets import Secrets
@@ -103,7 +104,8 @@ def _assemble(
     )
     engine = Engine(catalog, parts)
     keeper = Keeper(place, state, secrets, clock, store, desk, channels, dispatcher, hosts, engine, around, hooks)
-    keeper.loops["last resort"] = last_resort.run
+    keeper.answers["flag"] = lambda reaction: engine.flags.heard(reaction, secrets.redactor().text)
+    keeper.loops |= {"last resort": last_resort.run, **table.loops(keeper)}
     if schedules is not None:
         keeper.loops["schedules"] = schedules.run
     return keeper

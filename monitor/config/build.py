@@ -16,7 +16,8 @@ from monitor.config.check import Checked
 from monitor.config.costs import costs_of, with_judges
 from monitor.config.judging import asks_cost
 from monitor.config.merged import Merged
-from monitor.config.sections import EnvironmentSection, ProviderSection, SiteSection, TargetSection, WorkflowSection
+from monitor.config.provider_section import ProviderSection
+from monitor.config.sections import EnvironmentSection, SiteSection, TargetSection, WorkflowSection
 from probes.kinds.heartbeat.spec import HeartbeatSpec
 from probes.signs import forced
 from probes.spec import Spec, kind_of

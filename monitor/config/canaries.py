@@ -12,8 +12,9 @@ from monitor.config.canary_section import CanarySection
 from monitor.config.catalog import Environment, Provider, Workflow
 from monitor.config.check import Checked
 from monitor.config.merged import Merged
+from monitor.config.provider_section import ProviderSection
 from monitor.config.references import Refer
-from monitor.config.sections import MonitorSection, ProviderSection, WorkflowSection
+from monitor.config.sections import MonitorSection, WorkflowSection
 from probes.spec import Spec, read
 from probes.words.dialects import HEADERS, models_path
 from probes.words.errors import Problem

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from monitor.config.catalog import Costs
-from monitor.config.sections import PriceSection, ProviderSection
+from monitor.config.provider_section import PriceSection, ProviderSection
 from probes.spec import Spec
 
 CHARACTERS = 4  # of text are a token, about

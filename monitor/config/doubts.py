@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from monitor.config.build import Built
 from monitor.config.check import Checked
 from monitor.config.merged import Merged
-from monitor.config.sections import ProviderSection, WorkflowSection
+from monitor.config.provider_section import ProviderSection
+from monitor.config.sections import WorkflowSection
 
 _KEYLESS = frozenset({"ollama"})
 _NAMES_ITSELF = frozenset({"openai"})  # servers of this dialect may have one model alone, and need no name for it

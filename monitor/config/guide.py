@@ -18,7 +18,7 @@ from alerts.channel_table import CHANNELS, spec_of
 from alerts.people import PersonSpec
 from alerts.policy import Level, PolicySpec
 from alerts.rotation import RotationSpec
-from monitor.config import sections
+from monitor.config import provider_section, sections
 from monitor.config.canary_section import CanarySection
 from monitor.config.chat_section import ChatSection
 from monitor.config.defaults import SHARED
@@ -139,10 +139,10 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "policies": _named(PolicySpec, "policies"),
     "levels": _named(Level, "levels"),
     "channels": _channels,
-    "providers": _named(sections.ProviderSection, "providers"),
+    "providers": _named(provider_section.ProviderSection, "providers"),
     "canary": _named(CanarySection, "canary"),
-    "spend": _named(sections.SpendSection, "spend"),
-    "price": _named(sections.PriceSection, "price"),
+    "spend": _named(provider_section.SpendSection, "spend"),
+    "price": _named(provider_section.PriceSection, "price"),
     "keys": _named(sections.KeySection, "keys"),
     "clients": _named(sections.ClientSection, "clients"),
     "workflows": _named(sections.WorkflowSection, "workflows", without=TARGET),

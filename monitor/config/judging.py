@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.config.check import Checked
 from monitor.config.costs import of_judges
 from monitor.config.merged import Merged
-from monitor.config.sections import ProviderSection
+from monitor.config.provider_section import ProviderSection
 from probes.checks.found import Found, Place, checks_in, judged_in, measured_in
 from probes.checks.judged import Judged, Similar
 from probes.checks.written import standing

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monitor.config.catalog import Costs
 from monitor.config.costs import ANSWER, costs_of, tokens_of
 from monitor.config.load import load_text
-from monitor.config.sections import ProviderSection
+from monitor.config.provider_section import ProviderSection
 from probes.spec import read
 from probes.words.errors import ConfigError
 
