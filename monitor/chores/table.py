@@ -29,7 +29,11 @@ class Chore:
     every: float
 
 
-CHORES: Mapping[str, Chore] = MappingProxyType({})
+CHORES: Mapping[str, Chore] = MappingProxyType(
+    {
+        "burn": Chore("burn", 60.0),
+    }
+)
 
 
 def loops(keeper: Keeper) -> dict[str, Callable[[], Awaitable[None]]]:

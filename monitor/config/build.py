@@ -17,7 +17,7 @@ from monitor.config.costs import costs_of, with_judges
 from monitor.config.judging import asks_cost
 from monitor.config.merged import Merged
 from monitor.config.provider_section import ProviderSection
-from monitor.config.sections import EnvironmentSection, SiteSection, TargetSection, WorkflowSection
+from monitor.config.sections import EnvironmentSection, SiteSection, SloSection, TargetSection, WorkflowSection
 from probes.kinds.heartbeat.spec import HeartbeatSpec
 from probes.signs import forced
 from probes.spec import Spec, kind_of
@@ -81,7 +81,7 @@ def workflows(merged: Merged, checked: Checked, folder: Path) -> Built:
             owner=section.owner or "",
             policy=section.policy or "",
             environments=environments,
-            slo=Slo(section.slo.target, section.slo.window, section.slo.hours) if section.slo else None,
+            slo=_slo(section.slo) if section.slo else None,
             runbook=section.runbook or "",
             runbook_lines=lines,
             depends_on=section.depends_on,
@@ -92,6 +92,12 @@ def workflows(merged: Merged, checked: Checked, folder: Path) -> Built:
             polite=section.drill.written(),
         )
     return built
+
+
+def _slo(section: SloSection) -> Slo:
+    burn = section.burn
+    rules = (None if burn else ()) if isinstance(burn, bool) else tuple(one.rule() for one in burn)
+    return Slo(section.target, section.window, section.hours, rules)
 
 
 def in_words(key: str) -> str:

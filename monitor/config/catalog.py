@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alerts.signal import Severity
+from monitor.ledger.burn import Rule
+from monitor.ledger.slo import Slo as Objective
 from probes.spend import Allowance
+from probes.words.units import micros_of
 
 if TYPE_CHECKING:
     from alerts.book import Book
@@ -31,11 +34,20 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Slo:
-    """The promised uptime: `target` in percent over `window`, counted within `hours` ("" is around the clock)."""
+    """The promised uptime: `target` in percent over `window`, counted within `hours` ("" is around the clock).
+
+    `burn` are the alerts on how fast its error budget is spent; None for the usual ones.
+    """
 
     target: Decimal
     window: timedelta
     hours: str = ""
+    burn: tuple[Rule, ...] | None = None
+
+    @property
+    def objective(self) -> Objective:
+        """The same as the ledger counts it."""
+        return Objective(int(self.target * 1000), micros_of(self.window))
 
 
 @dataclass(frozen=True, slots=True)

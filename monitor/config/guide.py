@@ -19,6 +19,7 @@ from alerts.people import PersonSpec
 from alerts.policy import Level, PolicySpec
 from alerts.rotation import RotationSpec
 from monitor.config import provider_section, sections
+from monitor.config.burn_section import BurnSection
 from monitor.config.canary_section import CanarySection
 from monitor.config.chat_section import ChatSection
 from monitor.config.defaults import SHARED
@@ -78,7 +79,8 @@ def _plain(part: Mapping[str, Any], examples: Sequence[str]) -> str:
     if kind == "integer":
         low, high = part.get("minimum"), part.get("maximum")
         return "number" if low is None else f"{low} or more" if high is None else f"{low} to {high}"
-    words = {"boolean": "`true` or `false`", "string": "date" if part.get("format") == "date" else "text"}
+    words = {"number": "number", "boolean": "`true` or `false`"}
+    words["string"] = "date" if part.get("format") == "date" else "text"
     return words.get(str(kind), "any value")
 
 
@@ -152,6 +154,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "basic": _named(sections.BasicSection, "basic"),
     "chat": _named(ChatSection, "chat"),
     "slo": _named(sections.SloSection, "slo"),
+    "burn": _named(BurnSection, "burn"),
     "flags": _named(sections.FlagsSection, "flags"),
     "probes": _named(Spec, "probes"),
     "costs": _named(CostsSection, "costs"),

@@ -16,6 +16,8 @@ from monitor.config.catalog import Probe, Workflow
 from monitor.config.check import Checked
 from monitor.config.merged import Merged
 from monitor.config.sections import SloSection, WorkflowSection
+from monitor.ledger.burn import why_never
+from monitor.ledger.slo import Slo as Objective
 from monitor.ledger.slo import check_slo
 from probes.words.errors import Problem
 from probes.words.names import nearest
@@ -155,8 +157,13 @@ def _watched(
 def _slo(merged: Merged, path: Path, slo: SloSection, probes: Iterable[Probe]) -> list[Problem]:
     tried = [probe for probe in probes if probe.critical and probe.heartbeat is None]  # a late job may report still
     periods = [micros_of(probe.every) for probe in tried if probe.every is not None]
-    reason = check_slo(int(slo.target * 1000), max(periods, default=60_000_000), micros_of(slo.window))
-    return [merged.problem((*path, "slo", "target"), *_split(reason))] if reason else []
+    longest, objective = max(periods, default=60_000_000), Objective(int(slo.target * 1000), micros_of(slo.window))
+    reason = check_slo(objective.target_thousandths, longest, objective.window_us)
+    if reason:
+        return [merged.problem((*path, "slo", "target"), *_split(reason))]
+    own = () if isinstance(slo.burn, bool) else slo.burn
+    never = [(number, why_never(one.rule(), objective, longest)) for number, one in enumerate(own)]
+    return [merged.problem((*path, "slo", "burn", number), *_split(why)) for number, why in never if why]
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from monitor.config.burn_section import BurnSection
 from monitor.config.catalog import EXPIRY
 from monitor.config.chat_section import ChatSection
 from monitor.config.drill_section import DrillSection
@@ -123,6 +124,9 @@ class SloSection(Section):
     target: Percent = Field(description="The promised uptime.")
     window: Age = Field(default=timedelta(days=30), description="The rolling window it is promised over.")
     hours: Hours = Field(default="", description="Agreed hours; around the clock when empty.")
+    burn: bool | tuple[BurnSection, ...] = Field(
+        default=True, description="Alerts on how fast the error budget is spent: the usual ones, none, or your own."
+    )
 
 
 class FlagsSection(Section):

@@ -12,7 +12,8 @@ from probes.words.outcome import State
 
 MONITOR = "monitor"  # the subject of showup's own troubles
 FLAGGED = "flagged answers"  # a member of a workflow's incident that is no probe
-FORESEEN = ("expiring:", "headroom:")  # begin the subjects of what has not failed yet
+BUDGET = "budget:"  # begins the subject of an error budget that is spent too fast
+FORESEEN = ("expiring:", "headroom:", BUDGET)  # begin the subjects of what has not failed yet
 
 
 def of_probe(

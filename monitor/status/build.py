@@ -14,7 +14,7 @@ from sqlmodel import Session
 from alerts.desk import Desk
 from alerts.message import IncidentView
 from monitor.config.catalog import Catalog, Workflow
-from monitor.ledger.slo import Slo, clip, error_budget, hours_between
+from monitor.ledger.slo import clip, error_budget, hours_between
 from monitor.ledger.spans import Span
 from monitor.ledger.uptime import Shares, days, figures, percent_text, shares, total
 from monitor.status import history
@@ -222,7 +222,7 @@ def _slo(catalog: Catalog, workflow: Workflow, spans: Sequence[Span], now: int) 
         zone = ZoneInfo(catalog.site.timezone)
         counted = clip(counted, hours_between(promised.hours, zone, now - over, now))
     spent = _sum(counted, now - over, now)
-    budget = error_budget(spent, Slo(int(promised.target * 1000), over))
+    budget = error_budget(spent, promised.objective)
     left = f"{length(budget.left_us)} of it left" if budget.left_us >= 0 else f"overspent by {length(-budget.left_us)}"
     promise = f"promised {promised.target:g} % over {window(over)}"
     return f"{promise}; error budget {length(budget.allowed_us)}, {left}"

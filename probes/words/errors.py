@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from probes.words.text import for_log
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
@@ -21,7 +23,8 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}: " if self.line else f"{self.file}: "
-        return place + self.what + (f"; {self.write}" if self.write else "")
+        # what the file says is quoted here, and may hold anything
+        return place + for_log(self.what) + (f"; {for_log(self.write)}" if self.write else "")
 
 
 class ShowupError(Exception):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, literal_column, select
 from sqlmodel import Session
 
 from monitor.store.codes import (
@@ -15,6 +15,7 @@ from monitor.store.codes import (
     LATE_SHIFT,
     RESULT_BITS,
     STATE_SHIFT,
+    STATES,
     failure_of,
     hold_of,
     state_of,
@@ -136,6 +137,16 @@ def between(start: int, end: int = ALWAYS, *, ledgers: Sequence[int] | None = No
     if ledgers is not None:
         asked = asked.where(RUN.c.ledger.in_(ledgers))
     return asked.order_by(RUN.c.started.desc(), RUN.c.ledger.desc())
+
+
+def failed_first(session: Session, ledgers: Sequence[int], *, start: int, end: int, most: int) -> int:
+    """How many runs of these ledgers in [start, end) failed at their first attempt; counted up to `most`."""
+    down = RUN.c.code.op(">>")(literal_column(str(STATE_SHIFT))).op("&")(literal_column(str(RESULT_BITS)))
+    found = 0
+    for some in parts(ledgers):
+        asked = select(RUN.c.started).where(RUN.c.started >= start, RUN.c.started < end, RUN.c.ledger.in_(some))
+        found += len(rows(session, asked.where(down == STATES[State.DOWN]).limit(most)))
+    return min(found, most)
 
 
 def attempts_of(session: Session, runs: Sequence[RunView]) -> dict[tuple[int, int], list[AttemptView]]:
