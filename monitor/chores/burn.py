@@ -22,10 +22,11 @@ from monitor.config.catalog import Catalog, Slo, Workflow
 from monitor.engine.cadence import cadence_of
 from monitor.engine.signals import BUDGET, title_of
 from monitor.ledger.burn import FAILURES, Burning, Rule, burning, usual, worst
-from monitor.ledger.slo import clip, error_budget, hours_between
+from monitor.ledger.slo import clip, error_budget
 from monitor.ledger.uptime import Shares, total
 from monitor.status import history
 from monitor.store.queries.runs import failed_first
+from probes.words.hours import hours_between
 from probes.words.units import MINUTE, micros_of, say_duration
 
 if TYPE_CHECKING:

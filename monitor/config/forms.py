@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator
 
-from monitor.ledger.slo import parse_hours
 from probes.target import checked_headers, host_name, locate
 from probes.words.errors import Refused
+from probes.words.hours import parse_hours
 from probes.words.secret import names_in
 from probes.words.units import Duration, say_duration
 

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from monitor.config.catalog import Probe
 from monitor.engine.cadence import Cadence, cadence_of
-from monitor.ledger.spans import Interval
 from probes.words.clock import moment
 from probes.words.failure import Failure
+from probes.words.hours import Interval
 from probes.words.outcome import State
 from probes.words.text import clean
 from probes.words.units import DAY, MINUTE, SECOND, micros_of, say_duration

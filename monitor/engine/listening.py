@@ -29,13 +29,13 @@ from monitor.engine.heartbeats import (
 )
 from monitor.engine.record import Recorder, Running
 from monitor.engine.track import Track
-from monitor.ledger.spans import Interval
 from monitor.store.database import Store
 from monitor.store.queries.pings import PingView, add_ping, made, pings_after
 from monitor.store.queries.presence import absences
 from probes.frames import Reply
 from probes.words.clock import Clock
 from probes.words.errors import StoreError
+from probes.words.hours import Interval
 from probes.words.text import clean
 from probes.words.units import DAY, SECOND, micros_of, say_duration
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from monitor.ledger.spans import Interval, Span, cut, merge, overlay
+from monitor.ledger.spans import Span, cut, overlay
 from monitor.ledger.uptime import Figures, Shares, figures, percent_text
 from monitor.ledger.workflow import Member, tally, worst_of
+from probes.words.hours import Interval, merge
 from probes.words.outcome import State
 
 NOT_RUNNING = "showup was not running"

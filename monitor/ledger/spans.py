@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Self
 
+from probes.words.hours import Interval, merge
 from probes.words.outcome import State
-
-Interval = tuple[int, int]
 
 GRACE = 300_000_000  # µs; a state outlives its period by at most this much, and by one timeout
 
@@ -244,21 +243,6 @@ def cut(spans: Sequence[Span], start: int, end: int) -> list[Span]:
     if pieces and pieces[-1].end > end:
         pieces[-1] = Span(pieces[-1].start, end, pieces[-1].state)
     return pieces
-
-
-def merge(intervals: Iterable[Interval], *, within: Interval) -> list[Interval]:
-    """Intervals in any order as sorted ones that neither touch nor overlap, clipped to `within`, without empty ones."""
-    start, end = within
-    merged: list[Interval] = []
-    for first, last in sorted(intervals):
-        first, last = max(first, start), min(last, end)
-        if first >= last:
-            continue
-        if merged and first <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
-        else:
-            merged.append((first, last))
-    return merged
 
 
 def _append(spans: list[Span], start: int, end: int, *, state: State) -> None:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from functools import lru_cache
 
-from monitor.ledger.spans import Interval, Span, fill
-from monitor.ledger.wall import day_edges
+from monitor.ledger.spans import Span, fill
+from probes.words.hours import Interval
 from probes.words.outcome import State
+from probes.words.wall import day_edges
 
 WHOLE = 100_000  # thousandths of a percent in 100 %
 ENOUGH = 50_000  # thousandths of a percent; under this coverage an uptime would mislead

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from monitor.ledger.spans import Correction, Interval, Span, fill
+from monitor.ledger.spans import Correction, Span, fill
+from probes.words.hours import Interval
 from probes.words.outcome import State
 
 ABSENT, UP, DEGRADED, UNKNOWN, DOWN, MAINTENANCE, SPOILS = range(7)  # places in Counts

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from monitor.config.naming import probe_id
-from monitor.ledger.wall import instant
 from probes.words.clock import micros, moment
 from probes.words.errors import Refused
 from probes.words.names import nearest
 from probes.words.units import SECOND, micros_of, parse_duration
+from probes.words.wall import instant
 
 if TYPE_CHECKING:
     from monitor.app import Keeper

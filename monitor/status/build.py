@@ -14,7 +14,7 @@ from sqlmodel import Session
 from alerts.desk import Desk
 from alerts.message import IncidentView
 from monitor.config.catalog import Catalog, Workflow
-from monitor.ledger.slo import clip, error_budget, hours_between
+from monitor.ledger.slo import clip, error_budget
 from monitor.ledger.spans import Span
 from monitor.ledger.uptime import Shares, days, figures, percent_text, shares, total
 from monitor.status import history
@@ -34,6 +34,7 @@ from monitor.status.model import (
 from monitor.store.queries.notes import read_note, remember
 from monitor.store.queries.presence import windows
 from probes.words.clock import moment
+from probes.words.hours import hours_between
 from probes.words.outcome import State
 from probes.words.units import DAY, micros_of
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from sqlmodel import Session
 
 from monitor.ledger.explain import Explanation, MaintenanceWindow, explain
-from monitor.ledger.spans import Correction, Interval, Observation, Span, Tail, overlay
+from monitor.ledger.spans import Correction, Observation, Span, Tail, overlay
 from monitor.ledger.uptime import Figures, figures, shares
 from monitor.ledger.workflow import Member, derive
 from monitor.store.queries.counts import first_try
@@ -19,6 +19,7 @@ from monitor.store.queries.ledgers import LedgerView, ledgers, memberships
 from monitor.store.queries.presence import absences, corrections_of, windows
 from monitor.store.queries.runs import RunView, attempts_of
 from monitor.store.queries.spans import last_spans, spans_of
+from probes.words.hours import Interval
 
 Place = tuple[str, str]  # (workflow, environment)
 ALIVE_SLACK = 30_000_000  # µs after the last sign of life that are not yet an absence

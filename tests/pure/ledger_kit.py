@@ -7,7 +7,8 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from monitor.ledger.spans import Correction, Interval, Observation, Span, hold_for
+from monitor.ledger.spans import Correction, Observation, Span, hold_for
+from probes.words.hours import Interval
 from probes.words.outcome import State
 
 SECOND = 1_000_000

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.ledger.explain import MaintenanceWindow, Row, explain
-from monitor.ledger.spans import Correction, Interval, Span, overlay
+from monitor.ledger.spans import Correction, Span, overlay
 from monitor.ledger.uptime import Shares, figures, shares, total
 from monitor.ledger.workflow import Member, derive
+from probes.words.hours import Interval
 from probes.words.outcome import State
 from tests.pure.ledger_kit import (
     INSTANTS,

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.ledger.slo import Budget, Opening, Slo, check_slo, clip, error_budget, hours_between, parse_hours
-from monitor.ledger.spans import Interval, Span, merge
+from monitor.ledger.slo import Budget, Slo, check_slo, clip, error_budget
+from monitor.ledger.spans import Span
 from monitor.ledger.uptime import Shares, total
-from monitor.ledger.wall import day_edges, wall_of
+from probes.words.hours import Interval, Opening, hours_between, merge, parse_hours
 from probes.words.outcome import State
+from probes.words.wall import day_edges, wall_of
 from tests.pure.ledger_kit import DAY, HOUR, MINUTE, SECOND, drawn, histories, intervals, picture_of
 
 NEW_YORK = ZoneInfo("America/New_York")

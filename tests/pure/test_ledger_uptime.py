@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.ledger.spans import Interval, Span
+from monitor.ledger.spans import Span
 from monitor.ledger.uptime import Day, Figures, Shares, days, figures, floored, percent_text, shares, total
-from monitor.ledger.wall import day_edges
+from probes.words.hours import Interval
 from probes.words.outcome import State
+from probes.words.wall import day_edges
 from tests.pure.ledger_kit import DAY, HOUR, MINUTE, drawn, histories, windows
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.ledger.spans import Interval, Span, fill
+from monitor.ledger.spans import Span, fill
 from monitor.ledger.workflow import Member, derive, quorum
+from probes.words.hours import Interval
 from probes.words.outcome import State
 from tests.pure.ledger_kit import DAY, HOUR, MINUTE, STATES, drawn, histories, is_merged_cover, picture_of, windows
 

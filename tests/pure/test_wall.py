@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.ledger.wall import day_edges, instant, wall_of
+from probes.words.wall import day_edges, instant, wall_of
 from tests.pure.ledger_kit import HOUR
 
 NEW_YORK = ZoneInfo("America/New_York")
