@@ -171,10 +171,10 @@ class Desk:
     def on_call(self, session: Session, rotation: str, *, at: int) -> tuple[Duty, Duty]:
         """Who holds the pager of a rotation at `at`, and who is asked next."""
         scene = self.climb.scene(session, now=at)
-        book, overrides = self._book(), scene.overrides()
+        given, book = scene.roster.given, self._book()
         return (
-            duty(rotation, book=book, overrides=overrides, at=at, schedules=self.climb.schedules),
-            next_duty(rotation, book=book, overrides=overrides, at=at, schedules=self.climb.schedules),
+            duty(rotation, book=book, at=at, schedules=self.climb.schedules, **given),
+            next_duty(rotation, book=book, at=at, schedules=self.climb.schedules, **given),
         )
 
     def open_members(self, session: Session) -> list[OpenMember]:

@@ -1,14 +1,17 @@
-"""Who a target means at an instant: override, then rotation or PagerDuty's schedule; then the person's own order."""
+"""Who a target means at an instant: override, then rotation or PagerDuty's schedule; then the person's own order.
+
+Pages, commands, the API and calendars all ask here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from alerts.people import Person, find_person, phone_reference, split_phone
 from alerts.policy import parse_target
-from alerts.rotation import Duty, Override, RotationSpec, next_after, on_call
+from alerts.rotation import Away, Duty, Override, RotationSpec, is_away, joined, next_after, on_call
 from probes.words.clock import moment
 
 ALWAYS = frozenset({"ntfy", "pushover", "console"})  # channels that serve without a section of their own
@@ -69,53 +72,113 @@ class Deliverable:
 
 
 def duty(
-    rotation: str, *, book: Book, overrides: Iterable[Override] = (), at: int, schedules: Schedules | None = None
+    rotation: str,
+    *,
+    book: Book,
+    overrides: Iterable[Override] = (),
+    aways: Sequence[Away] = (),
+    at: int,
+    schedules: Schedules | None = None,
 ) -> Duty:
     """The one primary of a rotation at `at` (µs), or a declared gap (`person` None) with its reason.
 
-    Overrides of other rotations, and those whose person is no longer configured, are left out.
+    Overrides of other rotations, and those whose person is no longer configured, are left out. Whoever is away is named
+    by nothing, PagerDuty included.
     """
     spec = book.rotations.get(rotation)
     if spec is None:
         return _gap(f"there is no rotation {rotation}")
     mine = [cover for cover in overrides if cover.rotation == rotation and cover.person in book.people]
-    base = _asked(rotation, book=book, at=at, schedules=schedules) if spec.reads_pagerduty else None
-    found = on_call(spec, at, mine, zone=book.zone, base=base)
+    base = _asked(rotation, book=book, at=at, schedules=schedules, aways=aways) if spec.reads_pagerduty else None
+    found = on_call(spec, at, mine, aways=aways, zone=book.zone, base=base)
     if found.person is None or found.person in book.people:
         return found
     return replace(found, person=None, source="gap", reason=f"{found.person} is no longer among the people")
 
 
+def duties(
+    rotation: str,
+    start: int,
+    end: int,
+    *,
+    book: Book,
+    overrides: Sequence[Override] = (),
+    aways: Sequence[Away] = (),
+    schedules: Schedules | None = None,
+) -> Iterator[Duty]:
+    """Every duty of a rotation in [start, end), µs, in order and without a gap: what `duty` answers at each instant."""
+    return joined(
+        lambda at: duty(rotation, book=book, overrides=overrides, aways=aways, at=at, schedules=schedules), start, end
+    )
+
+
 def next_duty(
-    rotation: str, *, book: Book, overrides: Iterable[Override] = (), at: int, schedules: Schedules | None = None
+    rotation: str,
+    *,
+    book: Book,
+    overrides: Iterable[Override] = (),
+    aways: Sequence[Away] = (),
+    at: int,
+    schedules: Schedules | None = None,
 ) -> Duty:
     """Who is asked after the primary: the next in the rotation's order, or PagerDuty's next level or next shift."""
     spec = book.rotations.get(rotation)
-    now = duty(rotation, book=book, overrides=overrides, at=at, schedules=schedules)
+    now = duty(rotation, book=book, overrides=overrides, aways=aways, at=at, schedules=schedules)
     if spec is None:
         return now
     if spec.reads_pagerduty:
         return _asked_next(rotation, now, book=book, at=at, schedules=schedules)
-    person = next_after(spec, now, among=book.people)
+    person = next_after(spec, now, among=book.people, at=at, aways=aways, zone=book.zone)
     if person is None:
         return _gap(f"{rotation} has nobody beside the one on call")
     return Duty(person=person, start=now.start, end=now.end, source="rotation", reason="next in the rotation")
 
 
+def stand_in(
+    person: str,
+    *,
+    book: Book,
+    overrides: Sequence[Override] = (),
+    aways: Sequence[Away] = (),
+    at: int,
+    schedules: Schedules | None = None,
+) -> str | None:
+    """Who answers for somebody who is away: who is on call in a rotation of theirs, else in any; None for nobody, and
+    for somebody who is there.
+    """
+    if not is_away(person, aways, at):
+        return None
+    theirs = [name for name, spec in book.rotations.items() if not spec.reads_pagerduty and person in spec.everybody]
+    for name in dict.fromkeys([*theirs, *book.rotations]):
+        found = duty(name, book=book, overrides=overrides, aways=aways, at=at, schedules=schedules).person
+        if found is not None and found != person and not is_away(found, aways, at):
+            return found
+    return None
+
+
 def resolve(
-    target: str, *, book: Book, overrides: Sequence[Override] = (), at: int, schedules: Schedules | None = None
+    target: str,
+    *,
+    book: Book,
+    overrides: Sequence[Override] = (),
+    aways: Sequence[Away] = (),
+    at: int,
+    schedules: Schedules | None = None,
 ) -> list[Deliverable]:
     """The ways to tell whom `target` means at `at` (µs), best first: the next one serves when one fails. Empty: nobody.
 
-    Raises ValueError when `target` is no target at all; one that has left the configuration means nobody.
+    For a person who is away stands whoever is on call; with nobody on call they are told themselves. Raises ValueError
+    when `target` is no target at all; one that has left the configuration means nobody.
     """
     meant = parse_target(target)
     if meant.kind == "person":
-        person = book.people.get(meant.name)
+        instead = stand_in(meant.name, book=book, overrides=overrides, aways=aways, at=at, schedules=schedules)
+        person = book.people.get(instead or meant.name)
         return reach(person, book=book) if person else []
     if meant.kind in ("on-call", "next"):
         ask = duty if meant.kind == "on-call" else next_duty
-        return _reach_duty(ask(meant.name, book=book, overrides=overrides, at=at, schedules=schedules), book=book)
+        found = ask(meant.name, book=book, overrides=overrides, aways=aways, at=at, schedules=schedules)
+        return _reach_duty(found, book=book)
     spec = book.channels.get(meant.kind)
     if spec is None and meant.kind not in ALWAYS:
         return []
@@ -128,10 +191,16 @@ def resolve(
 
 
 def why_nobody(
-    target: str, *, book: Book, overrides: Sequence[Override] = (), at: int, schedules: Schedules | None = None
+    target: str,
+    *,
+    book: Book,
+    overrides: Sequence[Override] = (),
+    aways: Sequence[Away] = (),
+    at: int,
+    schedules: Schedules | None = None,
 ) -> str:
     """Why `resolve` names nobody, for the timeline; "" when it does name somebody."""
-    if resolve(target, book=book, overrides=overrides, at=at, schedules=schedules):
+    if resolve(target, book=book, overrides=overrides, aways=aways, at=at, schedules=schedules):
         return ""
     meant = parse_target(target)
     if meant.kind == "person":
@@ -144,7 +213,7 @@ def why_nobody(
     if meant.kind not in ("on-call", "next"):
         return f"the channel {meant.kind} is not configured"
     ask = duty if meant.kind == "on-call" else next_duty
-    found = ask(meant.name, book=book, overrides=overrides, at=at, schedules=schedules)
+    found = ask(meant.name, book=book, overrides=overrides, aways=aways, at=at, schedules=schedules)
     if found.person:
         return f"{book.people[found.person].name} cannot be reached: no phone, and no Slack"
     return found.reason
@@ -177,8 +246,8 @@ def _reach_duty(found: Duty, *, book: Book) -> list[Deliverable]:
     return []
 
 
-def _gap(reason: str) -> Duty:
-    return Duty(person=None, start=None, end=None, source="gap", reason=reason)
+def _gap(reason: str, start: int | None = None, end: int | None = None) -> Duty:
+    return Duty(person=None, start=start, end=end, source="gap", reason=reason)
 
 
 def _order(entry: Entry) -> tuple[int, int, str, str]:
@@ -186,7 +255,7 @@ def _order(entry: Entry) -> tuple[int, int, str, str]:
     return entry.level, entry.start or 0, entry.name, entry.user
 
 
-def _asked(rotation: str, *, book: Book, at: int, schedules: Schedules | None) -> Duty:
+def _asked(rotation: str, *, book: Book, at: int, schedules: Schedules | None, aways: Sequence[Away] = ()) -> Duty:
     """Whom PagerDuty names for `at`; after the end of what it told, whom it named last."""
     known = schedules.known(rotation) if schedules else None
     if known is None:
@@ -199,8 +268,23 @@ def _asked(rotation: str, *, book: Book, at: int, schedules: Schedules | None) -
     if not entries and known.trouble and ends and max(ends) <= at:
         entries = sorted((entry for entry in known.entries if entry.end == max(ends)), key=_order)
     if not entries:
-        return _gap("PagerDuty has nobody on call")
-    return _duty_of(entries[0], book=book, reason=reason)
+        return _gap("PagerDuty has nobody on call", *_around(known.entries, at))
+    found = [_duty_of(entry, book=book, reason=reason) for entry in entries]
+    there = [one for one in found if one.person is None or not is_away(one.person, aways, at)]
+    named = (there or found)[0]
+    start, end = _around([*known.entries, *aways], at)
+    if not there:
+        return replace(named, person=None, name="", source="gap", reason="everybody PagerDuty names is away",
+                       start=start, end=end)  # fmt: skip
+    return replace(named, start=start, end=end)
+
+
+def _around(edges: Iterable[Entry | Away], at: int) -> tuple[int | None, int | None]:
+    """The stretch around `at` in which none of these begins or ends."""
+    marks = [mark for one in edges for mark in (one.start, one.end) if mark is not None]
+    return max((mark for mark in marks if mark <= at), default=None), min(
+        (mark for mark in marks if mark > at), default=None
+    )
 
 
 def _asked_next(rotation: str, now: Duty, *, book: Book, at: int, schedules: Schedules | None) -> Duty:

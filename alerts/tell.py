@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
+from alerts import roster
 from alerts.book import Book
 from alerts.message import Purpose
 from alerts.oncall import Deliverable, Schedules, resolve, why_nobody
 from alerts.outbox import OPEN_STATES, enqueue
 from alerts.policy import parse_target
+from alerts.roster import Roster
 from alerts.routes import EDITS
-from alerts.tables import Incident, Notification, Override
+from alerts.tables import Incident, Notification
 from alerts.timeline import note
 
 _PEOPLE = frozenset({"person", "on-call", "next", "pagerduty"})
@@ -28,18 +30,18 @@ class Scene:
     now: int
     schedules: Schedules | None = None
 
-    def overrides(self) -> Sequence[Override]:
-        """Those that are not over."""
-        query = select(Override).where(col(Override.end) > self.now).order_by(col(Override.id))
-        return self.session.exec(query).all()
+    @property
+    def roster(self) -> Roster:
+        """Who takes over, and who is away."""
+        return roster.read(self.session, now=self.now)
 
     def ways(self, target: str) -> list[Deliverable]:
         """The ways to tell whom a target means, best first; none when it means nobody."""
-        return resolve(target, book=self.book, overrides=self.overrides(), at=self.now, schedules=self.schedules)
+        return resolve(target, book=self.book, at=self.now, schedules=self.schedules, **self.roster.given)
 
     def why_nobody(self, target: str) -> str:
         """Why a target means nobody."""
-        return why_nobody(target, book=self.book, overrides=self.overrides(), at=self.now, schedules=self.schedules)
+        return why_nobody(target, book=self.book, at=self.now, schedules=self.schedules, **self.roster.given)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,122 @@
+"""Who is away: nobody's turn, nobody's page. Refused while nobody would be left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, or_, select
+
+from alerts import roster
+from alerts.book import Book
+from alerts.oncall import Schedules, duties
+from alerts.rotation import Cover
+from alerts.tables import Absence
+from probes.words.clock import moment
+from probes.words.errors import Refused
+from probes.words.names import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch in which a rotation names nobody, [start, end) in µs."""
+
+    rotation: str
+    start: int
+    end: int
+    reason: str
+
+
+def gaps(book: Book, who: roster.Roster, *, start: int, end: int, schedules: Schedules | None = None) -> list[Gap]:
+    """The stretches of [start, end) in which nobody is on call, of every rotation that showup keeps itself or knows."""
+    found = []
+    for name in book.rotations:
+        for duty in duties(name, start, end, book=book, schedules=schedules, **who.given):
+            if duty.person is None and not duty.name:
+                found.append(Gap(name, duty.start or start, duty.end or end, duty.reason))
+    return found
+
+
+def add(
+    session: Session,
+    book: Book,
+    person: str,
+    *,
+    start: int,
+    end: int,
+    author: str,
+    reason: str,
+    now: int,
+    schedules: Schedules | None = None,
+) -> Absence:
+    """Take a person out of every rotation for [start, end), µs; raises Refused when nobody would be left, and when."""
+    if person not in book.people:
+        near = nearest(person, book.people)
+        hint = f"did you mean {near}?" if near else f"people: {', '.join(book.people) or 'none'}"
+        raise Refused(f"there is no person {person[:40]}", hint=hint)
+    if not start < end or end <= now:
+        raise Refused("an absence ends after it begins, and in the future", hint="write 2026-12-24..2027-01-02")
+    start = max(start, now)
+    refuse_gaps(session, book, Cover("", start, end, person), now=now, schedules=schedules)
+    row = Absence(person=person, start=start, end=end, author=author, reason=reason, created=now)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def refuse_gaps(session: Session, book: Book, away: Cover, *, now: int, schedules: Schedules | None = None) -> None:
+    """Raise Refused where an absence would leave a rotation without anybody that has somebody now."""
+    before = roster.read(session, now=now)
+    after = roster.Roster(before.overrides, (*before.aways, away))
+    known = {(gap.rotation, at) for gap in gaps(book, before, start=away.start, end=away.end, schedules=schedules)
+             for at in (gap.start,)}  # fmt: skip
+    for gap in gaps(book, after, start=away.start, end=away.end, schedules=schedules):
+        if (gap.rotation, gap.start) not in known:
+            name = book.people[away.person].name
+            raise Refused(
+                f"without {name} nobody is on call in {gap.rotation} from {moment(gap.start):%Y-%m-%d %H:%M} UTC",
+                hint=f"let somebody take over first: showup override {gap.rotation} PERSON --for 8h",
+            )
+
+
+def cancel(session: Session, number: int, *, now: int) -> Absence:
+    """End an absence early: at once, or before it began. Raises Refused for one that is unknown or over."""
+    row = session.get(Absence, number)
+    if row is None or row.end <= now or row.lifted is not None:
+        raise Refused("there is no such absence, or it is over already", hint="see: showup away")
+    row.lifted = max(now, row.start)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def listed(session: Session, *, now: int) -> Sequence[Absence]:
+    """The absences that are not over, by their beginning."""
+    query = select(Absence).where(col(Absence.end) > now, or_(col(Absence.lifted).is_(None), col(Absence.lifted) > now))
+    return session.exec(query.order_by(col(Absence.start), col(Absence.id))).all()
+
+
+def follow_calendar(session: Session, person: str, source: str, found: Sequence[Cover], *, now: int) -> int:
+    """Make the absences that came from a calendar those that stand in it now; how many changed.
+
+    `found` have their event's uid as `reason`. What is over stays; nothing is refused, as people are away whether or
+    not somebody is left: the gap is told.
+    """
+    query = select(Absence).where(
+        Absence.person == person, Absence.source == source, col(Absence.end) > now, col(Absence.lifted).is_(None)
+    )
+    kept = {(row.uid, row.start, row.end): row for row in session.exec(query).all()}
+    wanted = {(one.reason, one.start, one.end) for one in found if one.end > now}
+    changed = 0
+    for key, row in kept.items():
+        if key not in wanted:
+            row.lifted = max(now, row.start)
+            session.add(row)
+            changed += 1
+    for uid, start, end in sorted(wanted - kept.keys()):
+        row = Absence(person=person, start=start, end=end, author=source, reason="calendar", source=source, uid=uid)
+        row.created = now
+        session.add(row)
+        changed += 1
+    session.flush()
+    return changed
