@@ -92,7 +92,10 @@ def cancel(session: Session, number: int, *, now: int) -> Absence:
 
 def listed(session: Session, *, now: int) -> Sequence[Absence]:
     """The absences that are not over, by their beginning."""
-    query = select(Absence).where(col(Absence.end) > now, or_(col(Absence.lifted).is_(None), col(Absence.lifted) > now))
+    query = select(Absence).where(
+        col(Absence.end) > now,
+        or_(col(Absence.lifted).is_(None), (col(Absence.lifted) > now) & (col(Absence.lifted) > col(Absence.start))),
+    )
     return session.exec(query.order_by(col(Absence.start), col(Absence.id))).all()
 
 

@@ -43,16 +43,26 @@ def _is_slack_id(text: str) -> str:
     return text
 
 
+def _is_secret_text(text: str) -> str:
+    if REFERENCE.fullmatch(text) is None:
+        raise ValueError("the address of a calendar is a secret; write ${secret:NAME}")
+    return text
+
+
 def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
 class PersonSpec(Section):
-    """A person: `phone` lists what can ring at night, in order; `slack` and `pagerduty` are their ids there."""
+    """A person: `phone` lists what can ring at night, in order; `slack` and `pagerduty` are their ids there.
+
+    `calendar` is the address of an iCal calendar of their absences, a secret: who has it reads it.
+    """
 
     name: str = Field(min_length=1, max_length=80)
     slack: Annotated[str, AfterValidator(_is_slack_id)] | None = None
     pagerduty: str | None = Field(default=None, max_length=80)
+    calendar: Annotated[str, AfterValidator(_is_secret_text)] | None = None
     phone: Annotated[tuple[Annotated[str, AfterValidator(_is_phone)], ...], BeforeValidator(_as_tuple)] = ()
 
 
@@ -65,11 +75,12 @@ class Person:
     slack: str = ""
     phone: tuple[str, ...] = ()
     pagerduty: str = ""
+    calendar: str = ""
 
     @classmethod
     def of(cls, key: str, spec: PersonSpec) -> Person:
         """The person that stands under `key` in the configuration."""
-        return cls(key, spec.name, spec.slack or "", spec.phone, spec.pagerduty or "")
+        return cls(key, spec.name, spec.slack or "", spec.phone, spec.pagerduty or "", spec.calendar or "")
 
 
 def phone_reference(person: str, number: int) -> str:

@@ -56,6 +56,11 @@ def flag_token(key: bytes, subject: str) -> str:
     return proof(key, "flag", subject).hex()[:40]
 
 
+def oncall_token(key: bytes, what: str) -> str:
+    """The token by which a calendar program reads the duties of a rotation or a person."""
+    return proof(key, "on call", what).hex()[:40]
+
+
 def hook_token(key: bytes, probe: str) -> str:
     """The token by which a workflow calls back for a probe."""
     return proof(key, "hook", probe).hex()[:40]

@@ -32,6 +32,9 @@ class Chore:
 CHORES: Mapping[str, Chore] = MappingProxyType(
     {
         "burn": Chore("burn", 60.0),
+        "calendars": Chore("calendars", 1_800.0),
+        "gaps": Chore("gaps", 900.0),
+        "handoffs": Chore("handoffs", 5.0),
     }
 )
 

@@ -11,6 +11,7 @@ from monitor.cli import commands_golden as commands_golden
 from monitor.cli import commands_here as commands_here
 from monitor.cli import commands_jobs as commands_jobs
 from monitor.cli import commands_kit as commands_kit
+from monitor.cli import commands_oncall as commands_oncall
 from monitor.cli import commands_partners as commands_partners
 from monitor.cli import commands_spend as commands_spend
 from monitor.cli.asking import ask, show, who
@@ -112,29 +113,6 @@ def explain(
 ) -> None:
     """The spans and runs behind a number, to redo it by hand."""
     show(ask("explain", config, state, workflow=workflow, window=window), as_json, "show.explain")
-
-
-@app.command()
-def oncall(config: Config = None, state: State = None, as_json: AsJson = False) -> None:
-    """Who is on call now, next, and for four weeks."""
-    show(ask("oncall", config, state), as_json, "show.oncall")
-
-
-@app.command()
-def override(
-    rotation: str,
-    person: str,
-    length: Annotated[str, typer.Option("--for", help="How long, such as 8h.")],
-    start: Annotated[str, typer.Option("--in", help="From when on, such as 2h from now.")] = "",
-    reason: str = "",
-    by: By = "",
-    config: Config = None,
-    state: State = None,
-    as_json: AsJson = False,
-) -> None:
-    """Let a person take over a rotation for a time."""
-    given = {"rotation": rotation, "person": person, "length": length, "start": start, "reason": reason}
-    show(ask("override", config, state, by=who(by), **given), as_json, "show.override")
 
 
 @app.command()

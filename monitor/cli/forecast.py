@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING
 
+from alerts.absences import gaps
 from alerts.policy import PolicySpec, parse_target
+from alerts.roster import Roster
 from monitor.config.references import IMPLIED_POLICY
+from probes.words.clock import SystemClock, moment
 from probes.words.units import DAY, micros_of
 from probes.words.waiting import waits
 
@@ -113,6 +116,7 @@ def warnings(catalog: Catalog) -> list[str]:
     used = dict.fromkeys([*(probe.policy for probe in catalog.probes.values() if probe.scheduled)])
     used[catalog.monitor_policy] = None
     found = [line for name in used if name in book.policies for line in _silent(name, book.policies[name], book)]
+    found += _unrung(book)
     spec = book.channels.get("pagerduty")
     if spec is not None and getattr(spec, "api_key", None) is None:
         found.append(
@@ -153,6 +157,27 @@ def _silent(name: str, policy: PolicySpec, book: Book) -> list[str]:
     return found
 
 
+def _unrung(book: Book) -> list[str]:
+    """Rotations that name somebody whom nothing can wake, or nobody in the coming 30 days."""
+    found = []
+    for name, spec in book.rotations.items():
+        mute = [key for key in spec.everybody if key in book.people and not book.people[key].phone]
+        found += [
+            f"{book.people[key].name} takes turns in {name} and has nothing that rings at night; add phone: to {key}"
+            for key in mute
+        ]
+    now = SystemClock().now()
+    for gap in gaps(book, Roster(), start=now, end=now + 30 * DAY):
+        if not book.rotations[gap.rotation].reads_pagerduty:
+            when = f"{moment(gap.start):%Y-%m-%d %H:%M} UTC"
+            found.append(
+                f"nobody is on call in {gap.rotation} from {when} ({gap.reason}), so the fallback is told; "
+                "add a layer without hours for it"
+            )
+            break
+    return found
+
+
 def rings(target: str, book: Book) -> bool:
     """True when a target can ring at night: a phone, or a service that calls one. Slack and a console cannot."""
     meant = parse_target(target)
@@ -164,5 +189,5 @@ def rings(target: str, book: Book) -> bool:
             return False
         if rotation.reads_pagerduty:
             return True
-        return all(key in book.people and bool(book.people[key].phone) for key in rotation.people)
+        return all(key in book.people and bool(book.people[key].phone) for key in rotation.everybody)
     return meant.kind in ("pagerduty", "ntfy")

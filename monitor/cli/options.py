@@ -17,7 +17,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         *("golden", "flags", "heartbeat", "hooks", "contract", "expiries", "spend"),
     ),
     "What people do": (
-        *("ack", "resolve", "override", "maintenance", "correct", "pause", "flag", "notify", "publish"),
+        *("ack", "resolve", "override", "swap", "away", "maintenance", "correct", "pause", "flag", "notify", "publish"),
     ),
 }
 

@@ -25,7 +25,6 @@ __all__ = [
     "incidents",
     "maintenance",
     "notify",
-    "oncall",
     "override",
     "pause",
     "publish",
@@ -146,31 +145,6 @@ def explain(found: Found) -> None:
         out.print(f"corrected {at(one.get('made'))} by {line(one.get('author'))}: {line(one.get('reason'))}")
         out.print(f"  {at(one['start'])} – {at(one['end'])} counts as {line(one.get('state'))}, for {of}")
     out.print(f"as of {at(found.get('as_of'))}")
-
-
-def oncall(found: Found) -> None:
-    """Who is on call in each rotation, now, next and for the weeks ahead."""
-    out = paper()
-    if not found:
-        out.print("There is no rotation; policies name people directly.")
-    for rotation, duty in found.items():
-        until = f" until {at(duty['until'])}" if duty.get("until") else ""
-        reason = f" ({line(duty['reason'], 80)})" if duty.get("reason") else ""
-        out.print(f"{line(rotation)}: {line(duty.get('name'))}{until}{reason}, next {line(duty.get('next'))}")
-        for start, end, name in _turns(duty.get("days") or ()):
-            out.print(f"  {start} – {end}  {name}" if end != start else f"  {start:<23}  {name}")
-
-
-def _turns(days: Sequence[Found]) -> list[tuple[str, str, str]]:
-    """Days of one name after another as one line: (first, last, name)."""
-    turns = list[tuple[str, str, str]]()
-    for day in days:
-        date, name = at(day["at"])[:10], line(day["name"])
-        if turns and turns[-1][2] == name:
-            turns[-1] = (turns[-1][0], date, name)
-        else:
-            turns.append((date, date, name))
-    return turns
 
 
 def notify(found: Sequence[Found]) -> None:

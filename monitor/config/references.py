@@ -81,6 +81,9 @@ def people(merged: Merged, checked: Checked) -> list[Problem]:
         spec: RotationSpec = rotation
         for number, person in enumerate(spec.people):
             found += refer.named("people", person, ("rotations", key, "people", number))
+        for depth, layer in enumerate(spec.layers):
+            for number, person in enumerate(layer.people):
+                found += refer.named("people", person, ("rotations", key, "layers", depth, "people", number))
         if spec.reads_pagerduty and not checked.exists("channels", "pagerduty"):
             what = "this rotation is read from PagerDuty, which is not set up"
             found.append(

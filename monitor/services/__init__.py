@@ -1,10 +1,12 @@
 """What commands and the API can ask for: one function each, plain JSON in and out, the same in the keeper and
 without it."""
 
+from monitor.services import away as away
 from monitor.services import flags as flags
 from monitor.services import golden as golden
 from monitor.services import hooks as hooks
 from monitor.services import jobs as jobs
+from monitor.services import oncall as oncall
 from monitor.services.acts import backup
 from monitor.services.base import ACTS, SERVICES
 from monitor.services.partners import expiries

@@ -57,28 +57,6 @@ async def resolve(keeper: Keeper, id: str = "", by: str = "", via: str = "the co
 
 
 @service(acts=True)
-async def override(
-    keeper: Keeper, rotation: str, person: str, length: str, start: str = "", by: str = "", reason: str = ""
-) -> dict[str, Any]:
-    """Let a person take over a rotation for a time."""
-    now = keeper.clock.now()
-    begins = now + (length_of(start) if start else 0)
-    row = await keeper.store.write(
-        lambda session: keeper.desk.override(
-            session,
-            rotation,
-            person,
-            start=begins,
-            end=begins + length_of(length),
-            author=by or "somebody",
-            reason=reason,
-            now=now,
-        ).model_dump()
-    )
-    return {"rotation": rotation, "person": person, "from": when(row["start"]), "until": when(row["end"])}
-
-
-@service(acts=True)
 async def maintenance(
     keeper: Keeper, workflow: str, length: str, reason: str, start: str = "", by: str = ""
 ) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from monitor.deadman import health
 from monitor.ledger.uptime import Figures
 from monitor.services import partners
 from monitor.services.base import length_of, place_named, service, when
+from monitor.services.oncall import duty_of
 from monitor.services.providers import providers_of
 from monitor.services.runs import changes_of, run_of
 from monitor.status import history
@@ -56,7 +57,7 @@ async def status(keeper: Keeper, pages: bool = True) -> dict[str, Any]:
     def read(session: Session) -> dict[str, Any]:
         record = history.read(session, start=now - 30 * DAY, end=now, now=now)
         workflows = [_workflow(keeper, session, record, place, now) for place in _places(keeper)]
-        oncall = {name: _duty(keeper, session, name, now) for name in catalog.book.rotations}
+        oncall = {name: duty_of(keeper, session, name, now) for name in catalog.book.rotations}
         waiting = [
             {
                 "channel": row.channel,
@@ -137,23 +138,6 @@ def _workflow(
     }
 
 
-def _duty(keeper: Keeper, session: Session, rotation: str, at: int) -> dict[str, Any]:
-    now, following = keeper.desk.on_call(session, rotation, at=at)
-    people = keeper.catalog.book.people
-
-    def name(key: str | None, given: str) -> str:
-        return people[key].name if key is not None and key in people else given
-
-    return {
-        "person": now.person,
-        "name": name(now.person, now.name) or "nobody",
-        "until": when(now.end),
-        "source": now.source,
-        "reason": now.reason,
-        "next": name(following.person, following.name) or "nobody",
-    }
-
-
 @service()
 async def incidents(keeper: Keeper, days: float = 0) -> list[dict[str, Any]]:
     """Open incidents, or all of the last days."""
@@ -223,24 +207,3 @@ def _corrected(one: history.Corrected) -> dict[str, Any]:
         "author": found.author,
         "made": when(found.made),
     }
-
-
-@service()
-async def oncall(keeper: Keeper, days: int = 28) -> dict[str, Any]:
-    """Who is on call in each rotation: now, next, and day by day."""
-    now = keeper.clock.now()
-
-    def read(session: Session) -> dict[str, Any]:
-        found = {}
-        for name in keeper.catalog.book.rotations:
-            days_ahead = [
-                (now + day * DAY, _duty(keeper, session, name, now + day * DAY))
-                for day in range(max(1, min(int(days), 90)))
-            ]
-            found[name] = {
-                **_duty(keeper, session, name, now),
-                "days": [{"at": when(at), "name": duty["name"]} for at, duty in days_ahead],
-            }
-        return found
-
-    return await keeper.store.read(read)

@@ -253,7 +253,6 @@ DRAWN: dict[str, Any] = {
         "passed_first_try": 9,
         "as_of": AT,
     },
-    "oncall": {"front": {"name": NASTY, "until": AT, "next": NASTY, "days": [{"at": AT, "name": NASTY}] * 3}},
     "notify": [{"channel": "ntfy", "state": "failed", "seconds": None, "receipt": NASTY, "error": NASTY, "tries": 1}],
     "answer": {"accepted": True, "text": NASTY},
     "override": {"person": NASTY, "rotation": "front", "from": AT, "until": AT},
@@ -303,9 +302,9 @@ def test_what_does_not_fit_goes_on_under_its_beginning(capsys: pytest.CaptureFix
     assert first.index("word") == second.index("word") > 20
 
 
-@pytest.mark.parametrize("name", ["runs", "incidents", "oncall"])
+@pytest.mark.parametrize("name", ["runs", "incidents"])
 def test_nothing_is_said_to_be_nothing(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    getattr(show, name)([] if name != "oncall" else {})
+    getattr(show, name)([])
     assert "no " in capsys.readouterr().out
 
 

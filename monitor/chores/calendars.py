@@ -1,0 +1,73 @@
+"""Absences out of people's own calendars, read twice an hour; one that cannot be read changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from alerts import absences
+from monitor.services.calendars import LARGEST, absences_in
+from probes.words.errors import ShowupError
+from probes.words.secret import fill, names_in
+from probes.words.text import clean
+
+if TYPE_CHECKING:
+    from monitor.app import Keeper
+
+log = structlog.get_logger("showup.calendars")
+
+PATIENCE = 20.0  # seconds for one calendar
+SOURCE = "their calendar"
+
+
+async def look(keeper: Keeper) -> None:
+    """Read each person's calendar, and make what it says hold."""
+    for person in keeper.catalog.book.people.values():
+        if not person.calendar:
+            continue
+        try:
+            text = await _fetch(keeper, person.calendar)
+            now, zone = keeper.clock.now(), keeper.catalog.site.timezone
+            found = absences_in(text, person=person.key, start=now, zone=zone)
+            await keeper.store.write(
+                lambda session, key=person.key, found=found, now=now: absences.follow_calendar(  # type: ignore[misc]
+                    session, key, SOURCE, found, now=now
+                )
+            )
+            keeper.notes[f"calendar {person.key}"] = {"at": now, "trouble": "", "absences": len(found)}
+        except (ValueError, OSError, TimeoutError, KeyError) as error:
+            _troubled(keeper, person.key, clean(f"{type(error).__name__}: {error}", 120))
+
+
+def _troubled(keeper: Keeper, person: str, trouble: str) -> None:
+    said = keeper.secrets.redactor().text(trouble)
+    log.warning("a calendar could not be read; what it said last holds", person=person, reason=said)
+    keeper.notes[f"calendar {person}"] = {"at": keeper.clock.now(), "trouble": said}
+
+
+async def _fetch(keeper: Keeper, reference: str) -> str:
+    """The text behind a calendar's address, capped; raises ValueError, TimeoutError."""
+    import httpx
+
+    try:
+        url = str(fill(reference, keeper.secrets.need(names_in(reference)))).strip().replace("webcal://", "https://", 1)
+    except ShowupError as error:
+        raise ValueError(str(error)) from None
+    found = bytearray()
+    try:
+        async with (
+            asyncio.timeout(PATIENCE),
+            httpx.AsyncClient(follow_redirects=True, trust_env=False) as client,
+            client.stream("GET", url) as answer,
+        ):
+            if answer.status_code != 200:
+                raise ValueError(f"it answered {answer.status_code}")
+            async for part in answer.aiter_bytes():
+                found += part
+                if len(found) > LARGEST:
+                    raise ValueError("it is too large")
+    except httpx.HTTPError as error:
+        raise ValueError(type(error).__name__) from None
+    return found.decode("utf-8", "replace")

@@ -1,0 +1,59 @@
+"""Nobody on call, found 30 days ahead; and who is on call then and has nothing that rings at night."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlmodel import Session
+
+from alerts import absences, roster
+from alerts.oncall import duties
+from alerts.signal import Condition
+from monitor.engine import signals
+from probes.words.clock import moment
+from probes.words.units import DAY
+
+if TYPE_CHECKING:
+    from monitor.app import Keeper
+
+AHEAD = 30 * DAY  # µs
+MEMBER = "on call in "  # begins the member of the monitor's incident
+
+
+async def look(keeper: Keeper) -> None:
+    """Tell the monitor's owner of what is missing in the coming 30 days, and when it is mended."""
+    now = keeper.clock.now()
+
+    def read(session: Session) -> tuple[dict[str, str], set[str]]:
+        told = {one.member for one in keeper.desk.open_members(session) if one.subject == signals.MONITOR}
+        return missing(keeper, session, now), {member for member in told if member.startswith(MEMBER)}
+
+    found, told = await keeper.store.read(read)
+    for member in found.keys() - told:
+        keeper.engine.teller.tell(
+            signals.of_monitor(keeper.catalog, member, Condition.FAILING, at=now, since=now, sentence=found[member])
+        )
+    for member in told - found.keys():
+        sentence = f"{member.removeprefix(MEMBER)} names somebody who can be rung, for 30 days"
+        keeper.engine.teller.tell(
+            signals.of_monitor(keeper.catalog, member, Condition.PASSING, at=now, since=now, sentence=sentence)
+        )
+
+
+def missing(keeper: Keeper, session: Session, now: int) -> dict[str, str]:
+    """By member: the first gap of each rotation, or the first duty of somebody whom nothing can wake."""
+    book, schedules, given = keeper.catalog.book, keeper.desk.climb.schedules, roster.read(session, now=now)
+    hourless = {name for name, spec in book.rotations.items() if any(not layer.hours for layer in spec.every_layer)}
+    found: dict[str, str] = {}
+    for gap in absences.gaps(book, given, start=now, end=now + AHEAD, schedules=schedules):
+        if gap.rotation not in hourless and gap.reason == "nobody serves at this hour":
+            continue  # declared: the rotation serves in its hours alone
+        said = f"nobody is on call in {gap.rotation} from {moment(gap.start):%Y-%m-%d %H:%M} UTC: {gap.reason}"
+        found.setdefault(f"{MEMBER}{gap.rotation}", said)
+    for name in book.rotations:
+        for duty in duties(name, now, now + AHEAD, book=book, schedules=schedules, **given.given):
+            if duty.person is not None and not book.people[duty.person].phone:
+                when = f"{moment(duty.start or now):%Y-%m-%d %H:%M} UTC"
+                said = f"{book.people[duty.person].name} is on call in {name} from {when}, and has nothing that rings"
+                found.setdefault(f"{MEMBER}{name}", said)
+    return found

@@ -1,0 +1,152 @@
+"""Who is away: out of every rotation, with whoever stands in, and what falls due meanwhile."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from alerts import absences
+from alerts.tables import Absence, Drill, Occasion
+from monitor.services.base import service, when
+from monitor.services.oncall import known, name_of, planned, told
+from monitor.services.partners import soonest
+from probes.words.clock import micros, moment
+from probes.words.errors import Refused
+from probes.words.text import clean
+from probes.words.units import DAY
+from probes.words.wall import instant
+
+if TYPE_CHECKING:
+    from monitor.app import Keeper
+
+REHEARSED = 90 * DAY  # µs after which a runbook counts as not rehearsed
+ENDINGS = 50
+
+
+@service(acts=True)
+async def away(keeper: Keeper, person: str, time: str, by: str = "", reason: str = "") -> dict[str, Any]:
+    """Take a person out of every rotation for a time; says who stands in, and what falls due meanwhile."""
+    now, zone = keeper.clock.now(), keeper.catalog.site.timezone
+    start, end = span_of(time, zone, now=now)
+    book, schedules = keeper.catalog.book, keeper.desk.climb.schedules
+
+    def act(session: Session) -> dict[str, Any]:
+        row = absences.add(session, book, person, start=start, end=end, author=by or "somebody",
+                           reason=clean(reason, 200), now=now, schedules=schedules)  # fmt: skip
+        return _absence(keeper, row) | {"stand_ins": _stand_ins(keeper, session, person, row.start, row.end)}
+
+    found = await keeper.store.write(act)
+    due = await keeper.store.read(lambda session: _due(keeper, session, start, end))
+    endings = [one for one in await soonest(keeper, now, ENDINGS) if _within(one.get("ends"), start, end)]
+    keeper.changed.set()
+    owned = sorted(one.title for one in keeper.catalog.workflows.values() if one.owner == person and not one.provider)
+    return {**found, "owns": owned, "endings": endings, **due}
+
+
+def _stand_ins(keeper: Keeper, session: Session, person: str, start: int, end: int) -> list[dict[str, Any]]:
+    found = []
+    for name in keeper.catalog.book.rotations:
+        for one in planned(keeper, session, name, start, end):
+            if one.slot == person and one.person != person:
+                found.append({"rotation": name, **told(keeper, one)})
+    return found
+
+
+def _due(keeper: Keeper, session: Session, start: int, end: int) -> dict[str, Any]:
+    """Events within the time, and runbooks that nobody has rehearsed lately."""
+    events = select(Occasion).where(
+        col(Occasion.start) < end, col(Occasion.end) > start, col(Occasion.lifted).is_(None)
+    )
+    lately = select(Drill.subject).where(Drill.outcome == "passed", col(Drill.began) > keeper.clock.now() - REHEARSED)
+    drilled = {subject.partition(":")[2].partition("/")[0] or subject for subject in session.exec(lately).all()}
+    unrehearsed = [
+        one.title for one in keeper.catalog.workflows.values()
+        if one.runbook and not one.provider and one.key not in drilled
+    ]  # fmt: skip
+    return {
+        "events": [{"title": one.title or ", ".join(one.workflows), "from": when(one.start), "until": when(one.end)}
+                   for one in session.exec(events).all()],
+        "unrehearsed": unrehearsed,
+    }  # fmt: skip
+
+
+def _within(ends: Any, start: int, end: int) -> bool:
+    try:
+        return start <= micros(datetime.fromisoformat(str(ends))) < end
+    except ValueError:
+        return False
+
+
+def _absence(keeper: Keeper, row: Absence) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "person": row.person,
+        "name": name_of(keeper, row.person),
+        "from": when(row.start),
+        "until": when(row.end),
+        "reason": row.reason,
+        "author": row.author,
+        "source": row.source,
+    }
+
+
+@service()
+async def absent(keeper: Keeper) -> list[dict[str, Any]]:
+    """Who is away now and later."""
+    now = keeper.clock.now()
+    return await keeper.store.read(lambda session: [_absence(keeper, row) for row in absences.listed(session, now=now)])
+
+
+@service(acts=True)
+async def back(keeper: Keeper, id: int) -> dict[str, Any]:
+    """End an absence early, or take it back."""
+    now = keeper.clock.now()
+    return await keeper.store.write(lambda session: _absence(keeper, absences.cancel(session, id, now=now)))
+
+
+@service(acts=True)
+async def away_import(keeper: Keeper, person: str, text: str, by: str = "") -> dict[str, Any]:
+    """Take a person's absences from an iCal calendar: each event of at least an hour, of the next 400 days."""
+    from monitor.services.calendars import absences_in
+
+    name, now = known(person, keeper.catalog.book.people, "person"), keeper.clock.now()
+    try:
+        found = absences_in(text, person=name, start=now, zone=keeper.catalog.site.timezone)
+    except ValueError as error:
+        raise Refused(f"this is no calendar: {clean(str(error), 100)}", hint="export it as iCal (.ics)") from None
+    changed = await keeper.store.write(
+        lambda session: absences.follow_calendar(session, name, by or "a file", found, now=now)
+    )
+    return {"person": name, "events": len(found), "changed": changed}
+
+
+def span_of(text: str, zone: str, *, now: int) -> tuple[int, int]:
+    """[start, end) in µs of `2026-12-24..2027-01-02` (both days whole), of two moments, or of `today..tomorrow`; on the
+    wall of `zone`. Raises Refused."""
+    first, dots, last = text.partition("..")
+    if not dots:
+        last = first
+    start, end = _edge(first, zone, now=now, last=False), _edge(last, zone, now=now, last=True)
+    if not start < end:
+        raise Refused("it ends before it begins", hint="write 2026-12-24..2027-01-02")
+    return start, end
+
+
+def _edge(text: str, zone: str, *, now: int, last: bool) -> int:
+    there, said = ZoneInfo(zone), text.strip().lower()
+    today = moment(now).astimezone(there).date()
+    named = {"today": today, "tomorrow": today + timedelta(days=1)}
+    if said == "now":
+        return now
+    try:
+        if len(said) > len("2026-12-24"):
+            at = datetime.fromisoformat(said)
+            return micros(at) if at.tzinfo else instant(at, there)
+        day = named.get(said) or date.fromisoformat(said)
+        day += timedelta(days=1 if last else 0)
+    except (ValueError, OverflowError):
+        raise Refused(f"{text[:40]!r} is no day", hint="write 2026-12-24..2027-01-02, or tomorrow") from None
+    return instant(datetime.combine(day, time()), there)

@@ -1,0 +1,159 @@
+"""Shifts of any length, hours, layers, and people who are away: still exactly one primary, or a declared gap."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.rotation import Cover, RotationSpec, duties, handoff, next_after, on_call
+from probes.words.clock import moment
+from probes.words.units import HOUR, MINUTE
+from tests.pure.test_rotation import THREE, at, who
+
+# --- shifts of any length ---------------------------------------------------------------------------------------------
+
+
+def test_a_month_is_handed_over_on_its_day() -> None:
+    monthly = RotationSpec(people=("ana", "bo"), starts=date(2026, 1, 10), shift="monthly", handoff="5 08:00")
+    edges = [moment(handoff(monthly, number, zone="UTC")).strftime("%m-%d %H") for number in range(4)]
+    assert edges == ["02-05 08", "03-05 08", "04-05 08", "05-05 08"]
+    before, after = at(2026, 3, 5, 7, 59), at(2026, 3, 5, 8)
+    assert [who(monthly, before), who(monthly, after)] == ["ana", "bo"]
+
+
+def test_a_month_without_a_day_begins_on_the_first() -> None:
+    monthly = RotationSpec(people=("ana", "bo"), starts=date(2026, 12, 1), shift="monthly", handoff="1 00:00")
+    assert [who(monthly, at(2026, 12, 31, 23)), who(monthly, at(2027, 1, 1))] == ["ana", "bo"]
+
+
+def test_half_days_are_handed_over_at_eight_and_at_eight() -> None:
+    halves = RotationSpec(people=("ana", "bo"), starts=date(2026, 3, 1), shift="12h", handoff="08:00")
+    assert [who(halves, at(2026, 3, 2, hour)) for hour in (7, 8, 19, 20, 23)] == ["bo", "ana", "ana", "bo", "bo"]
+
+
+def test_three_days_are_three_days_on_the_wall_though_one_is_shorter() -> None:
+    zone = "Europe/Berlin"
+    three = RotationSpec(people=("ana", "bo"), starts=date(2026, 3, 27), shift="3d", handoff="09:00", timezone=zone)
+    first, second = (handoff(three, number, zone="UTC") for number in (0, 1))
+    assert (second - first) / HOUR == 71, "the clocks go forward in between"
+    assert who(three, at(2026, 3, 30, 9, zone=zone)) == "bo"
+
+
+# --- hours and layers -------------------------------------------------------------------------------------------------
+
+
+SUN = RotationSpec.model_validate(
+    {
+        "layers": [
+            {"people": ["tomo"], "timezone": "Asia/Tokyo", "hours": "Mon-Sun 08:00-16:00"},
+            {"people": ["ana"], "timezone": "Europe/Berlin", "hours": "Mon-Sun 08:00-16:00"},
+            {"people": ["dee"], "timezone": "America/Los_Angeles", "hours": "Mon-Sun 08:00-16:00"},
+            {"people": ["cy"]},
+        ]
+    }
+)
+
+
+def test_the_duty_follows_the_sun() -> None:
+    named = [who(SUN, at(2026, 7, 1, hour)) for hour in (0, 5, 7, 12, 15, 22)]
+    assert named == ["tomo", "tomo", "ana", "ana", "dee", "dee"]
+    assert who(SUN, at(2026, 7, 1, 14, 30)) == "cy", "between Berlin's end and Los Angeles' beginning"
+
+
+def test_outside_its_hours_a_rotation_is_a_declared_gap() -> None:
+    office = RotationSpec(people=("ana",), hours="Mon-Fri 08:00-18:00")
+    assert who(office, at(2026, 3, 4, 12)) == "ana"
+    night = on_call(office, at(2026, 3, 4, 20))
+    assert (night.person, night.source, night.reason) == (None, "gap", "nobody serves at this hour")
+    assert (night.start, night.end) == (at(2026, 3, 4, 18), at(2026, 3, 5, 8))
+    weekend = on_call(office, at(2026, 3, 7, 12))
+    assert (weekend.start, weekend.end) == (at(2026, 3, 6, 18), at(2026, 3, 9, 8))
+
+
+def test_the_next_one_is_of_the_next_layer_that_serves() -> None:
+    lines = RotationSpec.model_validate(
+        {
+            "layers": [
+                {"people": ["ana", "bo"], "starts": "2026-03-02"},
+                {"people": ["cy"], "hours": "Mon-Fri 08:00-18:00"},
+            ]
+        }
+    )
+    day, night = at(2026, 3, 4, 12), at(2026, 3, 4, 22)
+    everyone = set(lines.everybody)
+    assert next_after(lines, on_call(lines, day), among=everyone, at=day) == "cy"
+    assert next_after(lines, on_call(lines, night), among=everyone, at=night) == "bo"
+
+
+# --- who is away ------------------------------------------------------------------------------------------------------
+
+
+def away(person: str, start: int, end: int) -> Cover:
+    return Cover("", start, end, person)
+
+
+def test_the_turn_of_who_is_away_goes_to_the_next_in_order() -> None:
+    gone = [away("ana", at(2026, 3, 3), at(2026, 3, 6))]
+    found = on_call(THREE, at(2026, 3, 4), aways=gone)
+    assert (found.person, found.slot, found.reason) == ("bo", "ana", "turn 1 of the rotation, as ana is away")
+    assert (found.start, found.end) == (at(2026, 3, 3), at(2026, 3, 6))
+    assert on_call(THREE, at(2026, 3, 6), aways=gone).person == "ana"
+    assert next_after(THREE, found, among=set(THREE.people), at=at(2026, 3, 4), aways=gone) == "cy"
+
+
+def test_when_all_are_away_it_is_a_gap_and_a_second_layer_fills_it() -> None:
+    gone = [away(person, at(2026, 3, 3), at(2026, 3, 5)) for person in THREE.people]
+    alone = on_call(THREE, at(2026, 3, 4), aways=gone)
+    assert (alone.person, alone.reason) == (None, "everybody is away")
+    helped = RotationSpec.model_validate({"layers": [{"people": ["ana"]}, {"people": ["dee"]}]})
+    assert on_call(helped, at(2026, 3, 4), aways=gone).person == "dee"
+
+
+def test_an_override_by_somebody_who_is_away_does_not_count() -> None:
+    cover, gone = (
+        Cover("front-line", at(2026, 3, 4), at(2026, 3, 6), "bo"),
+        [away("bo", at(2026, 3, 5), at(2026, 3, 7))],
+    )
+    assert on_call(THREE, at(2026, 3, 4, 12), [cover], aways=gone).person == "bo"
+    found = on_call(THREE, at(2026, 3, 5, 12), [cover], aways=gone)
+    assert (found.person, found.start, found.end) == ("ana", at(2026, 3, 5), at(2026, 3, 6))
+
+
+LAYERS = st.lists(
+    st.builds(
+        lambda people, shift, hours, zone: {
+            "people": people, "starts": "2026-03-01", "timezone": zone, "hours": hours, "shift": shift,
+            **({} if shift == "weekly" else {"handoff": "1 07:30" if shift == "monthly" else "07:30"}),
+        },
+        people=st.lists(st.sampled_from(["ana", "bo", "cy", "dee"]), min_size=1, max_size=4, unique=True),
+        shift=st.sampled_from(["daily", "weekly", "monthly", "12h", "3d", "36h"]),
+        hours=st.sampled_from(["", "Mon-Fri 08:00-18:00", "Sat-Sun 00:00-24:00", "Mon-Sun 22:00-06:00", "Wed 02:00-02:30"]),  # noqa: E501
+        zone=st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]),
+    ),
+    min_size=1, max_size=3,
+)  # fmt: skip
+TIMES = st.integers(0, 60).map(lambda step: at(2026, 3, 1) + step * 17 * HOUR)
+COVERS = st.lists(st.builds(Cover, st.just("front"), TIMES, TIMES, st.sampled_from(["ana", "bo", "zoe"])), max_size=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(layers=LAYERS, covers=COVERS, gone=COVERS)
+def test_whatever_the_layers_duties_tile_the_time_and_name_nobody_who_is_away(
+    layers: list[dict[str, object]], covers: list[Cover], gone: list[Cover]
+) -> None:
+    spec = RotationSpec.model_validate({"layers": layers})
+    start, end = at(2026, 3, 20), at(2026, 4, 8)
+    found = list(duties(spec, start, end, covers, aways=gone))
+    assert (found[0].start, found[-1].end) == (start, end)
+    assert all(before.end == after.start for before, after in pairwise(found))
+    for when in range(start, end, 7 * HOUR + 11 * MINUTE):
+        (holder,) = [
+            one for one in found if one.start is not None and one.end is not None and one.start <= when < one.end
+        ]
+        assert holder.person == on_call(spec, when, covers, aways=gone).person
+        assert not any(one.person == holder.person and one.start <= when < one.end for one in gone)
+        if holder.person is None:
+            assert holder.source == "gap" and holder.reason

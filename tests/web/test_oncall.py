@@ -1,0 +1,238 @@
+"""Who is on call, as commands, calendars and the keeper's own looks have it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from sqlmodel import Session, select
+
+from alerts.tables import Absence, Notification
+from monitor.app import Keeper
+from monitor.chores import calendars, gaps, handoffs
+from monitor.services import SERVICES
+from monitor.services.away import span_of
+from monitor.services.calendars import absences_in
+from monitor.tokens import key_in, oncall_token
+from monitor.web.app import public_app
+from probes.words.clock import micros
+from probes.words.errors import Refused
+from probes.words.units import DAY, HOUR
+from tests.story.watch import CONFIG
+from tests.web.asking import asking, built
+
+TURNS = """
+rotations:
+  front: {people: [ana, bo], starts: 2026-03-02}
+  night: {people: [cy], hours: "Mon-Sun 20:00-08:00"}
+web: {url: "https://watch.example.com"}
+"""
+ICS = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//test//EN
+BEGIN:VEVENT
+UID:skiing
+DTSTART;VALUE=DATE:20300110
+DTEND;VALUE=DATE:20300113
+SUMMARY:Skiing
+END:VEVENT
+BEGIN:VEVENT
+UID:fridays
+DTSTART;TZID=America/New_York:20300104T090000
+DTEND;TZID=America/New_York:20300104T170000
+RRULE:FREQ=WEEKLY;COUNT=3
+END:VEVENT
+BEGIN:VEVENT
+UID:called-off
+STATUS:CANCELLED
+DTSTART;VALUE=DATE:20300201
+DTEND;VALUE=DATE:20300205
+END:VEVENT
+BEGIN:VEVENT
+UID:coffee
+DTSTART:20300120T100000Z
+DTEND:20300120T103000Z
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+@pytest.fixture
+async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
+    async with built(tmp_path, CONFIG + TURNS) as keeper:
+        yield keeper
+
+
+async def ask(keeper: Keeper, name: str, **given: Any) -> Any:
+    return await SERVICES[name](keeper, **given)
+
+
+def at(*parts: int) -> int:
+    return micros(datetime(*parts, tzinfo=UTC))  # type: ignore[misc,arg-type]
+
+
+async def notices(keeper: Keeper) -> list[tuple[str, str]]:
+    def read(session: Session) -> list[tuple[str, str]]:
+        rows = session.exec(select(Notification).where(Notification.purpose == "info")).all()
+        return [(row.person, row.headline) for row in rows]
+
+    return await keeper.store.read(read)
+
+
+async def test_duties_are_told_edge_by_edge(keeper: Keeper) -> None:
+    found = (await ask(keeper, "oncall", at="2026-03-08T12:00", days=10))["front"]
+    edges = [(one["start"], one["end"], one["name"]) for one in found["duties"]]
+    assert edges == [
+        ("2026-03-08T12:00:00+00:00", "2026-03-09T09:00:00+00:00", "Ana"),
+        ("2026-03-09T09:00:00+00:00", "2026-03-16T09:00:00+00:00", "Bo"),
+        ("2026-03-16T09:00:00+00:00", "2026-03-18T12:00:00+00:00", "Ana"),
+    ]
+    assert found["days"][1] == {"day": "2026-03-09", "names": ["Ana", "Bo"], "handoffs": ["09:00"]}
+
+
+async def test_somebody_who_is_away_is_out_of_every_rotation_and_their_stand_in_is_named(keeper: Keeper) -> None:
+    found = await ask(keeper, "away", person="ana", time="2030-01-07..2030-01-13", by="Ana", reason="Skiing")
+    assert (found["name"], found["from"], found["until"]) == (
+        "Ana", "2030-01-07T00:00:00+00:00", "2030-01-14T00:00:00+00:00",
+    )  # fmt: skip
+    assert {one["name"] for one in found["stand_ins"]} == {"Bo"}
+    (listed,) = await ask(keeper, "absent")
+    assert listed["reason"] == "Skiing"
+    assert (await ask(keeper, "back", id=listed["id"]))["id"] == listed["id"]
+    assert await ask(keeper, "absent") == []
+
+
+async def test_an_absence_that_leaves_nobody_is_refused_with_the_moment(keeper: Keeper) -> None:
+    await ask(keeper, "away", person="bo", time="2030-01-07..2030-01-13")
+    with pytest.raises(Refused, match="without Ana nobody is on call in front from 2030-01-09 00:00 UTC"):
+        await ask(keeper, "away", person="ana", time="2030-01-09")
+    with pytest.raises(Refused, match="there is no person annna"):
+        await ask(keeper, "away", person="annna", time="2030-01-09")
+
+
+async def test_two_people_swap_their_next_turns(keeper: Keeper) -> None:
+    before = (await ask(keeper, "oncall", days=20))["front"]["duties"]
+    found = await ask(keeper, "swap", rotation="front", person="ana", other="bo")
+    after = (await ask(keeper, "oncall", days=20))["front"]["duties"]
+    assert {one["person"] for one in found["turns"]} == {"ana", "bo"}
+    assert [one["person"] for one in after[:2]] == [one["person"] for one in reversed(before[:2])]
+
+
+async def test_a_feed_opens_with_its_own_token_alone(keeper: Keeper) -> None:
+    token = oncall_token(key_in(keeper.folder), "person:ana")
+    async with asking(public_app(keeper)) as client:
+        found = await client.get(f"/oncall/{token}.ics")
+        assert found.headers["content-type"].startswith("text/calendar")
+        assert "SUMMARY:Ana on call: front" in found.text
+        assert "Bo on call" not in found.text
+        again = await client.get(f"/oncall/{token}.ics")
+        uids = [{line for line in text.splitlines() if line.startswith("UID:")} for text in (found.text, again.text)]
+        assert uids[0] == uids[1] and len(uids[0]) > 3
+        assert (await client.get("/oncall/0123.ics")).status_code == 404
+    address = (await ask(keeper, "oncall_calendar", person="ana"))["url"]
+    assert address == f"https://watch.example.com/oncall/{token}.ics"
+
+
+def test_a_calendar_of_absences_is_read_with_its_repeats() -> None:
+    found = absences_in(ICS, person="ana", start=at(2030, 1, 1), zone="Europe/Berlin")
+    assert sorted((one.reason, one.start, one.end) for one in found) == [
+        ("fridays", at(2030, 1, 4, 14), at(2030, 1, 4, 22)),
+        ("fridays", at(2030, 1, 11, 14), at(2030, 1, 11, 22)),
+        ("fridays", at(2030, 1, 18, 14), at(2030, 1, 18, 22)),
+        ("skiing", at(2030, 1, 9, 23), at(2030, 1, 12, 23)),
+    ]
+    with pytest.raises(ValueError, match="Error"):
+        absences_in("<html>not found</html>", person="ana", start=0, zone="UTC")
+
+
+async def test_a_calendar_that_changes_changes_the_absences_and_one_that_fails_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"text": ICS, "status": 200}
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text=str(said["text"]), status=int(str(said["status"])))
+
+    made = web.Application()
+    made.router.add_get("/ana.ics", answer)
+    runner = web.AppRunner(made, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+    text = CONFIG.replace("ana: {name: Ana,", 'ana: {name: Ana, calendar: "${secret:ANA_CAL}",') + TURNS
+    monkeypatch.setenv("ANA_CAL", f"http://127.0.0.1:{port}/ana.ics")
+    try:
+        async with built(tmp_path, text) as keeper:
+
+            async def kept() -> set[str]:
+                def read(session: Session) -> set[str]:
+                    return {row.uid for row in session.exec(select(Absence)).all() if row.lifted is None}
+
+                return await keeper.store.read(read)
+
+            said["text"] = ICS.replace("2030", str(datetime.now(UTC).year + 1))
+            await calendars.look(keeper)
+            assert "skiing" in await kept()
+            before = await kept()
+            said["status"] = 500
+            await calendars.look(keeper)
+            assert await kept() == before
+            assert keeper.notes["calendar ana"]["trouble"]
+            said["status"], said["text"] = 200, "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nEND:VCALENDAR\n"
+            await calendars.look(keeper)
+            assert await kept() == set()
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_handoff_is_told_to_both_once(keeper: Keeper) -> None:
+    await handoffs.look(keeper)
+    assert await notices(keeper) == [], "nothing changed hands: this is the first look"
+    holder = (await ask(keeper, "oncall"))["front"]["person"]
+    other = {"ana": "bo", "bo": "ana"}[holder]
+    await ask(keeper, "override", rotation="front", person=other, length="2h")
+    await handoffs.look(keeper)
+    await handoffs.look(keeper)
+    told = dict(await notices(keeper))
+    assert set(told) == {"ana", "bo"}
+    assert told[other].startswith("You are on call now in front until ")
+    assert told[holder].endswith("is on call now in front; you are off")
+    assert len(await notices(keeper)) == 2
+
+
+async def test_hours_in_which_nobody_serves_are_declared_and_a_gap_is_warned_of(keeper: Keeper) -> None:
+    now = keeper.clock.now()
+
+    def missing(session: Session) -> dict[str, str]:
+        return gaps.missing(keeper, session, now)
+
+    assert await keeper.store.read(missing) == {}, "night serves in its hours alone, as it says"
+
+    def leave(session: Session) -> None:
+        for person in ("ana", "bo"):
+            session.add(Absence(person=person, start=now + 9 * DAY, end=now + 10 * DAY, author="x", created=now))
+
+    await keeper.store.write(leave)
+    (said,) = (await keeper.store.read(missing)).values()
+    assert said.startswith("nobody is on call in front from ") and said.endswith("everybody is away")
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [("2026-12-24..2026-12-26", 3 * DAY), ("2026-12-24", DAY), ("tomorrow", DAY),
+     ("2026-12-24T18:00..2026-12-25T06:00", 12 * HOUR), ("2026-10-25", 25 * HOUR)],
+)  # fmt: skip
+def test_a_time_away_is_whole_days_or_two_moments_on_the_wall(text: str, length: int) -> None:
+    start, end = span_of(text, "Europe/Berlin", now=at(2026, 10, 1))
+    assert end - start == length
+
+
+@pytest.mark.parametrize("text", ["", "..", "soon", "2026-13-01", "2026-12-26..2026-12-24", "2026-12-24..x", "9" * 400])
+def test_a_time_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(Refused):
+        span_of(text, "UTC", now=0)
