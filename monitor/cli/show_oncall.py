@@ -27,9 +27,10 @@ def oncall(found: Found) -> None:
             out.print()
         until = f" until {_minute(duty['until'])}" if duty.get("until") else ""
         reason = f" ({plain(duty['reason'], 80)})" if duty.get("reason") else ""
-        out.print(plain(rotation), style="bold", end="")
-        out.print(f"  {plain(duty.get('name'), 60)}{until}{reason}")
-        out.print(f"{' ' * len(plain(rotation))}  next {plain(duty.get('next'), 60)}")
+        head = f"{plain(rotation, 40)}  "
+        for part in (f"{plain(duty.get('name'), 60)}{until}{reason}", f"next {plain(duty.get('next'), 60)}"):
+            out.print("\n".join(hung(head, part, out.width)))
+            head = " " * len(head)
         for line, style in _calendar(duty.get("days") or (), str(duty.get("today", ""))):
             out.print(line, style=style)
         for one in duty.get("duties") or ():
