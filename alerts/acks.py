@@ -111,7 +111,7 @@ def _renew(
 def _resolve(session: Session, incident: Incident, reaction: Reaction, *, climb: Escalation, now: int) -> Answer:
     """A person's resolve while it still fails becomes an acknowledgement; a service's begins a new round."""
     by, via = clean(reaction.by, 80) or "somebody", clean(reaction.via, 40)
-    if not members.failing(session, incident):
+    if all(row.member == members.REPORTED for row in members.failing(session, incident)):  # nobody else can end those
         incidents.resolve(session, incident, by=by, climb=climb, now=now)
         return Answer(accepted=True, text=f"{incident.title}: resolved.")
     if reaction.service:

@@ -45,7 +45,8 @@ class Facts:
 
     `paging`: rounds run. `ack_until` is set while it is acknowledged; `acked` are the members that failed then or since
     the opening, `acked_severity` how severe it was. `ack_grace`: the one wait for recovery was used. `flaps`: how often
-    its most restless member began to fail within the last hour. `settle_at`: held open until then.
+    its most restless member began to fail within the last hour. `settle_at`: held open until then. `merged`: a person
+    left it to another incident.
     """
 
     severity: Severity
@@ -57,6 +58,7 @@ class Facts:
     acked_severity: Severity = Severity.CRITICAL
     flaps: int = 0
     settle_at: int | None = None
+    merged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def folds(signal: Signal, facts: Facts | None, providers: frozenset[str]) -> boo
     if signal.condition not in (Condition.FAILING, Condition.CHANGED) or (facts is not None and facts.paging):
         return False
     known = facts.members.get(signal.member) if facts is not None else None
-    if known is not None and known.folded and RECOVERING in dict(signal.labels):
+    if known is not None and known.folded and ((facts and facts.merged) or RECOVERING in dict(signal.labels)):
         return True
     by_witness = signal.failure == "provider_down" and signal.blame == "provider" and not signal.suspected
     return by_witness and dict(signal.labels).get("provider") in providers

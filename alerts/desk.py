@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, or_, select
 
-from alerts import acks, follow, incidents, outbox, rules, settle, view
+from alerts import acks, follow, incidents, life, outbox, rules, settle, view
 from alerts.book import Book
 from alerts.channels.kit import OpenPage
 from alerts.escalate import Escalation
@@ -87,6 +87,29 @@ class Desk:
     def react(self, session: Session, reaction: Reaction, *, now: int) -> Answer:
         """Apply an answer to a page: ack, snooze or resolve."""
         return acks.react(session, reaction, climb=self.climb, now=now)
+
+    def write(
+        self, session: Session, name: str, text: str, *, by: str, now: int, public: bool = False
+    ) -> IncidentView:
+        """A note on an incident's timeline, or an update for the status page; raises Refused."""
+        return self._seen(session, life.write(session, name, text, by=by, now=now, public=public), now)
+
+    def set_severity(
+        self, session: Session, name: str, severity: str, *, by: str, reason: str, now: int
+    ) -> IncidentView:
+        """What fails now counts as this severe; raises Refused."""
+        found = life.set_severity(session, name, severity, by=by, reason=reason, climb=self.climb, now=now)
+        return self._seen(session, found, now)
+
+    def merge(self, session: Session, name: str, into: str, *, by: str, now: int) -> IncidentView:
+        """Leave an incident to another one, or with "" as `into` let it stand for itself again; raises Refused."""
+        if not into:
+            return self._seen(session, life.unmerge(session, name, by=by, climb=self.climb, now=now), now)
+        return self._seen(session, life.merge(session, name, into, by=by, climb=self.climb, now=now)[0], now)
+
+    def _seen(self, session: Session, incident: Incident, now: int) -> IncidentView:
+        session.flush()
+        return view.view(session, incident, climb=self.climb, now=now)
 
     def evidence(self, session: Session, subject: str, *, silent_since: int | None, now: int | None = None) -> None:
         """Nothing has been known about an open incident's subject since then; None: something is known again."""

@@ -57,9 +57,14 @@ def unfold(session: Session, incident: Incident, *, now: int) -> None:
         Member.incident == incident.id, col(Member.ended).is_(None), col(Member.unfold_at) <= now
     )
     for row in session.exec(query).all():
+        merged = incident.merged_into is not None and row.folded_into == incident.merged_into
         row.folded_into, row.unfold_at = None, None
         session.add(row)
-        note(session, incident, "unfolded", f"{row.member} still fails without its provider's trouble", now=now)
+        why = "though what it was merged into is over" if merged else "without its provider's trouble"
+        note(session, incident, "unfolded", f"{row.member} still fails {why}", now=now)
+        if merged:
+            incident.merged_into = None
+            session.add(incident)
     session.flush()
 
 

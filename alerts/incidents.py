@@ -40,6 +40,8 @@ def open_of(session: Session, subject: str) -> Incident | None:
 def receive(session: Session, signal: Signal, *, climb: Escalation, now: int) -> Received:
     """Apply one signal: incident, members, timeline and the first notifications, in the caller's transaction."""
     incident = open_of(session, signal.subject)
+    if incident is not None:
+        signal = members.as_said(session, incident, signal)
     decision = decide(
         signal,
         facts_of(session, incident, now=now) if incident is not None else None,
@@ -87,6 +89,7 @@ def facts_of(session: Session, incident: Incident, *, now: int) -> Facts:
         acked_severity=Severity(incident.acked_severity) if incident.acked_severity else Severity.CRITICAL,
         flaps=_flaps(session, incident.subject, now),
         settle_at=incident.settle_at,
+        merged=incident.merged_into is not None,
     )
 
 

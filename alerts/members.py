@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlmodel import Session, col, select
 
@@ -13,6 +14,7 @@ from alerts.tables import Incident, Member
 from alerts.timeline import add_context, note
 from probes.words.units import MINUTE
 
+REPORTED = "a report"  # the member of what a person noticed; a person ends it, as no probe can
 PERIOD = 5 * MINUTE  # µs: how long a member is given to recover with its provider, when nobody says how often it runs
 
 
@@ -26,6 +28,18 @@ def ever(session: Session, incident: Incident) -> list[str]:
     """The names of all that failed at any time in this incident."""
     query = select(Member.member).where(Member.incident == incident.id).order_by(col(Member.since), col(Member.id))
     return list(dict.fromkeys(session.exec(query).all()))
+
+
+def as_said(session: Session, incident: Incident, signal: Signal) -> Signal:
+    """The signal as severe as a person said its member is, for as long as its probe says nothing else than then."""
+    row = next((each for each in failing(session, incident) if each.member == signal.member), None)
+    if row is None or not row.told_as or signal.condition is Condition.PASSING:
+        return signal
+    if str(signal.severity) == row.told_as:
+        return replace(signal, severity=Severity(row.severity))
+    row.told_as = ""
+    session.add(row)
+    return signal
 
 
 def fact(row: Member, now: int) -> Failing:
@@ -72,12 +86,16 @@ def _fail(
         note(session, incident, "changed", f"{signal.member}: {signal.sentence or signal.failure}", now=now)
     add_context(session, incident, signal.context, now=now)
     row.severity, row.policy = str(signal.severity), signal.policy
+    if signal.noticed_by != "showup" and incident.reported_at is None:
+        incident.reported_at = now
+        session.add(incident)
     row.failure, row.sentence, row.notice = signal.failure, signal.sentence, signal.notice
     row.blame, row.suspected, row.sure, row.run = signal.blame, signal.suspected, signal.sure, signal.run
     labels = dict(signal.labels)
     row.period = int(labels["period"]) if labels.get("period", "").isdecimal() else PERIOD
     session.add(row)
-    if not (decision.fold and RECOVERING in labels):  # else it keeps what it was left, and its time
+    merged = row.folded_into is not None and row.folded_into == incident.merged_into
+    if not merged and not (decision.fold and RECOVERING in labels):  # else it keeps what it was left, and its time
         folding.fold(session, incident, row, labels.get("provider", "") if decision.fold else "", now=now)
 
 

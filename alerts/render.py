@@ -67,7 +67,7 @@ def subject_line(message: Message) -> str:
 
 def lines(view: IncidentView) -> list[str]:
     """Since when and how sure, who is blamed, who is told, who is next, how the runbook begins; one fact a line."""
-    found = [since(view), blame(view), told(view), coming(view)]
+    found = [since(view), exposed(view), blame(view), told(view), coming(view)]
     if view.members:
         names = ", ".join(clean(member, 60) for member in view.members[:8])
         more = f" and {len(view.members) - 8} more" if len(view.members) > 8 else ""
@@ -85,6 +85,14 @@ def since(view: IncidentView) -> str:
     if view.resolved_at:
         text += f" until {when(view.resolved_at, view.zone)} ({_rough(view.resolved_at - view.began)})"
     return text + (f" · {clean(view.sure, 120)}" if view.sure else "")
+
+
+def exposed(view: IncidentView) -> str:
+    """The time in which what passed through may have gone wrong unseen: from the last run that was good on."""
+    if view.last_good is None or not view.began or view.last_good >= view.began:
+        return ""
+    said = f"Last good {when(view.last_good, view.zone)}, first bad {when(view.began, view.zone)}"
+    return clean(f"{said}: {view.beside.exposed}" if view.beside.exposed else said, 200)
 
 
 def blame(view: IncidentView) -> str:

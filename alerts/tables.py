@@ -112,7 +112,8 @@ class Member(Row, table=True):
     """A time during which one probe (or report, or drill) failed in an incident; `ended` when it passed or went away.
 
     `folded_into` is the incident of its provider, which speaks for it; `unfold_at` is when it pages by itself, that
-    incident being over. `warned`: a warning about it was posted.
+    incident being over. `warned`: a warning about it was posted. `told_as` is how severe its probe says it is, where a
+    person said otherwise.
     """
 
     __table_args__ = (
@@ -140,6 +141,7 @@ class Member(Row, table=True):
     folded_into: int | None = Field(default=None, foreign_key="incident.id")
     period: int = _time(default=0)
     unfold_at: int | None = _time(default=None)
+    told_as: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class Step(Row, table=True):

@@ -27,6 +27,7 @@ from monitor.engine.parts import Parts
 from monitor.engine.signals import title_of
 from monitor.lastresort import LastResort
 from monitor.places import state_folder
+from monitor.services import incidents
 from monitor.store.database import Store
 from monitor.tokens import key_in
 from monitor.web import acks
@@ -104,11 +105,17 @@ def _assemble(
     )
     engine = Engine(catalog, parts)
     keeper = Keeper(place, state, secrets, clock, store, desk, channels, dispatcher, hosts, engine, around, hooks)
-    keeper.answers["flag"] = lambda reaction: engine.flags.heard(reaction, secrets.redactor().text)
+    _hear(keeper)
     keeper.loops |= {"last resort": last_resort.run, **table.loops(keeper)}
     if schedules is not None:
         keeper.loops["schedules"] = schedules.run
     return keeper
+
+
+def _hear(keeper: Keeper) -> None:
+    """Whom what people say reaches, where it is no answer to a page."""
+    keeper.answers["report"] = lambda reaction: incidents.heard(keeper, reaction)
+    keeper.answers["flag"] = lambda reaction: keeper.engine.flags.heard(reaction, keeper.secrets.redactor().text)
 
 
 def _subjects(catalog: Catalog) -> dict[str, str]:

@@ -61,6 +61,11 @@ def oncall_token(key: bytes, what: str) -> str:
     return proof(key, "on call", what).hex()[:40]
 
 
+def report_token(key: bytes, subject: str) -> str:
+    """The token by which a customer of a workflow reports that something is wrong."""
+    return proof(key, "report", subject).hex()[:40]
+
+
 def hook_token(key: bytes, probe: str) -> str:
     """The token by which a workflow calls back for a probe."""
     return proof(key, "hook", probe).hex()[:40]

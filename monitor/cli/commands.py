@@ -9,6 +9,7 @@ import typer
 from monitor.cli import commands_flags as commands_flags
 from monitor.cli import commands_golden as commands_golden
 from monitor.cli import commands_here as commands_here
+from monitor.cli import commands_incidents as commands_incidents
 from monitor.cli import commands_jobs as commands_jobs
 from monitor.cli import commands_kit as commands_kit
 from monitor.cli import commands_oncall as commands_oncall
@@ -56,23 +57,6 @@ def runs(
         show(ask("run", config, state, id=name), as_json, "show.run")
     else:
         show(ask("runs", config, state, probe=name, limit=limit), as_json, "show.runs")
-
-
-@app.command()
-def incidents(
-    config: Config = None,
-    state: State = None,
-    days: Annotated[float, typer.Option("--days", help="Also those of the last days.")] = 7,
-    as_json: AsJson = False,
-) -> None:
-    """Open incidents and those of the last days."""
-    show(ask("incidents", config, state, days=days), as_json, "show.incidents")
-
-
-@app.command()
-def incident(id: str, config: Config = None, state: State = None, as_json: AsJson = False) -> None:
-    """One incident with its timeline."""
-    show(ask("incident", config, state, id=id), as_json, "show.incident")
 
 
 @app.command()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitor.cli.paper import at, hung, paper, plain, row, table
-from probes.words.text import clean
+from monitor.cli.paper import at, hung, paper, plain, row, table, took
+from probes.words.errors import Refused
+from probes.words.text import clean, for_terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,7 +51,9 @@ def incident(found: Found) -> None:
         ("blame", blame and f"{blame}{suspected}"),
         ("meanwhile", "; ".join(plain(one) for one in found.get("context") or ())),
         ("failing", ", ".join(plain(one) for one in found.get("members") or ())),
-        ("left to", plain(found.get("left_to"))),
+        ("left to", plain(found.get("left_to") or found.get("merged_into"))),
+        ("exposed", _exposed(found)),
+        ("first by", _first(found)),
         ("told now", plain(found.get("on_call"))),
         ("next", _next(found)),
         ("runbook", plain(found.get("runbook"))),
@@ -72,6 +77,23 @@ def _hang(out: Console, head: str, text: str) -> None:
         out.print(line)
 
 
+def _exposed(found: Found) -> str:
+    """From when to when what passed through may have gone wrong unseen."""
+    if not found.get("last_good") or found["last_good"] >= str(found.get("began")):
+        return ""
+    more = plain((found.get("beside") or {}).get("exposed"), 160)
+    said = f"last good {at(found['last_good'])}, first bad {at(found.get('began'))}"
+    return f"{said}: {more}" if more else said
+
+
+def _first(found: Found) -> str:
+    """Who noticed first, where that was not showup alone."""
+    first = plain(found.get("noticed_by"), 60)
+    if first and first != "showup":
+        return f"{'a customer' if first == 'customer' else first} noticed first"
+    return f"showup; a customer reported it {at(found['reported_at'])}" if found.get("reported_at") else ""
+
+
 def _next(found: Found) -> str:
     if not found.get("next_at"):
         return ""
@@ -84,3 +106,62 @@ def _four_times(found: Found) -> list[tuple[str, str]]:
     keys = {"noticed": "opened", "paged": "paged_at", "answered": "acked_at", "recovered": "resolved_at"}
     said = {name: at(found[key]) if found.get(key) else "not yet" for name, key in keys.items()}
     return [(name, text + (who if name == "answered" else "")) for name, text in said.items()]
+
+
+def opened(found: Found) -> None:
+    """What was opened by what somebody noticed."""
+    out = paper()
+    out.print(f"Incident {plain(found.get('incident'))} of {plain(found.get('subject'))}: whoever is on call is told.")
+
+
+def noted(found: Found) -> None:
+    """A note stands on the timeline."""
+    paper().print(f"Noted on {plain(found.get('public_id'))}; the public page does not show it.")
+
+
+def updated(found: Found) -> None:
+    """An update stands on the page."""
+    paper().print(f"The status page says so beside {plain(found.get('public_id'))} from its next making on.")
+
+
+def link(found: Found) -> None:
+    """An address for customers."""
+    out = paper()
+    out.print(plain(found.get("url"), 400), soft_wrap=True)
+    if not found.get("outside"):
+        out.print("This leads to this machine alone: set web: {url: …}, where people reach showup.")
+
+
+def reported(found: Found, place: Path | None) -> None:
+    """The report, on the terminal or in a file."""
+    text = str(found.get("markdown", ""))
+    if place is None:
+        sys.stdout.write(for_terminal(text, 200_000) + "\n")
+        return
+    try:
+        place.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Refused(f"{place} cannot be written: {error.strerror}") from None
+    paper().print(f"Wrote {plain(place)}.")
+
+
+def times(found: Sequence[Found]) -> None:
+    """Month by month: how many, who noticed first, and how long each step took, in the middle and at worst."""
+    out = paper()
+    if not found:
+        out.print("There was no incident that paged.")
+        return
+    heads = ("month", "incidents", "ours first", "detect", "page", "acknowledge", "recover")
+    made = table(*heads, right=(1, 2, 3, 4, 5, 6))
+    for one in found:
+        cells = [_median(one.get(name)) for name in ("detect", "page", "acknowledge", "recover")]
+        row(made, one["month"], one["incidents"], one["noticed_first"], *cells)
+    out.print(made)
+    out.print("The middle of each time, and the worst. Detect and recover count from the first")
+    out.print("failure, the others from the opening. Drills are left out.")
+
+
+def _median(one: Any) -> str:
+    if not one:
+        return "–"
+    return f"{took(one['median'] * 1e6)} ({took(one['worst'] * 1e6)})"

@@ -90,6 +90,7 @@ def workflows(merged: Merged, checked: Checked, folder: Path) -> Built:
             expiry=section.expiry,
             headroom=float(section.headroom) / 100,
             polite=section.drill.written(),
+            reports=section.reports,
         )
     return built
 

@@ -104,6 +104,7 @@ class Workflow:
     flags: Flags = Flags()
     expiry: tuple[timedelta, ...] = EXPIRY  # how long before an end its people are told
     headroom: float = 0.2  # of rate limits, the share under which they are told
+    reports: bool = False  # its page offers a link by which a customer reports that something is wrong
     polite: tuple[Mapping[str, Any], ...] = ()  # checks of an answer while its model fails, as they were written
 
 

@@ -219,6 +219,9 @@ class WorkflowSection(TargetSection):
     flags: FlagsSection = Field(
         default=FlagsSection(), description="When answers that were flagged as wrong open an incident."
     )
+    reports: bool = Field(
+        default=False, description="True puts a link on its page by which customers report that something is wrong."
+    )
     drill: DrillSection = Field(
         default=DrillSection(), description="What holds of an answer while the model fails, for `showup drill`."
     )

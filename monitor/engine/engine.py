@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
 from sqlmodel import Session
 
 from alerts.desk import OpenMember
-from alerts.signal import Signal
+from alerts.signal import Condition, Signal
 from monitor.config.catalog import Catalog
 from monitor.engine import freshness, restore, spending
 from monitor.engine.attempts import Runs
@@ -31,6 +32,7 @@ from monitor.engine.witnesses import Witnesses
 from monitor.store.queries.counts import tally
 from monitor.store.queries.notes import begin_generation, read_note, remember
 from monitor.store.queries.presence import begin_alive, extend_alive
+from monitor.store.queries.runs import last_passing
 from monitor.store.rows import Rows
 from probes.words.errors import StoreError
 from probes.words.units import MINUTE, SECOND
@@ -206,9 +208,19 @@ class Engine:
             self._beginnings.saw(rows.runs)
 
     def _receive(self, session: Session, signal: Signal) -> set[str]:
+        if signal.condition is Condition.FAILING and signal.last_good is None:
+            signal = self._with_last_good(session, signal)
         received = self._parts.desk.receive(session, signal, now=self._parts.clock.now())
         log.info("signal", subject=signal.subject, member=signal.member, reason=received.decision.reason)
         return set(received.woke)
+
+    def _with_last_good(self, session: Session, signal: Signal) -> Signal:
+        """The signal with the newest run before its failure that passed: from there on something may be wrong."""
+        for track in self._subjects.get(signal.subject, ()):
+            if track.probe.name == signal.member:
+                good = last_passing(session, track.ledger, before=signal.since)
+                return replace(signal, last_good=good.started, last_good_run=good.id) if good is not None else signal
+        return signal
 
     def _woke(self, channels: set[str]) -> None:
         self._parts.wake(channels)

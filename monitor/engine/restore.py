@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from alerts.desk import OpenMember
+from alerts.members import REPORTED
 from alerts.signal import Condition, Severity, Signal
 from monitor.config.catalog import Catalog, Probe
 from monitor.engine import freshness, signals
@@ -212,8 +213,8 @@ def reconcile(
         elif level is Level.DEGRADED and member is not None and member.severity.pages:
             found.append(_signal(catalog, track, level, now=now))  # it failed, and that it eased was not told
     for subject, name in told:
-        if name == signals.FLAGGED and _is_place(catalog, subject):
-            continue  # `flags` looks after it
+        if name in (signals.FLAGGED, REPORTED) and _is_place(catalog, subject):
+            continue  # `flags` looks after it, and people after what they reported
         found.append(_gone(catalog, subject, name, now=now))
     for name in bugs_told(open_members) - tracks.keys():
         why = f"{name} is no longer in the configuration"

@@ -24,6 +24,8 @@ from probes.words.units import DAY, SECOND
 if TYPE_CHECKING:
     from monitor.app import Keeper
 
+_MOMENTS = ("began", "opened", "paged_at", "acked_at", "resolved_at", "next_at", "spoken_at", "heard_at", "last_good",
+            "reported_at")  # fmt: skip
 ENDINGS = 10  # in one answer, the soonest
 
 
@@ -40,8 +42,9 @@ def _figures(found: Figures) -> dict[str, Any]:
 def incident_of(view: IncidentView) -> dict[str, Any]:
     """An incident as JSON, times in ISO 8601."""
     found = asdict(view)
-    for name in ("began", "opened", "paged_at", "acked_at", "resolved_at", "next_at", "spoken_at", "heard_at"):
+    for name in _MOMENTS:
         found[name] = when(found[name])
+    found["beside"]["good_at"] = when(found["beside"]["good_at"])
     found["events"] = [{**event, "at": when(event["at"])} for event in found["events"]]
     return found
 

@@ -4,7 +4,7 @@ itself."""
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from zoneinfo import ZoneInfo
@@ -58,10 +58,13 @@ class _Facts:
     simulated: int | None
     planned: Sequence[tuple[str, int, int, str]]
     now: int
+    report_url: Callable[[str], str]
 
 
-def make_pages(session: Session, catalog: Catalog, desk: Desk, *, now: int) -> list[Made]:
-    """Every page there is to publish, from what is committed now."""
+def make_pages(
+    session: Session, catalog: Catalog, desk: Desk, *, now: int, report_url: Callable[[str], str] = lambda subject: ""
+) -> list[Made]:
+    """Every page there is to publish, from what is committed now. `report_url(subject)` is where customers report."""
     places = _places(catalog)
     facts = _Facts(
         record=history.read(session, start=_first_day(catalog, now), end=now, now=now, places=places),
@@ -69,6 +72,7 @@ def make_pages(session: Session, catalog: Catalog, desk: Desk, *, now: int) -> l
         simulated=read_note(session, SIMULATED),
         planned=[(w.subject, w.start, w.end, w.reason) for w in windows(session, now, now + 14 * DAY)],
         now=now,
+        report_url=report_url,
     )
     shared = [place for place in places if _is_public(catalog, catalog.workflows[place[0]])]
     made = [Made("", _page(catalog, facts, shared, title=catalog.site.title))]
@@ -205,6 +209,7 @@ def _workflow(catalog: Catalog, facts: _Facts, place: history.Place, clock: Cloc
         since=clock.date(since) if since is not None else None,
         slo=_slo(catalog, workflow, spans, now),
         speed=_speed(catalog, record, place),
+        report_url=facts.report_url("/".join(place)),
         corrections=[
             correction(one.correction, clock, probes=one.probes)
             for one in record.corrections(place)

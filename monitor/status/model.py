@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from alerts.life import UPDATE
 from alerts.message import REMOVED, IncidentView
 from monitor.ledger.spans import Correction
 from monitor.ledger.uptime import Day, Figures, percent_text
@@ -81,6 +82,7 @@ class WorkflowView:
     since: date | None
     slo: str
     speed: str
+    report_url: str = ""
     corrections: Sequence[CorrectionPart] = ()
 
 
@@ -107,6 +109,7 @@ class IncidentPart:
     length: str
     moments: Sequence[Moment]
     drill: bool
+    updates: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +261,7 @@ def incident(view: IncidentView, clock: Clock, now: int) -> IncidentPart:
         length=length(end - view.began),
         moments=moments(view, clock),
         drill=view.drill,
+        updates=[(clock(event.at), event.text) for event in reversed(view.events) if event.kind == UPDATE],
     )
 
 

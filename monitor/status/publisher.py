@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import shlex
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from alerts.signal import Condition, Severity
 from monitor.engine import signals
 from monitor.status import build, render
 from monitor.store.queries.notes import remember
+from monitor.tokens import key_in, report_token
 from probes.words.errors import StoreError
 from probes.words.text import clean
 from probes.words.units import micros_of
@@ -47,10 +49,23 @@ async def make(keeper: Keeper) -> dict[str, bytes]:
     now = keeper.clock.now()
     catalog, desk = keeper.catalog, keeper.desk
     await keeper.store.write(lambda session: build.keep_tokens(session, catalog, now=now))
-    made = await keeper.store.read(lambda session: build.make_pages(session, catalog, desk, now=now))
+    links = _links(keeper)
+    made = await keeper.store.read(lambda session: build.make_pages(session, catalog, desk, now=now, report_url=links))
     found = await asyncio.to_thread(render.files, made)
     await asyncio.to_thread(render.write, found, keeper.folder / "public")
     return found
+
+
+def _links(keeper: Keeper) -> Callable[[str], str]:
+    """Where customers of a workflow report; "" where that is not offered, or nobody outside could reach it."""
+    base, key, workflows = keeper.catalog.web.url.rstrip("/"), key_in(keeper.folder), keeper.catalog.workflows
+
+    def link(subject: str) -> str:
+        workflow = workflows.get(subject.partition("/")[0])
+        offered = bool(base) and workflow is not None and workflow.reports
+        return f"{base}/report/{report_token(key, subject)}" if offered else ""
+
+    return link
 
 
 def put(

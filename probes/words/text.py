@@ -44,3 +44,8 @@ def for_mrkdwn(text: str, limit: int = 2_900) -> str:
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # a zero-width joiner breaks *bold*, _italic_, ~strike~ and `code` without changing what is read
     return re.sub(r"([*_~`])", "\u2060\\1", text)
+
+
+def for_markdown(text: str, limit: int = 2_000) -> str:
+    """One line for Markdown: no heading, list, link, image, table cell or tag can be made of it."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~-])", r"\\\1", clean(text, limit).replace("&", "&amp;"))

@@ -133,6 +133,7 @@ def test_who_cannot_ring_is_named_and_so_are_pages_nobody_verifies() -> None:
     found = warnings(catalog_of("{get: /, check: [{contains: x}]}", PEOPLE, "policy: p,"))
     assert [line.partition(";")[0] for line in found] == [
         "level 1 of p has nobody who can ring at night",
+        "Ben takes turns in front and has nothing that rings at night",
         "pagerduty has no api_key: its pages count as accepted, unverified",
     ]
 

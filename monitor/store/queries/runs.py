@@ -13,6 +13,7 @@ from monitor.store.codes import (
     ATTEMPTS_SHIFT,
     FAILURE_SHIFT,
     LATE_SHIFT,
+    PASSED,
     RESULT_BITS,
     STATE_SHIFT,
     STATES,
@@ -137,6 +138,17 @@ def between(start: int, end: int = ALWAYS, *, ledgers: Sequence[int] | None = No
     if ledgers is not None:
         asked = asked.where(RUN.c.ledger.in_(ledgers))
     return asked.order_by(RUN.c.started.desc(), RUN.c.ledger.desc())
+
+
+GOOD_WITHIN = 7 * 86_400_000_000  # µs that are looked through for a run that passed
+
+
+def last_passing(session: Session, ledger: int, *, before: int) -> RunView | None:
+    """The newest run of a ledger before a moment that passed, of the week before it; None when there is none."""
+    result = RUN.c.code.op("&")(literal_column(str(RESULT_BITS)))
+    asked = select(*COLUMNS).where(RUN.c.ledger == ledger, RUN.c.started < before, RUN.c.started > before - GOOD_WITHIN)
+    asked = asked.where(result <= PASSED).order_by(RUN.c.started.desc()).limit(1)
+    return next((view(found) for found in rows(session, asked)), None)
 
 
 def failed_first(session: Session, ledgers: Sequence[int], *, start: int, end: int, most: int) -> int:

@@ -1,0 +1,174 @@
+"""What people do to incidents beside answering: open, note, update, change, merge, and write the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from alerts import life, times
+from alerts.message import Answer, IncidentView, Reaction
+from alerts.signal import Severity
+from monitor.engine.signals import title_of
+from monitor.services.base import moment_of, place_named, service, when
+from monitor.services.questions import incident_of
+from monitor.tokens import key_in, report_token
+from probes.words.errors import Refused, StoreError
+from probes.words.text import clean
+from probes.words.units import DAY, MINUTE, SECOND
+
+if TYPE_CHECKING:
+    from monitor.app import Keeper
+
+LONGEST = 1_000  # characters of what is reported
+SAME = 10 * MINUTE  # the same words about the same workflow count once in this time
+
+
+@service(acts=True)
+async def incident_open(
+    keeper: Keeper, workflow: str, text: str, source: str = "", severity: str = "", since: str = "", by: str = ""
+) -> dict[str, Any]:
+    """Open an incident, or join the open one, by what somebody noticed: a customer, or a person by name."""
+    place, now = place_named(keeper, workflow), keeper.clock.now()
+    begun = moment_of(since, keeper.catalog.site.timezone, now=now) if since else now
+    if begun > now:
+        raise Refused("it cannot have begun in the future")
+    return await report(
+        keeper, "/".join(place), text, source=source or by or "somebody", severity=severity, since=begun
+    )
+
+
+async def report(
+    keeper: Keeper, subject: str, text: str, *, source: str, severity: str = "", since: int = 0
+) -> dict[str, Any]:
+    """What somebody noticed of a workflow, on the same way as a probe's failure; raises Refused, StoreError."""
+    said = clean(keeper.secrets.redactor().text(text), LONGEST).strip()
+    if not said:
+        raise Refused("say what is wrong", hint='showup incident open intake "no answer on the phone" --from customer')
+    if severity and severity not in list(Severity):
+        raise Refused(f"there is no severity {clean(severity, 20)}", hint=f"write one of {', '.join(Severity)}")
+    workflow, _, environment = subject.partition("/")
+    known, now = keeper.catalog.workflows.get(workflow), keeper.clock.now()
+    if known is None or environment not in known.environments:
+        raise Refused(f"there is no workflow {clean(subject, 60)}", hint="see: showup status")
+    policy = known.environments[environment].policy or known.policy
+    signal = life.reported(
+        subject, said, noticed_by=clean(source, 60), at=now, since=since or now,
+        severity=Severity(severity) if severity else Severity.ERROR, policy=policy, title=title_of(known, environment),
+        owner=known.owner, runbook=known.runbook, runbook_lines=known.runbook_lines,
+    )  # fmt: skip
+
+    def act(session: Session) -> tuple[str, set[str]]:
+        received = keeper.desk.receive(session, signal, now=now)
+        return received.incident, set(received.woke)
+
+    name, woke = await keeper.store.write(act)
+    keeper.dispatcher.wake(woke)
+    keeper.changed.set()
+    return {"incident": name, "subject": subject, "noticed_by": signal.noticed_by, "text": said}
+
+
+async def heard(keeper: Keeper, reaction: Reaction) -> Answer:
+    """A report that came through a channel: politely answered, whatever it holds."""
+    subject = reaction.incident if "/" in reaction.incident else f"{reaction.incident}/production"
+    source = "customer" if reaction.said.get("from", "customer") == "customer" else reaction.by
+    try:
+        found = await report(keeper, subject, str(reaction.said.get("text", "")), source=source)
+    except Refused as refused:
+        return Answer(accepted=False, text=f"Not reported: {refused}.")
+    except StoreError:
+        return Answer(accepted=False, text="This could not be kept; say it again in a moment.")
+    return Answer(accepted=True, text=f"Reported, as incident {found['incident']}. Whoever is on call is told.")
+
+
+async def _change(keeper: Keeper, act: Any) -> dict[str, Any]:
+    view: IncidentView = await keeper.store.write(act)
+    keeper.dispatcher.wake(set(keeper.channels))
+    keeper.changed.set()
+    return incident_of(view)
+
+
+@service(acts=True)
+async def incident_note(keeper: Keeper, id: str, text: str, by: str = "") -> dict[str, Any]:
+    """Write a note on an incident's timeline: for us, never on the public page."""
+    said, now = keeper.secrets.redactor().text(text), keeper.clock.now()
+    return await _change(keeper, lambda session: keeper.desk.write(session, id, said, by=by or "somebody", now=now))
+
+
+@service(acts=True)
+async def incident_update(keeper: Keeper, id: str, text: str, by: str = "") -> dict[str, Any]:
+    """Write an update for the status page."""
+    said, now = keeper.secrets.redactor().text(text), keeper.clock.now()
+    return await _change(
+        keeper, lambda session: keeper.desk.write(session, id, said, by=by or "somebody", now=now, public=True)
+    )
+
+
+@service(acts=True)
+async def incident_severity(keeper: Keeper, id: str, severity: str, reason: str = "", by: str = "") -> dict[str, Any]:
+    """Say how severe an incident is: what fails now counts as that until it fails otherwise."""
+    now = keeper.clock.now()
+    return await _change(
+        keeper,
+        lambda session: keeper.desk.set_severity(session, id, severity, by=by or "somebody", reason=reason, now=now),
+    )
+
+
+@service(acts=True)
+async def incident_merge(keeper: Keeper, id: str, into: str = "", by: str = "") -> dict[str, Any]:
+    """Leave an incident to another one, or without one let it stand for itself again."""
+    now = keeper.clock.now()
+    return await _change(keeper, lambda session: keeper.desk.merge(session, id, into, by=by or "somebody", now=now))
+
+
+@service()
+async def incident_link(keeper: Keeper, workflow: str) -> dict[str, Any]:
+    """The address where a customer of a workflow reports that something is wrong."""
+    subject = "/".join(place_named(keeper, workflow))
+    base, token = keeper.catalog.web.base, report_token(key_in(keeper.folder), subject)
+    if not base:
+        raise Refused("nothing is served", hint="set web: {listen: …, url: …}")
+    return {"subject": subject, "url": f"{base}/report/{token}", "outside": bool(keeper.catalog.web.url)}
+
+
+@service()
+async def incident_times(keeper: Keeper, months: int = 6, workflow: str = "") -> list[dict[str, Any]]:
+    """How long it took to detect, page, acknowledge and recover, by month; drills are left out."""
+    subject = "/".join(place_named(keeper, workflow)) if workflow else ""
+    since = keeper.clock.now() - max(1, min(int(months), 120)) * 31 * DAY
+    rows = await keeper.store.read(lambda session: list(times.counted(session, since=since, subject=subject)))
+    return [
+        {
+            "month": one.month,
+            "incidents": one.incidents,
+            "noticed_first": one.ours_first,
+            **{
+                name: {"n": n, "median": middle / SECOND, "worst": worst / SECOND}
+                for name, (n, middle, worst) in one.times.items()
+            },
+        }
+        for one in times.by_month(rows, ZoneInfo(keeper.catalog.site.timezone))
+    ]
+
+
+@service()
+async def incident_report(keeper: Keeper, id: str) -> dict[str, Any]:
+    """The post-incident report of an incident, in Markdown."""
+    from monitor.status.postmortem import postmortem
+
+    now = keeper.clock.now()
+
+    def read(session: Session) -> tuple[IncidentView, times.Times]:
+        row = life.known(session, id)
+        view = keeper.desk.find(session, row.public_id, now=now)
+        if view is None:
+            raise Refused(f"there is no incident {clean(id, 40)}")
+        return view, times.times_of(row)
+
+    view, took = await keeper.store.read(read)
+    return {
+        "id": view.public_id,
+        "markdown": postmortem(view, took, zone=keeper.catalog.site.timezone),
+        "at": when(now),
+    }
