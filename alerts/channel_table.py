@@ -19,6 +19,7 @@ CHANNELS: Mapping[str, str] = MappingProxyType(
         "pagerduty": "alerts.channels.pagerduty",
         "ntfy": "alerts.channels.ntfy",
         "pushover": "alerts.channels.pushover",
+        "apprise": "alerts.channels.apprise",
         "webhook": "alerts.channels.webhook",
         "console": "alerts.channels.console",
     }

@@ -185,7 +185,7 @@ class Dispatcher:
             headline=row.headline or (seen.headline if seen else ""),
             text=row.text,
             incident=seen,
-            urgent=row.purpose == Purpose.PAGE,
+            urgent=row.purpose == Purpose.PAGE and (seen is None or seen.urgent),
             person=row.person,
             receipt=found.receipt,
             repeat=row.unknown,

@@ -14,7 +14,7 @@ from alerts.policy import parse_target
 from alerts.rotation import Away, Duty, Override, RotationSpec, is_away, joined, next_after, on_call
 from probes.words.clock import moment
 
-ALWAYS = frozenset({"ntfy", "pushover", "console"})  # channels that serve without a section of their own
+ALWAYS = frozenset({"ntfy", "pushover", "apprise", "console"})  # channels that serve without a section of their own
 
 
 class Book(Protocol):
@@ -62,13 +62,17 @@ class Schedules(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliverable:
-    """One way to tell somebody. `target` is never a secret: a phone is `person/phone/0`. `human`: it counts for D1."""
+    """One way to tell somebody. `target` is never a secret: a phone is `person/phone/0`. `human`: it counts for D1.
+
+    `after`: it waits so long (µs) for an answer elsewhere, and rings beside the others then.
+    """
 
     channel: str
     target: str
     person: str = ""
     name: str = ""
     human: bool = False
+    after: int = 0
 
 
 def duty(
@@ -228,6 +232,7 @@ def reach(person: Person, *, book: Book) -> list[Deliverable]:
             person=person.key,
             name=person.name,
             human=True,
+            after=person.waits(number),
         )
         for number, entry in enumerate(person.phone)
     ]

@@ -14,6 +14,7 @@ from alerts import storm
 from alerts.message import Purpose
 from alerts.oncall import Deliverable
 from alerts.routes import EDITS, FIRST_WORDS, FOLLOWS, is_due
+from alerts.storm import LATER
 from alerts.tables import Incident, Notification
 from probes.words.units import SECOND
 
@@ -62,7 +63,8 @@ def enqueue(
     due, burst = now, None
     number = incident.round if incident is not None and number is None else number or 0
     if incident is not None and purpose is Purpose.PAGE:
-        due, burst = storm.leaves(session, incident, channel=way.channel, target=way.target, now=now)
+        wait = way.after if LATER in lane else 0
+        due, burst = storm.leaves(session, incident, channel=way.channel, target=way.target, now=now, wait=wait)
     row = Notification(
         incident=incident.id if incident is not None else None,
         round=number,

@@ -22,6 +22,7 @@ _NAMED: Mapping[str, str] = MappingProxyType(
         "next": "next:ROTATION",
         "ntfy": "ntfy:TOPIC",
         "webhook": "webhook:NAME",
+        "apprise": "apprise:NAME",
     }
 )
 PEOPLE = frozenset({"person", "on-call", "next", "pagerduty"})  # kinds of targets behind which somebody is called
@@ -32,7 +33,7 @@ _SLACK = re.compile(r"#?[^\s:,<>|&#@]{1,80}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom a word in `notify:` means: `kind` is slack, pagerduty, console, ntfy, webhook, on-call, next or person."""
+    """Whom a word in `notify:` means: `kind` is a channel (slack, pagerduty, ntfy …), on-call, next or person."""
 
     kind: str
     name: str = ""

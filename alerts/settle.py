@@ -12,6 +12,7 @@ from alerts.message import Purpose, Receipt
 from alerts.oncall import Deliverable
 from alerts.outbox import OPEN_STATES, SPREAD, enqueue
 from alerts.routes import EDITS, FIRST_WORDS
+from alerts.storm import LATER
 from alerts.tables import Incident, Notification
 from alerts.timeline import note
 from probes.words.errors import DeliveryError
@@ -138,6 +139,10 @@ def spread(session: Session, row: Notification, *, now: int) -> Settled:
     note(session, incident, "delivery", f"{row.name or row.target} was not reached by {row.channel}: {said}", now=now)
     if any(each.state == "delivered" for each in _lane(session, row)):
         return Settled()
+    if not row.rest and LATER not in row.lane:
+        sooner = _bring_forward(session, row, now=now)
+        if sooner:
+            return Settled(sooner)
     if not row.rest:
         row.exhausted = True
         return Settled(exhausted=(row,))
@@ -148,6 +153,24 @@ def spread(session: Session, row: Notification, *, now: int) -> Settled:
         lane=row.lane, text=row.text,
     )  # fmt: skip
     return Settled(frozenset({other.channel}))
+
+
+def _bring_forward(session: Session, row: Notification, *, now: int) -> frozenset[str]:
+    """What was to ring later rings now, as nothing before it got through; the channels with work."""
+    query = select(Notification).where(
+        Notification.incident == row.incident,
+        Notification.round == row.round,
+        Notification.level == row.level,
+        Notification.purpose == row.purpose,
+        Notification.state == "pending",
+        col(Notification.due_at) > now,
+        col(Notification.lane).startswith(f"{row.lane}{LATER}"),
+    )
+    found = session.exec(query).all()
+    for each in found:
+        each.due_at, each.burst, each.spread_at = now, None, now + SPREAD
+        session.add(each)
+    return frozenset(each.channel for each in found)
 
 
 def reclaim(session: Session, *, now: int, alone: bool = False) -> int:

@@ -14,13 +14,19 @@ from probes.words.units import SECOND
 TOGETHER = 10 * SECOND
 MOST = 500  # pages told of by one message; what is over leaves with the next
 _GROUP = ".storm"
+LATER = "+"  # in the name of a lane: a way that waits for an answer elsewhere
 
 
-def leaves(session: Session, incident: Incident, *, channel: str, target: str, now: int) -> tuple[int, int | None]:
+def leaves(
+    session: Session, incident: Incident, *, channel: str, target: str, now: int, wait: int = 0
+) -> tuple[int, int | None]:
     """When a new page on this route may leave, and the burst it belongs to: (now, None) when it is the first.
 
-    Ten seconds count from the page that left at once. Pages of one incident never wait for each other.
+    Ten seconds count from the page that left at once. Pages of one incident never wait for each other. `wait`: it
+    leaves that much later (µs), as do those that it is grouped with.
     """
+    if wait:
+        return _later(session, incident, channel=channel, target=target, at=now + wait)
     query = (
         select(Notification.created)
         .where(
@@ -30,11 +36,32 @@ def leaves(session: Session, incident: Incident, *, channel: str, target: str, n
             Notification.purpose == str(Purpose.PAGE),
             col(Notification.burst).is_(None),
             col(Notification.incident) != incident.id,
+            ~col(Notification.lane).contains(LATER),
         )
         .order_by(col(Notification.created))
     )
     first = session.exec(query).first()
     return (now, None) if first is None else (first + TOGETHER, first + TOGETHER)
+
+
+def _later(session: Session, incident: Incident, *, channel: str, target: str, at: int) -> tuple[int, int | None]:
+    """The same of pages that wait: grouped by when they leave."""
+    query = (
+        select(Notification.due_at)
+        .where(
+            Notification.channel == channel,
+            Notification.target == target,
+            Notification.state == "pending",
+            Notification.purpose == str(Purpose.PAGE),
+            col(Notification.due_at) > at - TOGETHER,
+            col(Notification.due_at) <= at,
+            col(Notification.burst).is_(None),
+            col(Notification.incident) != incident.id,
+        )
+        .order_by(col(Notification.due_at))
+    )
+    first = session.exec(query).first()
+    return (at, None) if first is None else (first + TOGETHER, first + TOGETHER)
 
 
 def is_group(key: str) -> bool:

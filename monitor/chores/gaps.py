@@ -52,7 +52,7 @@ def missing(keeper: Keeper, session: Session, now: int) -> dict[str, str]:
         found.setdefault(f"{MEMBER}{gap.rotation}", said)
     for name in book.rotations:
         for duty in duties(name, now, now + AHEAD, book=book, schedules=schedules, **given.given):
-            if duty.person is not None and not book.people[duty.person].phone:
+            if duty.person is not None and not book.people[duty.person].rings:
                 when = f"{moment(duty.start or now):%Y-%m-%d %H:%M} UTC"
                 said = f"{book.people[duty.person].name} is on call in {name} from {when}, and has nothing that rings"
                 found.setdefault(f"{MEMBER}{name}", said)

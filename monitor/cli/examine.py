@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alerts.message import Finding
+from alerts.people import Person
+from alerts.policy import parse_target
 from monitor.cli.forecast import rings, warnings
 from monitor.cli.paper import ago
+from probes.words.units import say_duration
 
 if TYPE_CHECKING:
     from monitor.config.catalog import Catalog
@@ -122,17 +125,51 @@ def foreign(distributions: Any) -> list[tuple[str, str]]:
 def people(catalog: Catalog) -> list[Finding]:
     """Everybody has something that can ring at night, and so has every level."""
     found = []
+    wanted = called(catalog)
     for key, person in catalog.book.people.items():
         if rings(key, catalog.book):
-            found.append(ok(f"{person.name} can be rung at night"))
+            found.append(ok(f"{person.name} can be rung at night, by {_by(person)}"))
         else:
-            found.append(warn(f"{person.name} has nothing that rings at night", 'add phone: ["ntfy:${secret:NAME}"]'))
+            say = fault if key in wanted else warn
+            found.append(say(f"{person.name} has nothing that rings at night", 'add phone: ["ntfy:${secret:NAME}"]'))
+    used = {entry.partition(":")[0] for key in wanted for entry in catalog.book.people[key].phone}
+    found += [ok(f"{name}, through Do Not Disturb: {how}") for name, how in SILENCES.items() if name in used]
+    if "ntfy" in used and not catalog.web.url:
+        what = "a page by ntfy cannot be acknowledged on the phone, as nothing of showup can be reached from outside"
+        found.append(warn(what, "add web: {url: https://…} with the address that leads to its port"))
     if not catalog.book.people:
         found.append(fault("there is nobody to wake", "add people: and a policy that names one of them"))
     for line in warnings(catalog):
         what, _, write = line.partition("; ")
         found.append(warn(what, write))
     return found
+
+
+SILENCES = {
+    "pushover": "iPhone: allow Critical Alerts in the app's settings; Android: let its emergency channel override it",
+    "ntfy": "Android: Override Do Not Disturb for maximum priority; iPhone: allow Time Sensitive, add it to Focus",
+    "slack": "no app can ring through it there, so Slack is never a phone",
+}  # what a person has to allow, once, on their own phone
+
+
+def called(catalog: Catalog) -> set[str]:
+    """Everybody whom a policy that is used, or a rotation in it, may wake."""
+    book = catalog.book
+    names = {catalog.monitor_policy, *(probe.policy for probe in catalog.probes.values() if probe.scheduled)}
+    targets = [parse_target(target) for name in names & book.policies.keys() for target in book.policies[name].targets]
+    found = {target.name for target in targets if target.kind == "person"}
+    turns = [target.name for target in targets if target.kind in ("on-call", "next")]
+    found |= {key for name in turns if name in book.rotations for key in book.rotations[name].everybody}
+    return found & book.people.keys()
+
+
+def _by(person: Person) -> str:
+    """Its phones, in order, with how long each waits."""
+    said = []
+    for number, entry in enumerate(person.phone):
+        wait = person.waits(number)
+        said.append(entry.partition(":")[0] + (f" after {say_duration(wait)}" if wait else ""))
+    return ", ".join(said)
 
 
 def outside(catalog: Catalog) -> list[Finding]:

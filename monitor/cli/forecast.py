@@ -161,7 +161,7 @@ def _unrung(book: Book) -> list[str]:
     """Rotations that name somebody whom nothing can wake, or nobody in the coming 30 days."""
     found = []
     for name, spec in book.rotations.items():
-        mute = [key for key in spec.everybody if key in book.people and not book.people[key].phone]
+        mute = [key for key in spec.everybody if key in book.people and not book.people[key].rings]
         found += [
             f"{book.people[key].name} takes turns in {name} and has nothing that rings at night; add phone: to {key}"
             for key in mute
@@ -182,12 +182,12 @@ def rings(target: str, book: Book) -> bool:
     """True when a target can ring at night: a phone, or a service that calls one. Slack and a console cannot."""
     meant = parse_target(target)
     if meant.kind == "person":
-        return meant.name in book.people and bool(book.people[meant.name].phone)
+        return meant.name in book.people and book.people[meant.name].rings
     if meant.kind in ("on-call", "next"):
         rotation = book.rotations.get(meant.name)
         if rotation is None:
             return False
         if rotation.reads_pagerduty:
             return True
-        return all(key in book.people and bool(book.people[key].phone) for key in rotation.everybody)
+        return all(key in book.people and book.people[key].rings for key in rotation.everybody)
     return meant.kind in ("pagerduty", "ntfy")

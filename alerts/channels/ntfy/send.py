@@ -17,6 +17,7 @@ from probes.words.text import clean
 
 TITLE, BODY = 250, 3_500  # characters; ntfy takes 4,096 bytes of message
 PRIORITY = {Purpose.PAGE: 5, Purpose.EMERGENCY: 5, Purpose.TEST: 5, Purpose.WARNING: 3, Purpose.RESOLVE: 3}
+QUIET = 2
 TAGS = {"triggered": "rotating_light", "acknowledged": "eyes", "resolved": "white_check_mark"}
 _TOPIC = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 HINTS = {
@@ -77,7 +78,7 @@ class NtfyChannel:
             "topic": topic,
             "title": clean(render.subject_line(message), TITLE),
             "message": render.body(message)[:BODY] or clean(message.headline, BODY),
-            "priority": PRIORITY.get(message.purpose, 2),
+            "priority": PRIORITY.get(message.purpose, QUIET) if _loud(message) else QUIET,
         }
         if view is None:
             return found
@@ -114,6 +115,11 @@ class NtfyChannel:
 
     async def close(self) -> None:
         """Nothing is kept open between calls."""
+
+
+def _loud(message: Message) -> bool:
+    """False for what is about a drill or a canary page that should wake nobody."""
+    return message.incident is None or message.incident.urgent
 
 
 def open_channel(spec: Spec, around: Surroundings) -> NtfyChannel:

@@ -52,7 +52,7 @@ class PushoverChannel:
         if said.get("status") != 1:
             raise DeliveryError("Pushover answered without taking the message", permanent=True)
         receipt = clean(str(said.get("receipt") or ""), 80)
-        if message.purpose in RINGING and not receipt:
+        if self._rings(message) and not receipt:
             raise DeliveryError("Pushover took the page without a receipt, so it does not ring", permanent=True)
         if receipt and message.incident:
             self._ringing.setdefault((message.incident.public_id, message.target), set()).add(receipt)
@@ -77,6 +77,11 @@ class PushoverChannel:
             raise DeliveryError(what, permanent=True)
         return user, token
 
+    @staticmethod
+    def _rings(message: Message) -> bool:
+        """True for what rings until somebody takes it; a drill of low urgency does not."""
+        return message.purpose in RINGING and (message.incident is None or message.incident.urgent)
+
     def _fields(self, message: Message, user: str, token: str) -> dict[str, str]:
         fields: dict[str, Any] = {
             "user": user,
@@ -85,7 +90,7 @@ class PushoverChannel:
             "message": render.body(message)[:BODY] or clean(message.headline, BODY) or "showup",
             "priority": NORMAL if message.purpose in (Purpose.WARNING, Purpose.RESOLVE) else QUIET,
         }
-        if message.purpose in RINGING:
+        if self._rings(message):
             rings = TEST_RINGS if message.purpose is Purpose.TEST else int(self.spec.expire.total_seconds())
             fields |= {"priority": EMERGENCY, "retry": int(self.spec.retry.total_seconds()), "expire": rings}
         links = render.addresses(message.incident) if message.incident else []
