@@ -15,6 +15,7 @@ from alerts.outbox import OPEN_STATES, enqueue
 from alerts.policy import parse_target
 from alerts.roster import Roster
 from alerts.routes import EDITS
+from alerts.storm import LATER
 from alerts.tables import Incident, Notification
 from alerts.timeline import note
 
@@ -104,7 +105,7 @@ def _reaches(ways: Sequence[Deliverable]) -> bool:
 
 def _page(scene: Scene, incident: Incident, lane: str, ways: Sequence[Deliverable], *, number: int) -> bool:
     """One page on its best way; True when it reaches a person. A page on that way that still waits is not doubled."""
-    session, way = scene.session, ways[0]
+    session, way = scene.session, next((each for each in ways if not each.after), ways[0])
     query = select(Notification).where(
         Notification.incident == incident.id,
         Notification.channel == way.channel,
@@ -121,5 +122,10 @@ def _page(scene: Scene, incident: Incident, lane: str, ways: Sequence[Deliverabl
         if row.state == "pending" and not (row.unknown and row.channel in EDITS):
             row.state, row.why, row.spread_at = "superseded", "a new round began", None
             session.add(row)
-    enqueue(session, incident, ways, purpose=Purpose.PAGE, now=scene.now, level=number, lane=lane)
+    at_once = [each for each in ways if not each.after]
+    enqueue(session, incident, at_once or ways, purpose=Purpose.PAGE, now=scene.now, level=number, lane=lane)
+    for each in ways if at_once else ():
+        if each.after:  # rings beside the others unless somebody has answered by then
+            later = f"{lane}{LATER}{each.target}"
+            enqueue(session, incident, [each], purpose=Purpose.PAGE, now=scene.now, level=number, lane=later)
     return _reaches(ways)
