@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from alerts import folding, tell
+from alerts import folding, occasions, tell
 from alerts.book import Book
 from alerts.ladder import Ladder, Move, Next, Stand, next_move
 from alerts.message import Beside, Purpose
@@ -136,6 +136,9 @@ class Escalation:
         incident.level += 1
         scene = self.scene(session, now=now)
         targets = ladder.notify[incident.level - 1]
+        if incident.level == 1:  # who presents hears of it with whoever is called first
+            also = occasions.presenters(session, incident.subject, now=now)
+            targets = (*targets, *(person for person in also if person not in targets))
         told = tell.level(scene, incident, targets, number=incident.level, fallback=ladder.fallback)
         self._keep(session, incident, due=due, now=now, told=told.people)
         if told.empty:

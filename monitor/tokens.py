@@ -66,6 +66,11 @@ def report_token(key: bytes, subject: str) -> str:
     return proof(key, "report", subject).hex()[:40]
 
 
+def event_token(key: bytes, number: int) -> str:
+    """The token by which a presenter sees how an event goes."""
+    return proof(key, "event", str(number)).hex()[:40]
+
+
 def hook_token(key: bytes, probe: str) -> str:
     """The token by which a workflow calls back for a probe."""
     return proof(key, "hook", probe).hex()[:40]

@@ -35,6 +35,8 @@ CHORES: Mapping[str, Chore] = MappingProxyType(
         "calendars": Chore("calendars", 1_800.0),
         "gaps": Chore("gaps", 900.0),
         "handoffs": Chore("handoffs", 5.0),
+        "mutes": Chore("mutes", 10.0),
+        "events": Chore("events", 1.0),
     }
 )
 

@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from monitor.cli import commands_events as commands_events
 from monitor.cli import commands_flags as commands_flags
 from monitor.cli import commands_golden as commands_golden
 from monitor.cli import commands_here as commands_here
 from monitor.cli import commands_incidents as commands_incidents
 from monitor.cli import commands_jobs as commands_jobs
 from monitor.cli import commands_kit as commands_kit
+from monitor.cli import commands_mutes as commands_mutes
 from monitor.cli import commands_oncall as commands_oncall
 from monitor.cli import commands_partners as commands_partners
 from monitor.cli import commands_spend as commands_spend
@@ -97,22 +99,6 @@ def explain(
 ) -> None:
     """The spans and runs behind a number, to redo it by hand."""
     show(ask("explain", config, state, workflow=workflow, window=window), as_json, "show.explain")
-
-
-@app.command()
-def maintenance(
-    workflow: str,
-    length: Annotated[str, typer.Option("--for", help="How long, such as 1h.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is shown on the page.")],
-    start: Annotated[str, typer.Option("--in", help="From when on, such as 2h from now.")] = "",
-    by: By = "",
-    config: Config = None,
-    state: State = None,
-    as_json: AsJson = False,
-) -> None:
-    """Announce maintenance: its time is not counted. Probes go on, and pages are held until it ends."""
-    given = {"workflow": workflow, "length": length, "reason": reason, "start": start}
-    show(ask("maintenance", config, state, by=who(by), **given), as_json, "show.maintenance")
 
 
 @app.command()

@@ -11,7 +11,7 @@ from typing import Any
 
 from monitor.cli.paper import at, count, paper, percent, row, table, took
 from monitor.cli.paper import plain as line
-from monitor.cli.show_acts import correct, maintenance, override, pause, publish, reload
+from monitor.cli.show_acts import correct, override, pause, publish, reload
 from monitor.cli.show_incidents import incident, incidents
 from monitor.cli.show_status import status
 from probes.words.units import SECOND
@@ -23,7 +23,6 @@ __all__ = [
     "explain",
     "incident",
     "incidents",
-    "maintenance",
     "notify",
     "override",
     "pause",

@@ -19,11 +19,6 @@ def override(found: Found) -> None:
     paper().print(f"{plain(found.get('person'))} is on call in {plain(found.get('rotation'))}, {_span(found)}.")
 
 
-def maintenance(found: Found) -> None:
-    """What is announced, and what it means for pages."""
-    paper().print(f"Maintenance of {plain(found.get('subject'))}, {_span(found)}; pages are held until it ends.")
-
-
 def correct(found: Found) -> None:
     """What counts as what from now on, and what stands beside it."""
     of = ", ".join(plain(name, 80) for name in found.get("probes") or ())
@@ -55,3 +50,14 @@ def reload(found: Found) -> None:
     out.print("Not taken over, the old configuration stays in force:")
     for problem in str(found.get("trouble") or "").splitlines():
         out.print(plain(problem), soft_wrap=True)
+
+
+def pressed(found: Found) -> None:
+    """What came of a press, or what there is to press."""
+    out = paper()
+    if found.get("text"):
+        out.print(plain(found["text"], 400), soft_wrap=True)
+    for one in found.get("actions") or ():
+        out.print(f"  {plain(one['action'], 60)}  {plain(one['title'], 80)}")
+    if not found.get("text") and not found.get("actions"):
+        out.print("Its workflow declares no action.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from monitor.cli.attempts import Bench, opened
 from monitor.cli.paper import count, paper, plain, row, table, took
 from monitor.cli.scored import wanted_of
 from monitor.config.naming import probe_id, probes_of
+from monitor.engine.preflight import PASSING, Tried
 from probes.words.errors import Refused
 from probes.words.units import micros_of
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from monitor.config.secrets import Secrets
     from probes.frames import Reply
 
-PASSING = frozenset({"up", "degraded"})
 AT_ONCE = 4  # probes tried beside each other in a preflight
 
 
@@ -58,23 +58,6 @@ def draw_reply(reply: Reply, probe: Probe, catalog: Catalog) -> None:
         out.print(line, soft_wrap=True)
 
 
-@dataclass(slots=True)
-class Tried:
-    """What came of a probe's runs in a preflight."""
-
-    probe: str
-    passed: int = 0
-    made: int = 0
-    slowest: int = 0
-    why: str = ""
-    soft: str = field(default="")
-
-    @property
-    def go(self) -> bool:
-        """True when every run passed: what nobody could look at is no-go, too."""
-        return self.made > 0 and self.passed == self.made
-
-
 def run_preflight(workflows: Sequence[str], config: Path | None, *, times: int, env: str, as_json: bool) -> int:
     """Run every probe of these workflows `times` over: 0 is go, 1 no-go; raises ConfigError, Refused."""
     catalog, secrets = opened(config)
@@ -104,13 +87,7 @@ async def _tried(bench: Bench, probe: Probe, times: int, places: asyncio.Semapho
     async with places:
         for number in range(times):
             reply = await bench.attempt(probe)
-            found.made += 1
-            found.passed += reply.state in PASSING
-            found.slowest = max(found.slowest, reply.took)
-            if reply.state not in PASSING:
-                found.why = found.why or plain(f"{reply.failure}: {reply.sentence}", 200)
-            elif reply.state == "degraded":
-                found.soft = found.soft or plain(f"{reply.failure}: {reply.sentence}", 200)
+            found.count(reply.state, str(reply.failure or ""), plain(reply.sentence, 200), took=reply.took)
             _progress(probe, number + 1, times, reply)
     return found
 

@@ -18,6 +18,7 @@ from probes.words.units import micros_of
 if TYPE_CHECKING:
     from alerts.book import Book
     from monitor.config.accuracy import Golden
+    from monitor.config.recurring import Recurring
 
 EXPIRY = tuple(timedelta(days=days) for days in (30, 14, 7, 1))
 HERE = "here"  # the location of the keeper's own hosts
@@ -283,6 +284,7 @@ class Catalog:
     warnings: tuple[str, ...] = ()
     references: tuple[str, ...] = ()  # addresses that tell whether our own network is what fails
     keys: Mapping[str, Key] = field(default_factory=dict)
+    maintenance: Mapping[str, Recurring] = field(default_factory=dict)
 
     def counted(self) -> str:
         """How much there is, for people: `6 probes of 2 workflows and 1 canary`."""

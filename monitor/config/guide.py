@@ -23,6 +23,7 @@ from monitor.config.burn_section import BurnSection
 from monitor.config.canary_section import CanarySection
 from monitor.config.chat_section import ChatSection
 from monitor.config.defaults import SHARED
+from monitor.config.maintenance_section import MaintenanceSection
 from monitor.config.words import MEANINGS
 from probes import guide as of_probes
 from probes.forms import CostsSection
@@ -156,6 +157,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "slo": _named(sections.SloSection, "slo"),
     "burn": _named(BurnSection, "burn"),
     "flags": _named(sections.FlagsSection, "flags"),
+    "maintenance": _named(MaintenanceSection, "maintenance"),
     "probes": _named(Spec, "probes"),
     "costs": _named(CostsSection, "costs"),
     "defaults": lambda: ", ".join(f"`{name}`" for name in sorted(SHARED)) + "\n",

@@ -14,7 +14,7 @@ from alerts.book import Book
 from alerts.channel_table import with_implied
 from alerts.people import Person
 from alerts.policy import Level, PolicySpec, parse_target
-from monitor.config import beside, build, contracts, golden, judging, references
+from monitor.config import beside, build, contracts, golden, judging, recurring, references
 from monitor.config.canaries import canaries, provider_of
 from monitor.config.catalog import Catalog, Client, Keep, Probe, Publish, Site, Web
 from monitor.config.check import Checked, check
@@ -132,6 +132,7 @@ def assemble(
     problems += golden.provable(merged, built, periods)
     problems += references.secrets(merged, lambda name: secrets.get(name) is not None)
     problems += keys(merged, checked, secrets.get) + places(merged, built)
+    problems += recurring.problems(merged, checked, built)
     problems += _store(merged) + beside.hooks(merged, built, checked.one(WebSection, "web"))
     policies, monitor_policy, found = _policies(merged, checked, built)
     problems += found
@@ -235,6 +236,7 @@ def _catalog(
         fingerprint=blake2b(whole.encode(), digest_size=12).hexdigest(),
         warnings=(*built.warnings, *secrets.warnings),
         keys=keys_of(checked),
+        maintenance=recurring.recurring(checked),
     )
 
 

@@ -27,6 +27,7 @@ from monitor.config.forms import (
     Words,
     Zone,
 )
+from monitor.config.maintenance_section import MaintenanceSection
 from monitor.config.provider_section import ProviderSection
 from probes.signs import Version
 from probes.words.section import Section
@@ -229,7 +230,7 @@ class WorkflowSection(TargetSection):
 
 
 TOP = ("site", "monitor", "publish", "keep", "web", "store", "defaults", "channels", "people", "rotations", "policies",
-       "providers", "keys", "clients", "workflows", "journeys")  # fmt: skip
+       "providers", "keys", "clients", "workflows", "maintenance", "journeys")  # fmt: skip
 """Every key that may stand at the top of the file."""
 
 SINGLE: dict[str, type[Section]] = {
@@ -246,5 +247,6 @@ NAMED: dict[str, type[Section]] = {
     "keys": KeySection,
     "clients": ClientSection,
     "workflows": WorkflowSection,
+    "maintenance": MaintenanceSection,
 }
 """Sections under a name of the user's choice."""

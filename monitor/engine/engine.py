@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,9 @@ from monitor.config.catalog import Catalog
 from monitor.engine import freshness, restore, spending
 from monitor.engine.attempts import Runs
 from monitor.engine.beginnings import Beginnings
+from monitor.engine.cadence import Cadence
 from monitor.engine.clockwork import Clockwork
+from monitor.engine.events import Attended, Events
 from monitor.engine.flags import FlagWatch
 from monitor.engine.foresight import Foresight, foresight_in
 from monitor.engine.keeping import keep_house
@@ -70,9 +72,11 @@ class Engine:
             woke=self._woke,
             emergency=parts.emergency,
         )
+        self.events = Events()
+        self._called: dict[str, Cadence] = {}  # by which each probe is called now
         self.witnesses = Witnesses(parts.clock, patience=parts.patience, paused=lambda: self.paused)
         self._recorder = Recorder(
-            self._append, self.teller.tell, lambda: self.catalog, self.foresight.learn, self.witnesses
+            self._append, self.teller.tell, lambda: self.catalog, self.foresight.learn, self.witnesses, self.events
         )
         self.spending = Spending(self._append)
         self.heartbeats = Heartbeats(parts.store, parts.clock, self._recorder)
@@ -103,14 +107,23 @@ class Engine:
 
     async def reload(self, catalog: Catalog) -> None:
         """Swap whole to another configuration; runs under way end under the old one."""
-        before = {name: track.cadence for name, track in self.tracks.items()}
+        before = set(self.tracks)
         await self._take_over(catalog)
-        works, now = self._works, self._parts.clock.now()
-        for name in before.keys() - self.tracks.keys():
-            if works is not None:
-                works.remove(name)
+        for name in before - self.tracks.keys():
+            self._called.pop(name, None)
+            if self._works is not None:
+                self._works.remove(name)
+        self._align()
+
+    def attend(self, events: Sequence[Attended]) -> None:
+        """These are the events; probes that enter or leave one are called by another cadence from now on."""
+        self.events.take(events)
+        self._align()
+
+    def _align(self) -> None:
+        now = self._parts.clock.now()
         for name, track in self.tracks.items():
-            if before.get(name) != track.cadence:
+            if self._called.get(name) != self.events.cadence(track, now):
                 self._schedule(track, now)
 
     async def _take_over(self, catalog: Catalog) -> None:
@@ -153,14 +166,15 @@ class Engine:
     def _schedule(self, track: Track, now: int) -> None:
         if self._works is None or track.probe.heartbeat is not None:
             return
-        following = track.cadence.after(now)
+        cadence = self._called[track.probe.id] = self.events.cadence(track, now)
+        following = cadence.after(now)
         missed = track.last_due and track.cadence.after(track.last_due) <= now
         new = not track.last_due and track.probe.cron is None  # what runs by the clock may have its reason for it
         first = None
         if missed or new:
             # soon, each at its own moment, so that a start is no stampede
             first = min(following, now + following % CATCH_UP)
-        self._works.set(track.probe.id, track.cadence, first=first)
+        self._works.set(track.probe.id, cadence, first=first)
 
     async def drain(self, seconds: float) -> int:
         """Stop calling, let runs end, commit everything; returns how many runs had to be given up."""

@@ -26,6 +26,7 @@ from probes.words.names import run_id, run_key
 from probes.words.outcome import State
 
 if TYPE_CHECKING:
+    from monitor.engine.events import Events
     from monitor.engine.witnesses import Witnesses
 
 BUGS_TOLD = 3  # probe bugs in a row before the owner is told
@@ -56,9 +57,10 @@ class Recorder:
         catalog: Callable[[], Catalog],
         learn: Callable[[Track, Reply], None] = lambda track, reply: None,
         witnesses: Witnesses | None = None,
+        events: Events | None = None,
     ) -> None:
         self._append, self._tell, self._catalog, self._learn = append, tell, catalog, learn
-        self._witnesses = witnesses
+        self._witnesses, self._events = witnesses, events
 
     def attempt(
         self, track: Track, run: Running, started: int, *, reply: Reply, ended: bool, verdict: Verdict | None = None
@@ -150,7 +152,8 @@ class Recorder:
         failed = [at for at, found in run.verdicts if found.level >= Level.DEGRADED]
         early = put_off(verdict.failure, len(run.verdicts), of=probe.attempts)
         ran = Ran(verdict.level, run.started, failed[0] if failed else run.started, early=early)
-        if probe.golden is not None or probe.weighed:
+        event = self._events.of(probe, run.started) if self._events is not None else None
+        if probe.golden is not None or (probe.weighed and event is None):
             finished = golden.Finished(ran, str(verdict.failure or ""), run.scored, verdict.sure)
             track.odds, ran = golden.weighed(
                 track.odds,
@@ -159,7 +162,8 @@ class Recorder:
                 period=track.cadence.period,
                 progress=track.progress,
             )
-        track.progress, change = advance(track.progress, ran, confirm=probe.confirm, recover=probe.recover)
+        confirm = (1, 1) if event is not None else probe.confirm  # nobody waits for a second run before an audience
+        track.progress, change = advance(track.progress, ran, confirm=confirm, recover=probe.recover)
         if probe.scheduled and watched:
             self._signal(track, run, verdict, change=change)
 
@@ -214,6 +218,9 @@ class Recorder:
     def _context(self, track: Track, verdict: Verdict, since: int) -> tuple[str, ...]:
         """What else happened then, in words: what changed of what answers, and what a provider says of itself."""
         said = track.versions.told(since)
+        event = self._events.of(track.probe, track.last.started) if self._events and track.last else None
+        if event is not None:
+            said = (f"in the event {event.title}", *said)
         if self._witnesses is not None:
             said += self._witnesses.context(track.probe, verdict.provider, since)
         return tuple(dict.fromkeys(said))

@@ -2,11 +2,13 @@
 without it."""
 
 from monitor.services import away as away
+from monitor.services import events as events
 from monitor.services import flags as flags
 from monitor.services import golden as golden
 from monitor.services import hooks as hooks
 from monitor.services import incidents as incidents
 from monitor.services import jobs as jobs
+from monitor.services import mutes as mutes
 from monitor.services import oncall as oncall
 from monitor.services.acts import backup
 from monitor.services.base import ACTS, SERVICES

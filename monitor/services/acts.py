@@ -12,7 +12,7 @@ from sqlmodel import Session
 from alerts.message import Reaction
 from alerts.oncall import reach
 from alerts.tables import Notification
-from monitor.services.base import length_of, moment_of, place_named, probe_named, service, when
+from monitor.services.base import moment_of, place_named, probe_named, service, when
 from monitor.store.queries import presence
 from monitor.store.queries.ledgers import LedgerView, ledgers, memberships
 from monitor.store.queries.notes import read_note, remember
@@ -54,30 +54,6 @@ async def ack(keeper: Keeper, id: str = "", by: str = "", via: str = "the comman
 async def resolve(keeper: Keeper, id: str = "", by: str = "", via: str = "the command line") -> dict[str, Any]:
     """Resolve an incident; while it still fails this counts as an acknowledgement."""
     return await _react(keeper, "resolve", id, by, via)
-
-
-@service(acts=True)
-async def maintenance(
-    keeper: Keeper, workflow: str, length: str, reason: str, start: str = "", by: str = ""
-) -> dict[str, Any]:
-    """Announce maintenance: probes go on, its time is not counted, and pages are held until it ends."""
-    place, now = place_named(keeper, workflow), keeper.clock.now()
-    if start.strip().startswith("-") or start.strip().endswith("ago"):
-        raise Refused("maintenance cannot begin in the past", hint="for what is over: showup correct")
-    begins = now + (length_of(start) if start else 0)
-    ends, subject, author = begins + length_of(length), "/".join(place), by or "somebody"
-    about = place[0] if keeper.catalog.workflows[place[0]].provider else subject  # what its incidents are about
-
-    def write(session: Session) -> int | None:
-        number = presence.add_window(session, subject, start=begins, end=ends, author=author, reason=reason, now=now)
-        keeper.desk.mute(
-            session, about, start=begins, end=ends, author=author, reason=f"maintenance: {reason}", now=now
-        )
-        return number
-
-    number = await keeper.store.write(write)
-    keeper.changed.set()
-    return {"id": number, "subject": subject, "from": when(begins), "until": when(ends)}
 
 
 @service(acts=True)

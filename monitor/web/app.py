@@ -25,7 +25,7 @@ from monitor.metrics import exposition
 from monitor.places import SOCKET
 from monitor.services import ACTS, SERVICES
 from monitor.services.base import fitting
-from monitor.web import acks, flags, hooks, oncall, pings, reports
+from monitor.web import acks, event, flags, hooks, oncall, pings, reports
 from probes.words.errors import Refused, StoreError
 from probes.words.text import clean
 
@@ -88,6 +88,7 @@ def public_app(keeper: Keeper) -> Starlette:
         *flags.routes(keeper),
         *hooks.routes(keeper),
         *oncall.routes(keeper),
+        *event.routes(keeper),
         *reports.routes(keeper),
         Mount("/", StaticFiles(directory=pages, html=True)),
     ]
