@@ -11,9 +11,9 @@ from alerts.message import Answer, Purpose, Reaction
 from alerts.tables import Incident, Notification
 from alerts.timeline import note, round_began
 from probes.words.text import clean
-from probes.words.units import MINUTE, say_duration
+from probes.words.units import HOUR, MINUTE, micros_of, parse_duration, say_duration
 
-SNOOZE = 30 * MINUTE
+SNOOZE, LONGEST_SNOOZE = 30 * MINUTE, 24 * HOUR
 
 
 def find(session: Session, name: str) -> list[Incident]:
@@ -72,7 +72,7 @@ def acknowledge(session: Session, incident: Incident, reaction: Reaction, *, cli
     by, via = clean(reaction.by, 80) or "somebody", clean(reaction.via, 40)
     if not incident.paging:
         return Answer(accepted=False, text=f"{incident.title}: nobody is being paged, there is nothing to answer.")
-    length = SNOOZE if reaction.action == "snooze" else Ladder.load(incident.ladder).ack
+    length = _length(reaction) if reaction.action == "snooze" else Ladder.load(incident.ladder).ack
     if incident.state == "acknowledged":
         return _renew(session, incident, reaction, by, length=length, climb=climb, now=now)
     failing = [row.member for row in members.failing(session, incident)]
@@ -90,6 +90,15 @@ def acknowledge(session: Session, incident: Incident, reaction: Reaction, *, cli
     follow.tell(session, incident, Purpose.ACK, now=now, text=said[:1].upper() + said[1:], person=reaction.person)
     climb.advance(session, incident, now=now)
     return Answer(accepted=True, text=f"{incident.title}: {word} by {by} for {say_duration(length)}.")
+
+
+def _length(reaction: Reaction) -> int:
+    """How long a snooze is: as it was asked for, half an hour otherwise; a day at most."""
+    try:
+        asked = micros_of(parse_duration(str(reaction.said.get("for") or "")))
+    except ValueError:
+        return SNOOZE
+    return min(max(MINUTE, asked), LONGEST_SNOOZE)
 
 
 def _renew(

@@ -94,6 +94,10 @@ class Desk:
         """A note on an incident's timeline, or an update for the status page; raises Refused."""
         return self._seen(session, life.write(session, name, text, by=by, now=now, public=public), now)
 
+    def tell(self, session: Session, name: str, text: str, *, by: str, now: int) -> None:
+        """A note on the timeline that whoever reads the incident's thread sees too; raises Refused."""
+        follow.tell(session, life.write(session, name, text, by=by, now=now), Purpose.NOTE, now=now, text=text)
+
     def set_severity(
         self, session: Session, name: str, severity: str, *, by: str, reason: str, now: int
     ) -> IncidentView:

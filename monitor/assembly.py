@@ -20,6 +20,7 @@ from monitor.chores import table
 from monitor.config.catalog import Catalog
 from monitor.config.load import find, load
 from monitor.config.secrets import Secrets
+from monitor.engine.beside import beside
 from monitor.engine.engine import Engine
 from monitor.engine.hooks import Hooks
 from monitor.engine.hosts import Hosts
@@ -27,7 +28,7 @@ from monitor.engine.parts import Parts
 from monitor.engine.signals import title_of
 from monitor.lastresort import LastResort
 from monitor.places import state_folder
-from monitor.services import incidents
+from monitor.services import incidents, pressed
 from monitor.store.database import Store
 from monitor.tokens import key_in
 from monitor.web import acks
@@ -73,10 +74,12 @@ def _assemble(
         clock=clock,
         open_pages=open_pages,
         subjects=lambda: _subjects(keeper.catalog),
+        seen=lambda name: pressed.seen(keeper, name),
         ack_url=lambda incident, number, person: acks.address(keeper.catalog.web.url, key, incident, number, person),
     )
     schedules = _schedules(catalog, around, lambda: keeper.catalog.book.rotations)
-    desk = Desk(lambda: keeper.catalog.book, schedules=schedules, recovering=recovering)
+    known = beside(lambda: keeper.catalog)
+    desk = Desk(lambda: keeper.catalog.book, schedules=schedules, recovering=recovering, beside=known)
     channels = {name: open_channel(name, spec, around) for name, spec in catalog.book.channels.items()}
     hosts = Hosts(clock, folder=str(catalog.folder))
     dispatcher = Dispatcher(
@@ -114,6 +117,8 @@ def _assemble(
 
 def _hear(keeper: Keeper) -> None:
     """Whom what people say reaches, where it is no answer to a page."""
+    keeper.answers["check"] = lambda reaction: pressed.check(keeper, reaction)
+    keeper.answers["act"] = lambda reaction: pressed.act(keeper, reaction)
     keeper.answers["report"] = lambda reaction: incidents.heard(keeper, reaction)
     keeper.answers["flag"] = lambda reaction: keeper.engine.flags.heard(reaction, keeper.secrets.redactor().text)
 

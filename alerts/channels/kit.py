@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator
 
-from alerts.message import Receipt
+from alerts.message import IncidentView, Receipt
 from alerts.people import Person
 from probes.words.clock import Clock, micros
 from probes.words.errors import DeliveryError
@@ -67,6 +67,11 @@ class OpenPage:
     receipt: Mapping[str, Any] = field(default_factory=dict)
 
 
+async def nothing_seen(incident: str) -> IncidentView | None:
+    """No incident is known: for drills and tests of one message."""
+    return None
+
+
 async def no_open_pages(channel: str) -> Sequence[OpenPage]:
     """Nothing is open: for drills and tests of one message."""
     return ()
@@ -78,7 +83,7 @@ class Surroundings:
 
     `open_pages(channel)` lists what to poll. `ack_url(incident, round, person)` is an address whose POST acknowledges,
     with a token made for that one act; "" where no public address exists. `subjects` are the workflows whose answers
-    may be flagged, `workflow/environment` to title.
+    may be flagged, `workflow/environment` to title. `seen(incident)` is an incident as it is now.
     """
 
     secrets: Callable[[Iterable[str]], Mapping[str, str]]
@@ -87,6 +92,7 @@ class Surroundings:
     open_pages: Callable[[str], Awaitable[Sequence[OpenPage]]] = no_open_pages
     ack_url: Callable[[str, int, str], str] = lambda incident, number, person: ""
     subjects: Callable[[], Mapping[str, str]] = dict
+    seen: Callable[[str], Awaitable[IncidentView | None]] = nothing_seen
 
 
 def fill_in(text: str, around: Surroundings, *, what: str) -> str:

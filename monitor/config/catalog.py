@@ -76,6 +76,17 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A POST that a person may have sent: `url`, `body` and `headers` hold secrets as references."""
+
+    title: str
+    url: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    confirm: str = ""
+
+
 class Flags:
     """From how many answers that were flagged as wrong an incident opens: more than `above` `within` this time."""
 
@@ -106,6 +117,7 @@ class Workflow:
     expiry: tuple[timedelta, ...] = EXPIRY  # how long before an end its people are told
     headroom: float = 0.2  # of rate limits, the share under which they are told
     reports: bool = False  # its page offers a link by which a customer reports that something is wrong
+    actions: Mapping[str, Action] = field(default_factory=dict)
     polite: tuple[Mapping[str, Any], ...] = ()  # checks of an answer while its model fails, as they were written
 
 

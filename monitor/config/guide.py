@@ -19,6 +19,7 @@ from alerts.people import PersonSpec
 from alerts.policy import Level, PolicySpec
 from alerts.rotation import RotationSpec
 from monitor.config import provider_section, sections
+from monitor.config.action_section import ActionSection
 from monitor.config.burn_section import BurnSection
 from monitor.config.canary_section import CanarySection
 from monitor.config.chat_section import ChatSection
@@ -158,6 +159,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "burn": _named(BurnSection, "burn"),
     "flags": _named(sections.FlagsSection, "flags"),
     "maintenance": _named(MaintenanceSection, "maintenance"),
+    "actions": _named(ActionSection, "actions"),
     "probes": _named(Spec, "probes"),
     "costs": _named(CostsSection, "costs"),
     "defaults": lambda: ", ".join(f"`{name}`" for name in sorted(SHARED)) + "\n",

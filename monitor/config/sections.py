@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from monitor.config.action_section import ActionSection
 from monitor.config.burn_section import BurnSection
 from monitor.config.catalog import EXPIRY
 from monitor.config.chat_section import ChatSection
@@ -227,6 +228,9 @@ class WorkflowSection(TargetSection):
         default=DrillSection(), description="What holds of an answer while the model fails, for `showup drill`."
     )
     probes: dict[str, Any] = Field(default_factory=dict, description="What is tried, by name.")
+    actions: dict[str, ActionSection] = Field(
+        default_factory=dict, max_length=10, description="What people may have done by pressing a button, by name."
+    )
 
 
 TOP = ("site", "monitor", "publish", "keep", "web", "store", "defaults", "channels", "people", "rotations", "policies",

@@ -25,7 +25,7 @@ from monitor.metrics import exposition
 from monitor.places import SOCKET
 from monitor.services import ACTS, SERVICES
 from monitor.services.base import fitting
-from monitor.web import acks, event, flags, hooks, oncall, pings, reports
+from monitor.web import acks, event, flags, hooks, oncall, pings, reports, slack
 from probes.words.errors import Refused, StoreError
 from probes.words.text import clean
 
@@ -90,6 +90,7 @@ def public_app(keeper: Keeper) -> Starlette:
         *oncall.routes(keeper),
         *event.routes(keeper),
         *reports.routes(keeper),
+        *slack.routes(keeper),
         Mount("/", StaticFiles(directory=pages, html=True)),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Guard)])

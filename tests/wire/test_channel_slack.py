@@ -77,7 +77,7 @@ async def test_a_page_says_what_when_who_and_what_next() -> None:
         for button in block.get("elements", [])
         if "value" in button or "url" in button
     ]
-    assert buttons == ["Acknowledge", "Snooze 30 min", "Runbook", "Evidence"]
+    assert buttons == ["Acknowledge", "Snooze 30 min", "Check now", "More", "Runbook", "Evidence"]
 
 
 async def test_the_one_message_changes_with_the_incident_and_its_story_stands_in_the_thread() -> None:

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alerts import render
-from alerts.message import IncidentView, Message, Purpose
+from alerts.message import ActionView, IncidentView, Message, Purpose
 from alerts.signal import Severity
 from probes.words.text import clean, for_mrkdwn
 
 Block = dict[str, Any]
 
-ACK, SNOOZE = "showup.ack", "showup.snooze"
+ACK, SNOOZE, RESOLVE = "showup.ack", "showup.snooze", "showup.resolve"
+CHECK, RUNBOOK, MORE, ACT = "showup.check", "showup.runbook", "showup.more", "showup.act"
+LENGTHS = (("2h", "2 h"), ("8h", "8 h"))  # of further snoozes
+TOLD = 12  # lines of the timeline that More shows
 LINK = "showup.link"
 _ICONS = {"triggered": "🔴", "acknowledged": "🟡", "resolved": "🟢"}
 _SECTION = 2_900  # characters of a section, of 3,000
@@ -40,6 +43,11 @@ def layout(message: Message, *, mentions: Mapping[str, str]) -> list[Block]:
 def notification(message: Message) -> str:
     """The text beside the blocks: what a lock screen shows, so the headline comes first."""
     return for_mrkdwn(render.subject_line(message), 300)
+
+
+def notification_of(view: IncidentView) -> str:
+    """The line beside what More shows."""
+    return for_mrkdwn(render.headline(view), 300)
 
 
 def plain(message: Message) -> str:
@@ -101,12 +109,65 @@ def _buttons(view: IncidentView) -> list[Block]:
     if view.state == "triggered":
         found.append(_button("Acknowledge", ACK, value=value, style="primary"))
         found.append(_button("Snooze 30 min", SNOOZE, value=value))
+    if view.state != "resolved":
+        found.append(_button("Check now", CHECK, value=value))
+        if view.runbook_lines and not render.public(view.runbook):
+            found.append(_button("Runbook", RUNBOOK, value=value))
+        found.append(_button("More", MORE, value=value))
     for number, (label, url) in enumerate(render.addresses(view)):
         found.append(_button(label, f"{LINK}.{number}", url=url))
     return found
 
 
-def _button(label: str, action: str, **more: str) -> Block:
+def more(view: IncidentView) -> list[Block]:
+    """What More shows to the one who pressed: the timeline, longer snoozes, resolve, and the workflow's actions."""
+    value = f"{view.public_id}|{view.round}"[:2_000]
+    lines = [f"• {_words(render.timeline(event, zone=view.zone), 200)}" for event in view.events[-TOLD:]]
+    found = [_section("\n".join(lines) or "Nothing has happened yet.")]
+    if view.state == "resolved":
+        return found
+    buttons = [_button(f"Snooze {said}", f"{SNOOZE}.{length}", value=value) for length, said in LENGTHS]
+    buttons.append(_button("Resolve", RESOLVE, value=value))
+    found.append({"type": "actions", "elements": buttons})
+    acts = [
+        _button(clean(one.title, 60), f"{ACT}.{one.key}"[:255], value=value, confirm=_confirm(one))
+        for one in view.beside.actions[:10]
+    ]
+    return [*found, {"type": "actions", "elements": acts}] if acts else found
+
+
+def _confirm(one: ActionView) -> Block:
+    text = clean(one.confirm, 280) or "It is done at once, and stands on the timeline with your name."
+    return {
+        "title": {"type": "plain_text", "text": clean(one.title, 90) or "Do it?"},
+        "text": {"type": "plain_text", "text": text},
+        "confirm": {"type": "plain_text", "text": "Do it"},
+        "deny": {"type": "plain_text", "text": "Cancel"},
+    }
+
+
+def runbook(view: IncidentView) -> str:
+    """The runbook's lines for the one who pressed; it is a file here, with no address to open."""
+    said = "\n".join(clean(line, 300) for line in view.runbook_lines)
+    return for_mrkdwn(f"Runbook ({clean(view.runbook, 120)}):\n{said}", 2_900)
+
+
+def details(view: IncidentView) -> str:
+    """What stands below the first page, where no page of ours could be opened: seen, last good, runbook."""
+    parts = []
+    if view.beside.excerpt:
+        parts.append(f"Seen: {view.beside.excerpt}")
+    if view.beside.good:
+        at = f" at {render.when(view.beside.good_at, view.zone)}" if view.beside.good_at is not None else ""
+        parts.append(f"Last good answer{at}: {view.beside.good}")
+    if view.beside.exposed:
+        parts.append(view.beside.exposed)
+    if parts and view.runbook_lines:
+        parts.append("Runbook: " + "\n".join(view.runbook_lines))
+    return for_mrkdwn("\n".join(parts), 2_900) if parts else ""
+
+
+def _button(label: str, action: str, **more: Any) -> Block:
     return {"type": "button", "action_id": action, "text": {"type": "plain_text", "text": label[:75]}, **more}
 
 

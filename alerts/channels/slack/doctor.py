@@ -9,6 +9,7 @@ from alerts.channels.slack.client import Refusal, call, make_client
 from alerts.channels.slack.listen import check_app_token
 from alerts.channels.slack.spec import Spec
 from alerts.message import Finding
+from alerts.people import Person
 from probes.words.errors import DeliveryError
 from probes.words.text import for_log
 
@@ -30,7 +31,8 @@ async def examine(spec: Spec, around: Surroundings) -> list[Finding]:
         found = await _token(web)
     except DeliveryError as error:
         return [Finding(level="fault", what=str(error), write="set the secret that channels.slack.token names")]
-    return [*found, *await _channel(web, spec), *await _socket(web, spec, around)]
+    people = [await _person(web, person) for person in around.people().values() if person.slack]
+    return [*found, *await _channel(web, spec), *await _socket(web, spec, around), *(one for one in people if one)]
 
 
 async def _token(web: AsyncWebClient) -> list[Finding]:
@@ -78,7 +80,29 @@ async def _channel(web: AsyncWebClient, spec: Spec) -> list[Finding]:
     return [Finding(level="ok", what=f"Slack: the app reads {spec.channel}")]
 
 
+async def _person(web: AsyncWebClient, person: Person) -> Finding | None:
+    """Is there such a member, and is it a person? Without the scope nobody can say."""
+    try:
+        answer = await call(web, "users.info", user=person.slack)
+    except Refusal as refused:
+        if refused.code in ("missing_scope", "unknown_method"):
+            return None
+        what = f"Slack knows no {person.slack}, the id of {person.name}"
+        return Finding(level="fault", what=what, write="profile, three dots, Copy member ID")
+    except DeliveryError:
+        return None
+    user = answer.get("user") or {}
+    if user.get("deleted") or user.get("is_bot"):
+        what = f"Slack's {person.slack}, the id of {person.name}, is {'a bot' if user.get('is_bot') else 'deactivated'}"
+        return Finding(level="fault", what=what, write="profile, three dots, Copy member ID")
+    name = for_log(str(user.get("real_name") or user.get("name") or person.slack), 60)
+    return Finding(level="ok", what=f"Slack: {person.name} is {name} there")
+
+
 async def _socket(web: AsyncWebClient, spec: Spec, around: Surroundings) -> list[Finding]:
+    if spec.signing_secret is not None and spec.app_token is None:
+        what = "Slack: buttons are heard over HTTP; Slack has to be told the address"
+        return [Finding(level="ok", what=what, write="Interactivity, Request URL: https://…/slack/interactivity")]
     if spec.app_token is None:
         write = "set channels.slack.app_token (xapp-…, scope connections:write) and switch Socket Mode on"
         return [Finding(level="warning", what="Slack: buttons are not heard", write=write)]

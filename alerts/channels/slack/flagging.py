@@ -32,33 +32,40 @@ def form(payload: Payload, around: Surroundings) -> dict[str, Any]:
     """The form that a shortcut opens: which workflow, what was asked, answered and right."""
     where = {"channel": inner(payload, "channel", "id"), "ts": inner(payload, "message", "ts")}
     answered = clean(decoded(inner(payload, "message", "text")), LONGEST, lines=True)
-    choices = [
-        {"text": _plain(clean(title, 75) or subject), "value": subject}
-        for subject, title in list(around.subjects().items())[:MOST]
-    ]
-    select = {"type": "static_select", "action_id": "v", "options": choices}
-    first = {"initial_option": choices[0]} if len(choices) == 1 else {}
-    blocks = [_input("workflow", "Workflow", {**select, **first}, optional=False)]
+    blocks = [which_workflow(around)]
     for name, label in FIELDS.items():
         element: dict[str, Any] = {"type": "plain_text_input", "action_id": "v", "multiline": True}
         given = {"initial_value": answered} if name == "answered" and answered else {}
-        blocks.append(_input(name, label, {**element, "max_length": LONGEST, **given}, optional=name != "answered"))
+        blocks.append(input_of(name, label, {**element, "max_length": LONGEST, **given}, optional=name != "answered"))
     return {
         "type": "modal",
         "callback_id": FLAG,
         "private_metadata": json.dumps(where),
-        "title": _plain("Wrong answer"),
-        "submit": _plain("Flag it"),
-        "close": _plain("Cancel"),
+        "title": plain_text("Wrong answer"),
+        "submit": plain_text("Flag it"),
+        "close": plain_text("Cancel"),
         "blocks": blocks,
     }
 
 
-def _input(name: str, label: str, element: dict[str, Any], *, optional: bool) -> dict[str, Any]:
-    return {"type": "input", "block_id": name, "label": _plain(label), "element": element, "optional": optional}
+def which_workflow(around: Surroundings) -> dict[str, Any]:
+    """The field of a form that asks for the workflow; where there is one alone, it is chosen."""
+    choices = [
+        {"text": plain_text(clean(title, 75) or subject), "value": subject}
+        for subject, title in list(around.subjects().items())[:MOST]
+    ]
+    select = {"type": "static_select", "action_id": "v", "options": choices}
+    first = {"initial_option": choices[0]} if len(choices) == 1 else {}
+    return input_of("workflow", "Workflow", {**select, **first}, optional=False)
 
 
-def _plain(text: str) -> dict[str, Any]:
+def input_of(name: str, label: str, element: dict[str, Any], *, optional: bool) -> dict[str, Any]:
+    """One field of a form."""
+    return {"type": "input", "block_id": name, "label": plain_text(label), "element": element, "optional": optional}
+
+
+def plain_text(text: str) -> dict[str, Any]:
+    """A text in which nothing is a mark or a mention."""
     return {"type": "plain_text", "text": text}
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from alerts.channels.kit import Surroundings, fill_in
-from alerts.channels.slack import flagging
-from alerts.channels.slack.blocks import ACK, SNOOZE
+from alerts.channels.slack import blocks, flagging, reporting
+from alerts.channels.slack.blocks import ACK, ACT, CHECK, MORE, RESOLVE, RUNBOOK, SNOOZE
 from alerts.channels.slack.client import call, make_client, quiet
 from alerts.channels.slack.spec import Spec
 from alerts.message import React, Reaction
@@ -28,7 +28,13 @@ CONNECT = 20.0  # seconds: the library itself would try for ever without a word
 LOST = 60.0  # seconds without a connection after which it is built anew
 LOOK = 5.0  # seconds between looks at the connection
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between attempts to connect
-ACTIONS = {ACK: "ack", SNOOZE: "snooze"}
+Form = Callable[[Mapping[str, Any], Surroundings], dict[str, Any]]
+ACTIONS = frozenset({ACK, SNOOZE, RESOLVE, CHECK, ACT})
+PRESSED = frozenset({"ack", "snooze", "resolve", "check", "act", "report"})  # what only people we know may do
+STRANGER = (
+    "I do not know you, so this was not done. Whoever keeps showup can add your Slack member id to you under people: "
+    "(profile, three dots, Copy member ID)."
+)
 
 
 async def hear(spec: Spec, around: Surroundings, react: React) -> None:
@@ -55,7 +61,7 @@ async def _hear_once(spec: Spec, around: Surroundings, react: React) -> None:
     await check_app_token(web, app_token)
     client = SocketModeClient(app_token, web_client=web, logger=quiet, ping_interval=LOOK)
     client.proxy = web.proxy
-    client.socket_mode_request_listeners.append(_Ear(web, around, react).heard)
+    client.socket_mode_request_listeners.append(Ear(web, around, react, anyone=spec.anyone).heard)
     try:
         async with asyncio.timeout(CONNECT):
             await client.connect()  # type: ignore[no-untyped-call]
@@ -90,44 +96,67 @@ async def _watch(client: SocketModeClient) -> None:
         missing = 0.0 if await client.is_connected() else missing + LOOK
 
 
-class _Ear:
-    """Turns envelopes into reactions, and tells the one who pressed what came of it."""
+class Ear:
+    """Turns what people press into reactions, and tells the one who pressed what came of it.
 
-    def __init__(self, web: AsyncWebClient, around: Surroundings, react: React) -> None:
+    `seen(incident)` is the incident as it is now, for those who ask for more of it.
+    """
+
+    def __init__(self, web: AsyncWebClient, around: Surroundings, react: React, *, anyone: bool = False) -> None:
         self.web = web
         self.around = around
         self.react = react
+        self.anyone = anyone
 
     async def heard(self, client: Any, request: SocketModeRequest) -> None:
         """Acknowledge within Slack's three seconds, before any work; then act on each button."""
         from slack_sdk.socket_mode.response import SocketModeResponse
 
         await client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
-        if request.type != "interactive" or not isinstance(request.payload, dict):
-            return
-        if flagging.is_shortcut(request.payload):
-            await self._open_form(request.payload)
-        for reaction in (*reactions(request.payload, self.around), *flagging.flags(request.payload, self.around)):
-            answer = await self.react(reaction)
-            await self._tell(request.payload, answer.text)
+        if request.type == "interactive" and isinstance(request.payload, dict):
+            await self.act(request.payload)
 
-    async def _open_form(self, payload: Mapping[str, Any]) -> None:
+    async def act(self, payload: Mapping[str, Any]) -> None:
+        """Do what was pressed, chosen or filled in, whichever way it came."""
+        for kind in (flagging, reporting):
+            if kind.is_shortcut(payload):
+                await self._open_form(payload, kind.form)
+        for reaction in _all(payload, self.around):
+            if reaction.action in PRESSED and not reaction.person and not self.anyone:
+                await self._tell(payload, STRANGER)
+                continue
+            answer = await self.react(reaction)
+            await self._tell(payload, answer.text)
+        for asked in looks(payload):
+            await self._show(payload, *asked)
+
+    async def _show(self, payload: Mapping[str, Any], what: str, incident: str) -> None:
+        """The runbook, or more of an incident, to the one who asked."""
+        view = await self.around.seen(incident)
+        if view is None:
+            await self._tell(payload, "There is no such incident any more.")
+        elif what == RUNBOOK:
+            await self._tell(payload, blocks.runbook(view), encoded=True)
+        else:
+            await self._tell(payload, blocks.notification_of(view), blocks=blocks.more(view))
+
+    async def _open_form(self, payload: Mapping[str, Any], form_of: Form) -> None:
         """Slack opens it within three seconds of the click, or not at all."""
         if not self.around.subjects():
-            await self._tell(payload, "There is no workflow whose answers could be flagged.")
+            await self._tell(payload, "There is no workflow that this could be about.")
             return
-        form = flagging.form(payload, self.around)
+        form = form_of(payload, self.around)
         try:
             await call(self.web, "views.open", trigger_id=str(payload.get("trigger_id") or ""), view=form)
         except DeliveryError as error:
             log.warning("Slack: the form of a shortcut could not be opened: %s", error)
 
-    async def _tell(self, payload: Mapping[str, Any], words: str) -> None:
+    async def _tell(self, payload: Mapping[str, Any], words: str, *, encoded: bool = False, **more: Any) -> None:
         """Only the one who pressed sees it."""
         channel, user = flagging.place_of(payload)[0], flagging.inner(payload, "user", "id")
-        text = for_mrkdwn(words, 500)
+        text = words if encoded else for_mrkdwn(words, 500)
         try:
-            await call(self.web, "chat.postEphemeral", channel=channel, user=user, text=text)
+            await call(self.web, "chat.postEphemeral", channel=channel, user=user, text=text, **more)
         except DeliveryError as error:
             if payload.get("type") == "block_actions":
                 log.warning("Slack: the answer to a button could not be shown: %s", error)
@@ -142,27 +171,48 @@ class _Ear:
             log.warning("Slack: the answer to a flag could not be shown: %s", error)
 
 
+def _all(payload: Mapping[str, Any], around: Surroundings) -> list[Reaction]:
+    """Everything a payload says, whichever way it was said."""
+    return [*reactions(payload, around), *flagging.flags(payload, around), *reporting.reports(payload, around)]
+
+
 def reactions(payload: Mapping[str, Any], around: Surroundings) -> list[Reaction]:
     """What the pressed buttons mean; links and what is not ours mean nothing. Never raises, whatever it is given."""
-    if payload.get("type") != "block_actions":
-        return []
     by, person = flagging.who(payload, around)
     found = []
-    actions = payload.get("actions")
-    for action in actions if isinstance(actions, list) else []:
-        kind = ACTIONS.get(str(action.get("action_id"))) if isinstance(action, Mapping) else None
-        incident, _, number = str(action.get("value") or "").partition("|") if kind else ("", "", "")
-        if kind is None or not incident:
+    for name, incident, number in _pressed(payload):
+        kind, _, more = name.removeprefix("showup.").partition(".")
+        if f"showup.{kind}" not in ACTIONS:
             continue
+        said = {"for": more} if kind == "snooze" and more else {"action": more} if kind == "act" else {}
         found.append(
             Reaction(
                 action=kind,
-                incident=clean(incident, 80),
+                incident=incident,
                 by=by,
                 via="slack",
                 at=around.clock.now(),
                 person=person,
-                round=int(number) if number.isdecimal() and len(number) < 9 else None,
+                round=number,
+                said=said,
             )
         )
+    return found
+
+
+def looks(payload: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(what, incident) of those who only want to see more."""
+    return [(name, incident) for name, incident, _ in _pressed(payload) if name in (RUNBOOK, MORE)]
+
+
+def _pressed(payload: Mapping[str, Any]) -> list[tuple[str, str, int | None]]:
+    """(action, incident, round) of each pressed button of ours."""
+    actions = payload.get("actions") if payload.get("type") == "block_actions" else None
+    found = []
+    for action in actions if isinstance(actions, list) else []:
+        name = str(action.get("action_id") or "") if isinstance(action, Mapping) else ""
+        incident, _, number = str(action.get("value") or "").partition("|") if name else ("", "", "")
+        if name.startswith("showup.") and incident:
+            known = int(number) if number.isdecimal() and len(number) < 9 else None
+            found.append((clean(name, 255), clean(incident, 80), known))
     return found

@@ -72,7 +72,19 @@ class SlackChannel:
         if not channel or not ts:
             raise DeliveryError("Slack took the message and did not say where it stands", unknown=True)
         self._learn(target, channel)
+        await self._explain(client, message, channel, ts)
         return self._receipt(channel, ts)
+
+    async def _explain(self, client: AsyncWebClient, message: Message, channel: str, ts: str) -> None:
+        """What was seen, in the thread of a first page; the page has arrived, so a failure here fails nothing."""
+        view = message.incident
+        text = blocks.details(view) if view is not None and message.purpose is Purpose.PAGE else ""
+        if not text:
+            return
+        try:
+            await call(client, "chat.postMessage", channel=channel, thread_ts=ts, text=text, **_silent())
+        except DeliveryError as error:
+            log.warning("Slack: what was seen could not be put into the thread: %s", error)
 
     async def _edit(self, client: AsyncWebClient, message: Message, where: tuple[str, str]) -> None:
         channel, ts = where

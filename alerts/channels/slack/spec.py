@@ -24,6 +24,10 @@ class Spec(Section):
 
     token: SecretText
     app_token: SecretText | None = None
+    signing_secret: SecretText | None = Field(
+        default=None, description="hears the buttons over HTTP instead, at /slack/interactivity of `web`"
+    )
+    anyone: bool = Field(default=False, description="true lets people press who have no `slack:` id under people")
     channel: Annotated[str, AfterValidator(_is_channel)]
     url: Address = Field(default="https://slack.com/api", description="the Web API's address")
     ca_file: str | None = Field(default=None, description="authorities to trust instead of the system's")

@@ -1,0 +1,99 @@
+"""Slack's buttons over HTTP, where no Socket Mode is wanted: signed by Slack, answered within three seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from monitor.web.bodies import read_body
+from probes.words.errors import ShowupError
+
+if TYPE_CHECKING:
+    from alerts.channels.slack.spec import Spec
+    from monitor.app import Keeper
+
+log = structlog.get_logger("showup.slack")
+
+BODY = 1_000_000  # bytes: a payload holds the whole message
+SEEN = 1_000  # signatures that are remembered; Slack's are five minutes young at most
+AT_ONCE = 20  # payloads that are worked on
+
+
+class _Door:
+    """Takes Slack's payloads once each."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._work: set[asyncio.Task[None]] = set()
+
+    async def answer(self, request: Request) -> Response:
+        """200 taken · 401 not Slack's, or too old · 404 not used · 413 too large · 400 nothing that can be read."""
+        spec: Spec | None = self._keeper.catalog.book.channels.get("slack")  # type: ignore[assignment]
+        if spec is None or getattr(spec, "signing_secret", None) is None:
+            return PlainTextResponse("There is nothing here.", 404)
+        body = await read_body(request, BODY)
+        if body.cut or not body.whole:
+            return PlainTextResponse("too large", 413)
+        signature = request.headers.get("x-slack-signature", "")
+        if not self._is_slacks(spec, body.data, request):
+            return PlainTextResponse("not signed", 401)
+        if signature in self._seen:
+            return PlainTextResponse("", 200)  # a repeat
+        self._seen[signature] = None
+        while len(self._seen) > SEEN:
+            self._seen.popitem(last=False)
+        payload = _payload(body.data)
+        if payload is None:
+            return PlainTextResponse("no payload", 400)
+        if len(self._work) < AT_ONCE:
+            task = asyncio.get_running_loop().create_task(self._act(spec, payload))
+            self._work.add(task)
+            task.add_done_callback(self._work.discard)
+        return PlainTextResponse("", 200)
+
+    def _is_slacks(self, spec: Spec, body: bytes, request: Request) -> bool:
+        from slack_sdk.signature import SignatureVerifier
+
+        from alerts.channels.kit import fill_in
+
+        try:
+            secret = fill_in(spec.signing_secret or "", self._keeper.around, what="Slack's signing_secret")
+            headers = {
+                name: request.headers.get(name, "") for name in ("x-slack-request-timestamp", "x-slack-signature")
+            }
+            return bool(SignatureVerifier(secret).is_valid_request(body, headers))
+        except (ShowupError, ValueError):  # a timestamp that is no number
+            return False
+
+    async def _act(self, spec: Spec, payload: dict[str, Any]) -> None:
+        from alerts.channels.slack.client import make_client
+        from alerts.channels.slack.listen import Ear
+
+        keeper = self._keeper
+        try:
+            web = make_client(spec, keeper.around)
+            await Ear(web, keeper.around, keeper.react, anyone=spec.anyone).act(payload)
+        except ShowupError as error:
+            log.warning("what was pressed in Slack could not be done", reason=str(error))
+
+
+def _payload(body: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).get("payload", [""])[0])
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def routes(keeper: Keeper) -> list[Route]:
+    """POST /slack/interactivity."""
+    return [Route("/slack/interactivity", _Door(keeper).answer, methods=["POST"])]
