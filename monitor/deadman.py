@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from monitor.engine.freshness import cut_off
 from monitor.systemd import Notifier
 from probes.words.secret import fill, names_in
 from probes.words.text import clean
@@ -53,6 +54,12 @@ def health(keeper: Keeper) -> Health:
     return Health(tuple(reasons))
 
 
+def outside(keeper: Keeper) -> Health:
+    """The same for the outside switch, which also hears that our own network reaches nobody: no restart would help."""
+    blind = cut_off(keeper.engine.tracks.values()) is not None
+    return Health((*health(keeper).reasons, *(("our own network reaches nobody",) if blind else ())))
+
+
 async def feed(keeper: Keeper, notifier: Notifier) -> None:
     """Show systemd that we live, as long as we do."""
     while True:
@@ -73,7 +80,7 @@ async def ping_outside(keeper: Keeper) -> None:
         if not reference:
             await asyncio.sleep(PING_EVERY)
             continue
-        found = health(keeper)
+        found = outside(keeper)
         try:
             url = str(fill(reference, keeper.secrets.need(names_in(reference))))
             async with httpx.AsyncClient(timeout=10.0, trust_env=False) as client, asyncio.timeout(15.0):

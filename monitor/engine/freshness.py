@@ -16,7 +16,8 @@ BLIND_PAGES_AFTER = DAY
 NOT_STARTED, BLIND = "not-started ", "blind "  # each followed by a probe's id
 SPENT = "spend "  # followed by the name of an account
 JUDGE = "judge "  # followed by a provider and its model
-MEMBERS = (NOT_STARTED, BLIND, SPENT, JUDGE, "clock ", "disk ")  # how the names of what is told here begin
+CUT_OFF = "network"  # our own: everything that ran since met it
+MEMBERS = (NOT_STARTED, BLIND, SPENT, JUDGE, "clock ", "disk ", CUT_OFF)  # how the names of what is told here begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,13 @@ def blind_after(period: int) -> int:
 
 def look(tracks: Iterable[Track], *, now: int, began: int, paused: frozenset[str] = frozenset()) -> list[Trouble]:
     """What is wrong at `now`; the keeper has been watching since `began`. Paused probes are not expected to start."""
+    tracks = list(tracks)
     found: list[Trouble] = []
+    alone = cut_off(tracks)
+    if alone is not None and now - alone > BLIND_AFTER:
+        length = say_duration((now - alone) // MINUTE * MINUTE)
+        sentence = f"we are blind: our own network has reached nobody for {length}, nothing is known of any workflow"
+        found.append(Trouble(CUT_OFF, alone, sentence, Severity.ERROR))
     for track in tracks:
         probe, period = track.probe, track.cadence.period
         if not probe.scheduled or not probe.enabled or probe.id in paused or probe.heartbeat is not None:
@@ -50,9 +57,29 @@ def look(tracks: Iterable[Track], *, now: int, began: int, paused: frozenset[str
         if quiet > overdue_after(period):
             sentence = f"{probe.id} has not started for {say_duration(quiet // 1_000_000 * 1_000_000)}"
             found.append(Trouble(f"{NOT_STARTED}{probe.id}", now - quiet, sentence, Severity.ERROR))
+        elif alone is not None and _met_network(track):
+            continue  # one page for all of them
         elif track.unknown_since and now - track.unknown_since > blind_after(period):
             found.append(_blind(track, now))
     return found
+
+
+def cut_off(tracks: Iterable[Track]) -> int | None:
+    """Since when (µs) our own network has been all that any run met; None when something was reached later."""
+    ran = [track for track in tracks if track.last is not None]
+    lost = [track for track in ran if _met_network(track)]
+    if not lost:
+        return None
+    reached = max((_start(track) for track in ran if not _met_network(track)), default=0)
+    return max(reached, min(track.unknown_since for track in lost)) if reached < max(map(_start, lost)) else None
+
+
+def _start(track: Track) -> int:
+    return track.last.started if track.last is not None else 0
+
+
+def _met_network(track: Track) -> bool:
+    return bool(track.unknown_since) and track.last is not None and track.last.blame == "network"
 
 
 def of_clock(behind: int, *, now: int) -> list[Trouble]:
@@ -104,6 +131,8 @@ def unproven(
     """
     found = []
     for member in told:
+        if member == CUT_OFF and all(_met_network(one) for one in tracks.values() if one.last_start >= began):
+            found.append(member)
         if member.startswith(SPENT) and member.removeprefix(SPENT) in unasked:
             found.append(member)
         if member.startswith(JUDGE) and member.removeprefix(JUDGE) not in heard:
@@ -146,6 +175,7 @@ def changes(
             )
         )
     for member in told.keys() - after.keys():
-        sentence = f"{member.partition(' ')[2] or member} is watched again"
+        what = "our own network reaches others and everything" if member == CUT_OFF else member.partition(" ")[2]
+        sentence = f"{what or member} is watched again"
         found.append(signals.of_monitor(catalog, member, Condition.PASSING, at=now, since=now, sentence=sentence))
     return found, after

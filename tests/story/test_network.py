@@ -80,3 +80,39 @@ async def test_nobody_is_asked_while_all_is_well_and_once_for_many(story: Story)
     story.step, story.target = 1, "silent"
     await story.run(at=clock_of("10:01"))
     assert story.looks == 2, "three attempts within ten seconds, two references"
+
+
+async def test_a_dead_network_of_our_own_is_one_page_after_a_quarter_of_an_hour_and_its_end_is_told(
+    story: Story,
+) -> None:
+    story.target, story.references, story.step = "silent", ("silent", "silent"), 1
+    for minute in range(17):
+        await story.run(at=clock_of(f"10:{minute:02}"))
+        await story.engine.beat()
+        await story.settle()
+    assert story.paged == ["cy"], "the monitor's own people, once, and nobody of a workflow"
+    (incident,) = await story.incidents()
+    assert (incident.subject, incident.severity) == ("monitor", "error")
+    assert "we are blind: our own network has reached nobody for 15" in incident.sentence
+    assert list(incident.members) == ["network"]
+    story.target = "."
+    await story.run(at=clock_of("10:20"))
+    await story.engine.beat()
+    await story.settle()
+    assert (await story.incidents())[0].state == "resolved"
+
+
+async def test_a_restart_does_not_take_the_page_back_while_nothing_was_reached(story: Story) -> None:
+    story.target, story.references, story.step = "silent", ("silent", "silent"), 1
+    for minute in range(17):
+        await story.run(at=clock_of(f"10:{minute:02}"))
+        await story.engine.beat()
+        await story.settle()
+    await story.fall()
+    await story.rise()
+    await story.engine.beat()
+    await story.run(at=clock_of("10:18"))
+    await story.engine.beat()
+    await story.settle()
+    (incident,) = await story.incidents()
+    assert incident.state != "resolved"
