@@ -115,6 +115,9 @@ def _people(out: Console, found: Found, now: Any) -> None:
     tests = found.get("phone_tests") or {}
     said = [f"{person} {ago(when, now) or at(when)}" for person, when in tests.items()]
     _line(out, "phone test", ", ".join(said) or "never; write showup notify PERSON --test")
+    for one in (found.get("mutes") or ())[:MANY]:
+        held = f"; held back: {one['held']}" if one.get("held") else ""
+        _line(out, "muted", f"{one['what']} until {at(one['until'])[:16]} ({one['author']}: {one['reason']}){held}")
     waiting = found.get("undelivered") or []
     _line(out, "undelivered", "none" if not waiting else str(len(waiting)))
     for one in waiting[:MANY]:

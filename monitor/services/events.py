@@ -11,6 +11,7 @@ from alerts.mute import ends as mute_ends
 from alerts.tables import Mute, Occasion
 from monitor.config.catalog import Probe
 from monitor.engine.events import PERIOD, attended, hastens
+from monitor.engine.signals import title_of
 from monitor.services.base import length_of, place_named, service, when
 from monitor.services.moments import ahead
 from monitor.services.oncall import known
@@ -156,6 +157,13 @@ async def event(keeper: Keeper, id: int) -> dict[str, Any]:
     return await present(keeper, row)
 
 
+def _title(keeper: Keeper, place: str) -> str:
+    """What people call a workflow; its key, when it has left the configuration."""
+    key, _, environment = place.partition("/")
+    known = keeper.catalog.workflows.get(key)
+    return title_of(known, environment) if known is not None else place
+
+
 def _row(session: Session, number: int) -> Occasion | None:
     row = session.get(Occasion, number)
     return row.model_copy() if row is not None else None
@@ -174,7 +182,8 @@ async def present(keeper: Keeper, row: Occasion) -> dict[str, Any]:
     failing = await keeper.store.read(read)
     running = keeper.engine.pulse.began > 0
     tracks = [one for one in keeper.engine.tracks.values() if one.probe.subject in row.workflows]
-    shown: View = view_of(row, tracks if running else [], failing, now=now, paused=keeper.engine.paused)
+    titles = {place: _title(keeper, place) for place in row.workflows}
+    shown: View = view_of(row, tracks if running else [], failing, now=now, paused=keeper.engine.paused, titles=titles)
     return event_of(keeper, row, now) | {
         "now": f"{moment(now):%H:%M:%S}", "word": shown.word, "why": shown.why,
         "age_seconds": shown.age, "left_seconds": shown.left,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from alerts.occasions import ends
 from alerts.tables import Occasion
@@ -31,12 +32,19 @@ class View:
 
 
 def view_of(
-    row: Occasion, tracks: Iterable[Track], failing: Collection[str], *, now: int, paused: Collection[str] = ()
+    row: Occasion,
+    tracks: Iterable[Track],
+    failing: Collection[str],
+    *,
+    now: int,
+    paused: Collection[str] = (),
+    titles: Mapping[str, str] = MappingProxyType({}),
 ) -> View:
     """The word of an event at `now`: `failing` are the subjects with an open incident that pages."""
     mine = [track for track in tracks if track.probe.scheduled]
     found = [_place(place, [one for one in mine if one.probe.subject == place], failing, now=now, paused=paused)
              for place in row.workflows]  # fmt: skip
+    found = [(titles.get(name, name), word, why) for name, word, why in found]
     hastened = [one for one in mine if hastens(one.probe) and one.last is not None]
     oldest = min((one.last.started for one in hastened if one.last is not None), default=None)
     age = (now - oldest) // SECOND if oldest is not None else None

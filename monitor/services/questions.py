@@ -12,6 +12,7 @@ from monitor.deadman import health
 from monitor.ledger.uptime import Figures
 from monitor.services import partners
 from monitor.services.base import length_of, place_named, service, when
+from monitor.services.mutes import listed
 from monitor.services.oncall import duty_of
 from monitor.services.providers import providers_of
 from monitor.services.runs import changes_of, run_of
@@ -77,6 +78,7 @@ async def status(keeper: Keeper, pages: bool = True) -> dict[str, Any]:
             "providers": providers_of(keeper, record, now),
             "on_call": oncall,
             "undelivered": waiting,
+            "mutes": [one for one in listed(session, now=now) if one["state"] == "now"] if pages else [],
             "published": read_note(session, "published"),
             "phone_tests": read_note(session, "phone tests") or {},
             **({"pages": private_pages(session, catalog)} if pages else {}),
