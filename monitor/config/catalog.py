@@ -76,7 +76,6 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
-@dataclass(frozen=True, slots=True)
 class Action:
     """A POST that a person may have sent: `url`, `body` and `headers` hold secrets as references."""
 
@@ -87,6 +86,7 @@ class Action:
     confirm: str = ""
 
 
+@dataclass(frozen=True, slots=True)
 class Flags:
     """From how many answers that were flagged as wrong an incident opens: more than `above` `within` this time."""
 
