@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from alerts import follow, incidents, members, outbox, storm
+from alerts import elsewhere, follow, incidents, members, outbox, storm
 from alerts.escalate import Escalation
 from alerts.ladder import Ladder
 from alerts.message import Answer, Purpose, Reaction
@@ -35,7 +35,7 @@ def react(session: Session, reaction: Reaction, *, climb: Escalation, now: int) 
     found = find(session, reaction.incident)
     if not found:
         return Answer(accepted=False, text="There is no such incident.")
-    if reaction.action not in ("ack", "snooze", "resolve"):
+    if reaction.action not in ("ack", "snooze", "resolve", *elsewhere.ACTIONS):
         return Answer(accepted=False, text=f"{clean(reaction.action, 20)} is nothing that can be done here.")
     answers = [_react(session, incident, reaction, climb=climb, now=now) for incident in found]
     accepted = [answer for answer in answers if answer.accepted]
@@ -47,6 +47,8 @@ def react(session: Session, reaction: Reaction, *, climb: Escalation, now: int) 
 def _react(session: Session, incident: Incident, reaction: Reaction, *, climb: Escalation, now: int) -> Answer:
     if incident.resolved_at is not None:
         return Answer(accepted=False, text=f"{incident.title}: already resolved by {incident.resolved_by}.")
+    if reaction.action in elsewhere.ACTIONS:
+        return elsewhere.react(session, incident, reaction, climb=climb, now=now)
     refusal = _refusal(session, incident, reaction, now)
     if refusal:
         return Answer(accepted=False, text=f"{incident.title}: {refusal}")
@@ -77,6 +79,7 @@ def acknowledge(session: Session, incident: Incident, reaction: Reaction, *, cli
         return _renew(session, incident, reaction, by, length=length, climb=climb, now=now)
     failing = [row.member for row in members.failing(session, incident)]
     incident.state, incident.acked_at, incident.acked_by, incident.nobody = "acknowledged", now, by, False
+    incident.acked_via = via
     incident.acked_members = failing or members.ever(session, incident)
     incident.acked_severity, incident.ack_expires, incident.ack_grace = incident.severity, now + length, False
     if incident.answered_at is None:

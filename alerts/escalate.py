@@ -210,7 +210,7 @@ class Escalation:
 def answerless(incident: Incident) -> None:
     """Nobody is on it."""
     incident.state = "triggered"
-    incident.acked_at, incident.acked_by, incident.ack_expires = None, "", None
+    incident.acked_at, incident.acked_by, incident.acked_via, incident.ack_expires = None, "", "", None
     incident.acked_members, incident.acked_severity, incident.ack_grace = [], "", False
 
 

@@ -92,6 +92,7 @@ class Incident(Row, table=True):
     paged_at: int | None = _time(default=None)
     acked_at: int | None = _time(default=None)
     acked_by: str = ""
+    acked_via: str = Field(default="", sa_column_kwargs={"server_default": ""})
     acked_severity: str = ""
     acked_members: list[str] = _json(list)
     ack_expires: int | None = _time(default=None)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alerts.channel_table import open_channel
 from alerts.channels.kit import OpenPage, Surroundings
 from alerts.desk import Desk
 from alerts.dispatch import Dispatcher
+from alerts.oncall import Known
 from alerts.rotation import RotationSpec
 from monitor import log as logs
 from monitor.app import Keeper
@@ -28,7 +29,7 @@ from monitor.engine.parts import Parts
 from monitor.engine.signals import title_of
 from monitor.lastresort import LastResort
 from monitor.places import state_folder
-from monitor.services import incidents, pressed
+from monitor.services import incidents, kept, pressed
 from monitor.store.database import Store
 from monitor.tokens import key_in
 from monitor.web import acks
@@ -49,7 +50,11 @@ async def build(config: Path | None, *, folder: Path | None = None) -> Keeper:
     store = await asyncio.to_thread(Store.open, catalog.store, folder=state, clock=clock)
     if store.last_commit > clock.now():
         clock = SystemClock(not_before=store.last_commit)
-    return _assemble(place, state, catalog, secrets=secrets, clock=clock, store=store)
+    keeper = _assemble(place, state, catalog, secrets=secrets, clock=clock, store=store)
+    schedules: Any = keeper.desk.climb.schedules
+    if schedules is not None:
+        schedules.remember(await kept.kept(store))
+    return keeper
 
 
 def _assemble(
@@ -77,7 +82,7 @@ def _assemble(
         seen=lambda name: pressed.seen(keeper, name),
         ack_url=lambda incident, number, person: acks.address(keeper.catalog.web.url, key, incident, number, person),
     )
-    schedules = _schedules(catalog, around, lambda: keeper.catalog.book.rotations)
+    schedules = _schedules(catalog, around, lambda: keeper.catalog.book.rotations, keep=kept.keeper_of(store, clock))
     known = beside(lambda: keeper.catalog)
     desk = Desk(lambda: keeper.catalog.book, schedules=schedules, recovering=recovering, beside=known)
     channels = {name: open_channel(name, spec, around) for name, spec in catalog.book.channels.items()}
@@ -135,7 +140,11 @@ def _subjects(catalog: Catalog) -> dict[str, str]:
 
 
 def _schedules(
-    catalog: Catalog, around: Surroundings, rotations: Callable[[], Mapping[str, RotationSpec]]
+    catalog: Catalog,
+    around: Surroundings,
+    rotations: Callable[[], Mapping[str, RotationSpec]],
+    *,
+    keep: Callable[[Mapping[str, Known]], Awaitable[None]],
 ) -> Oncalls | None:
     """Who is on call by PagerDuty, when a rotation is kept there."""
     spec = catalog.book.channels.get("pagerduty")
@@ -145,4 +154,4 @@ def _schedules(
     from alerts.channels.pagerduty.oncalls import Oncalls
     from alerts.channels.pagerduty.spec import Spec
 
-    return Oncalls(PagerDuty(spec, around), rotations) if isinstance(spec, Spec) else None
+    return Oncalls(PagerDuty(spec, around), rotations, keep=keep) if isinstance(spec, Spec) else None

@@ -25,7 +25,7 @@ from monitor.metrics import exposition
 from monitor.places import SOCKET
 from monitor.services import ACTS, SERVICES
 from monitor.services.base import fitting
-from monitor.web import acks, event, flags, hooks, oncall, pings, reports, slack
+from monitor.web import acks, event, flags, hooks, oncall, pagerduty, pings, reports, slack
 from probes.words.errors import Refused, StoreError
 from probes.words.text import clean
 
@@ -91,6 +91,7 @@ def public_app(keeper: Keeper) -> Starlette:
         *event.routes(keeper),
         *reports.routes(keeper),
         *slack.routes(keeper),
+        *pagerduty.routes(keeper),
         Mount("/", StaticFiles(directory=pages, html=True)),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Guard)])

@@ -224,11 +224,12 @@ async def test_an_acknowledgement_on_a_phone_is_heard_once_with_its_person() -> 
     async with PagerDutyServer() as server:
         channel, desk = channel_of(server), Desk()
         await channel.send(message())
-        assert await channel.ask([PAGE], desk.react) == 0
+        assert await channel.ask([PAGE], desk.react) == 1, "who has it there"
         server.acknowledge(server.incidents[0])
         assert await channel.ask([PAGE], desk.react, seconds=2) == 1
         assert await channel.ask([PAGE], desk.react) == 0
-    [reaction] = desk.reactions
+    told, reaction = desk.reactions
+    assert (told.action, told.by) == ("reassign", "First Responder")
     assert (reaction.action, reaction.incident, reaction.round) == ("ack", "I-7K2M", 1)
     assert (reaction.by, reaction.person, reaction.service) == ("First Responder", "first", False)
 
@@ -258,7 +259,8 @@ async def test_an_answer_that_could_not_be_kept_is_told_again() -> None:
 
         with pytest.raises(OSError, match="disk full"):
             await channel.ask([PAGE], broken)
-        assert await channel.ask([PAGE], desk.react) == 1
+        assert await channel.ask([PAGE], desk.react) == 2
+    assert desk.reactions[0].action == "ack"
 
 
 async def test_listening_polls_what_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,11 +271,12 @@ async def test_listening_polls_what_is_open(monkeypatch: pytest.MonkeyPatch) -> 
         server.faults.set("server-error", times=1, where="incidents*")
         listening = asyncio.create_task(channel.listen(desk.react))
         server.acknowledge(server.incidents[0])
-        await until(lambda: bool(desk.reactions))
+        await until(lambda: len(desk.reactions) == 2)
+        await asyncio.sleep(0.1)
         listening.cancel()
         with pytest.raises(asyncio.CancelledError):
             await listening
-    assert len(desk.reactions) == 1
+    assert sorted(one.action for one in desk.reactions) == ["ack", "reassign"], "each once, however often it is asked"
 
 
 async def test_asking_before_a_level_never_takes_longer_than_its_time() -> None:
@@ -333,7 +336,9 @@ async def test_doctor_wakes_nobody_and_names_the_wrong_key() -> None:
         sound = await channel_of(server).doctor()
         wrong = await channel_of(server, secrets={"PD_ROUTING": "x", "PD_API": "wrong"}).doctor()
         assert server.incidents == [] and server.woken == []
-    assert [finding.level for finding in sound] == ["ok", "ok"]
+    assert [finding.level for finding in sound] == ["ok"] * 5 + ["warning"], "both escalate there"
+    assert "write escalation: pagerduty" in sound[-1].write and "so does showup" in sound[-1].what
+    assert "runs out after 30 min" in sound[3].what and "after 4 h" in sound[4].what
     assert [finding.level for finding in wrong] == ["fault", "fault"]
     assert "routing_key" in wrong[0].write and "api_key" in wrong[1].write
 

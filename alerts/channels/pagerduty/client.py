@@ -35,9 +35,13 @@ class PagerDuty:
         """True when there is a key for the REST API."""
         return self.spec.api_key is not None
 
-    async def event(self, action: str, key: str, **fields: Any) -> str:
-        """Send trigger, acknowledge or resolve for `key`; returns the key PagerDuty confirmed. Raises DeliveryError."""
-        routing_key = fill_in(self.spec.routing_key, self.around, what="PagerDuty's routing_key")
+    async def event(self, action: str, key: str, *, urgent: bool = True, **fields: Any) -> str:
+        """Send trigger, acknowledge or resolve for `key`; returns the key PagerDuty confirmed. Raises DeliveryError.
+
+        What is not `urgent` goes to the service that wakes nobody, where there is one.
+        """
+        reference = self.spec.routing_key if urgent else self.spec.low_urgency_routing_key or self.spec.routing_key
+        routing_key = fill_in(reference, self.around, what="PagerDuty's routing_key")
         url = fill_in(self.spec.url, self.around, what="PagerDuty's url")
         context = trust(self.spec.ca_file)
 

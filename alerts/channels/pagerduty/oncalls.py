@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -20,20 +20,31 @@ from probes.words.text import clean
 log = logging.getLogger("showup.alerts.pagerduty")
 
 EVERY = 60.0  # seconds between readings
-AHEAD = timedelta(days=14)  # known in advance, so that two weeks without PagerDuty change nothing
+AHEAD = timedelta(days=30)  # known in advance, so that weeks without PagerDuty change nothing, and gaps are seen
 PAGES, PAGE = 10, 100
 
 
 class Oncalls:
     """The last known answer for each rotation that PagerDuty keeps; hand it to `oncall.resolve(schedules=…)`.
 
-    `rotations` gives the rotations as they are configured now.
+    `rotations` gives the rotations as they are configured now; `keep` is given what is known after each reading.
     """
 
-    def __init__(self, pagerduty: PagerDuty, rotations: Callable[[], Mapping[str, RotationSpec]]) -> None:
+    def __init__(
+        self,
+        pagerduty: PagerDuty,
+        rotations: Callable[[], Mapping[str, RotationSpec]],
+        *,
+        keep: Callable[[Mapping[str, Known]], Awaitable[None]] | None = None,
+    ) -> None:
         self.pagerduty = pagerduty
         self.rotations = rotations
         self._known: dict[str, Known] = {}
+        self._keep = keep
+
+    def remember(self, known: Mapping[str, Known]) -> None:
+        """What an earlier process knew: it holds until PagerDuty answers."""
+        self._known = {**known, **self._known}
 
     def known(self, rotation: str) -> Known | None:
         """What PagerDuty said last about this rotation; None when it never answered."""
@@ -58,6 +69,8 @@ class Oncalls:
                 log.warning("PagerDuty cannot be asked who is on call in %s: %s", name, error)
                 if name in self._known:
                     self._known[name] = replace(self._known[name], trouble=str(error))
+        if self._keep is not None:
+            await self._keep(self._known)
 
     async def _read(self, spec: RotationSpec, now: int) -> tuple[Entry, ...]:
         """Now and the two weeks ahead. The first page tells the present, as entries come in order of time

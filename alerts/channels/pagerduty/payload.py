@@ -55,6 +55,8 @@ def _payload(message: Message, view: IncidentView | None) -> dict[str, Any]:
 def _severity(message: Message, view: IncidentView | None) -> str:
     if view is None:
         return _WITHOUT_INCIDENT.get(message.purpose, "critical")
+    if not view.urgent:
+        return "info"  # a service whose urgency follows the severity wakes nobody for it
     return view.severity if view.severity in SEVERITIES else "critical"
 
 

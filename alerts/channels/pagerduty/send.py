@@ -6,11 +6,13 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from alerts.channels.kit import OpenPage, Surroundings, read_time, unsent
 from alerts.channels.pagerduty import payload
 from alerts.channels.pagerduty.client import PagerDuty
+from alerts.channels.pagerduty.hooks import assigned
 from alerts.channels.pagerduty.spec import Spec
 from alerts.message import Finding, Message, Purpose, React, Reaction, Receipt
 from alerts.people import find_person
@@ -35,6 +37,7 @@ class PagerDutyChannel:
         self.around = around
         self.pagerduty = PagerDuty(spec, around)
         self._passed_on: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+        self._acked: OrderedDict[str, None] = OrderedDict()  # keys that were acknowledged there at the last look
         self._turn = 0
 
     async def send(self, message: Message) -> Receipt:
@@ -45,7 +48,8 @@ class PagerDutyChannel:
         if action is None:
             raise DeliveryError(f"PagerDuty takes pages, not a {message.purpose}", permanent=True)
         fields = payload.trigger(message) if action == "trigger" else {}
-        key = await self.pagerduty.event(action, message.key, **fields)
+        urgent = message.incident is None or message.incident.urgent
+        key = await self.pagerduty.event(action, message.key, urgent=urgent, **fields)
         return Receipt(channel=self.name, id=key, detail={"key": key, "action": action}, verified=action != "trigger")
 
     @property
@@ -119,17 +123,23 @@ class PagerDutyChannel:
 
     async def _pass_on(self, page: OpenPage, incident: Mapping[str, Any] | None, react: React) -> int:
         """Tell the desk once what a person or PagerDuty itself did; a reaction that could not be kept is told again."""
-        reaction = reaction_of(page, incident or {}, self.around)
-        if reaction is None:
-            return 0
-        seen = (page.key, reaction.action, str((incident or {}).get("last_status_change_at")))
-        if seen in self._passed_on:
-            return 0
-        await react(reaction)
-        self._passed_on[seen] = None
-        while len(self._passed_on) > REMEMBERED:
-            self._passed_on.popitem(last=False)
-        return 1
+        new = 0
+        for reaction in reactions_of(page, incident or {}, self.around, acked=page.key in self._acked):
+            mark = reaction.by if reaction.action == "reassign" else str((incident or {}).get("last_status_change_at"))
+            seen = (page.key, reaction.action, mark)
+            if seen in self._passed_on:
+                continue
+            await react(reaction)
+            self._passed_on[seen] = None
+            new += 1
+        if (incident or {}).get("status") == "acknowledged":
+            self._acked[page.key] = None
+        else:
+            self._acked.pop(page.key, None)
+        for kept in (self._passed_on, self._acked):
+            while len(kept) > REMEMBERED:
+                kept.popitem(last=False)
+        return new
 
     async def doctor(self) -> list[Finding]:
         """What works and what does not, each with what to do."""
@@ -144,6 +154,20 @@ class PagerDutyChannel:
 def open_channel(spec: Spec, around: Surroundings) -> PagerDutyChannel:
     """The PagerDuty channel, ready to send."""
     return PagerDutyChannel(spec, around)
+
+
+def reactions_of(
+    page: OpenPage, incident: Mapping[str, Any], around: Surroundings, *, acked: bool = False
+) -> list[Reaction]:
+    """What an incident there says: who answered, that nobody does any more where `acked` it was, and who has it."""
+    at = read_time(incident.get("last_status_change_at")) or around.clock.now()
+    answered = reaction_of(page, incident, around)
+    found = [answered] if answered is not None else []
+    names = assigned(incident, around) if incident.get("status") != "resolved" else ""
+    told = Reaction(action="reassign", incident=page.incident, by=names, via="pagerduty", at=at, round=page.round)
+    if acked and incident.get("status") == "triggered":
+        found.append(replace(told, action="unack", by="PagerDuty"))
+    return [*found, told] if names else found
 
 
 def reaction_of(page: OpenPage, incident: Mapping[str, Any], around: Surroundings) -> Reaction | None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, field_validator
 
 from alerts.channels.kit import PATIENCE, Address, Patience, SecretText
 from probes.words.section import Section
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
 
 
 class Spec(Section):
@@ -16,6 +22,12 @@ class Spec(Section):
 
     routing_key: SecretText
     api_key: SecretText | None = None
+    low_urgency_routing_key: SecretText | None = Field(
+        default=None, description="of a second service, whose incidents wake nobody: drills and canary pages go there"
+    )
+    webhook_secret: Annotated[tuple[SecretText, ...], BeforeValidator(_as_tuple)] = Field(
+        default=(), description="of a webhook subscription to /pagerduty of `web`; two while it is changed"
+    )
     url: Address = Field(default="https://events.pagerduty.com", description="the Events API's address")
     api_url: Address = Field(default="https://api.pagerduty.com", description="the REST API's address")
     ca_file: str | None = Field(default=None, description="authorities to trust instead of the system's")

@@ -88,6 +88,7 @@ class Rest:
             "status": service.status,
             "acknowledgement_timeout": service.ack_timeout,
             "auto_resolve_timeout": service.auto_resolve,
+            "integrations": [{"type": "events_api_v2_inbound_integration", "integration_key": service.routing_key}],
             "escalation_policy": self.refer(self.account.policies[service.policy]),
         }
 

@@ -93,6 +93,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('last_good', sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column('last_good_run', sqlmodel.sql.sqltypes.AutoString(), server_default='', nullable=False))
         batch_op.add_column(sa.Column('merged_into', sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column('acked_via', sqlmodel.sql.sqltypes.AutoString(), server_default='', nullable=False))
 
     with op.batch_alter_table('member', schema=None) as batch_op:
         batch_op.add_column(sa.Column('told_as', sqlmodel.sql.sqltypes.AutoString(), server_default='', nullable=False))
@@ -112,6 +113,7 @@ def downgrade() -> None:
         batch_op.drop_column('told_as')
 
     with op.batch_alter_table('incident', schema=None) as batch_op:
+        batch_op.drop_column('acked_via')
         batch_op.drop_column('merged_into')
         batch_op.drop_column('last_good_run')
         batch_op.drop_column('last_good')
