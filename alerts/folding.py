@@ -56,8 +56,9 @@ def unfold(session: Session, incident: Incident, *, now: int) -> None:
     query = select(Member).where(
         Member.incident == incident.id, col(Member.ended).is_(None), col(Member.unfold_at) <= now
     )
+    into = incident.merged_into  # as it is before the first of them stands for itself
     for row in session.exec(query).all():
-        merged = incident.merged_into is not None and row.folded_into == incident.merged_into
+        merged = into is not None and row.folded_into == into
         row.folded_into, row.unfold_at = None, None
         session.add(row)
         why = "though what it was merged into is over" if merged else "without its provider's trouble"

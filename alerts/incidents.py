@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlmodel import Session, col, func, select
 
@@ -61,8 +61,9 @@ def receive(session: Session, signal: Signal, *, climb: Escalation, now: int) ->
     return Received(incident.public_id, decision, outbox.waiting_on(session, now=now))
 
 
-def review(session: Session, incident: Incident, *, climb: Escalation, now: int) -> Decision:
-    """Decide on the present: an acknowledgement that ran out, a mute that ended, a provider that is well again."""
+def review(session: Session, incident: Incident, *, climb: Escalation, now: int, why: str = "") -> Decision:
+    """Decide on the present: an acknowledgement that ran out, a mute that ended, a provider that is well again; `why`
+    is what a person did, where that is the reason."""
     folding.unfold(session, incident, now=now)
     decision = decide(
         None,
@@ -72,6 +73,8 @@ def review(session: Session, incident: Incident, *, climb: Escalation, now: int)
         mutes=mutes(session, now),
         recovers_by=climb.recovering(incident.subject),
     )
+    if why and decision.action is Action.KEEP and not decision.voids:
+        decision = replace(decision, reason=why)
     _carry_out(session, incident, decision, climb=climb, now=now)
     return decision
 

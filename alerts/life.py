@@ -6,10 +6,12 @@ from sqlmodel import Session
 
 from alerts import incidents, members
 from alerts.escalate import Escalation
+from alerts.ladder import Ladder
 from alerts.members import REPORTED
 from alerts.signal import Condition, Severity, Signal
 from alerts.tables import Incident
 from alerts.timeline import note
+from alerts.view import view
 from probes.words.errors import Refused
 from probes.words.names import nearest
 from probes.words.text import clean
@@ -65,9 +67,11 @@ def set_severity(
         row.severity = severity
         session.add(row)
     session.flush()
-    why = f": {clean(reason, 150)}" if reason.strip() else ""
-    note(session, incident, NOTE, f"{by} says it is {severity}{why}", now=now, by=by)
-    incidents.review(session, incident, climb=climb, now=now)
+    said, why = f"{by} says it is {severity}", f": {clean(reason, 150)}" if reason.strip() else ""
+    note(session, incident, NOTE, f"{said}{why}", now=now, by=by)
+    coming = view(session, incident, climb=climb, now=now).next_on_call if not Severity(severity).pages else ""
+    spared = f"; {coming} would have been next" if coming else ""
+    incidents.review(session, incident, climb=climb, now=now, why=f"{said}{spared}")
     return incident
 
 
@@ -84,8 +88,9 @@ def merge(session: Session, name: str, into: str, *, by: str, climb: Escalation,
         raise Refused(f"{incident.public_id} is merged already", hint=f"first: showup incident unmerge {name}")
     if other.merged_into is not None:
         raise Refused(f"{other.public_id} is itself left to another incident", hint="merge into that one")
-    if incident.paging and not other.paging:
-        said = f"{other.public_id} wakes nobody, and {incident.public_id} does"
+    if incident.paging and not _speaks(other):
+        held = "is held by a mute" if other.held_by is not None else "wakes nobody"
+        said = f"{other.public_id} {held}, and {incident.public_id} wakes somebody"
         raise Refused(said, hint="merge the other way round")
     incident.merged_into = other.id
     for row in members.failing(session, incident):
@@ -95,8 +100,13 @@ def merge(session: Session, name: str, into: str, *, by: str, climb: Escalation,
     session.flush()
     note(session, incident, "merged", f"merged into {other.public_id}: {other.title}", now=now, by=by)
     note(session, other, "merged", f"{incident.public_id} was merged into this: {incident.title}", now=now, by=by)
-    incidents.review(session, incident, climb=climb, now=now)
+    incidents.review(session, incident, climb=climb, now=now, why=f"{other.public_id} speaks for it")
     return incident, other
+
+
+def _speaks(incident: Incident) -> bool:
+    """True when it calls somebody now, or somebody is on it: only such a one can speak for others, as providers' do."""
+    return incident.paging and incident.held_by is None and Ladder.load(incident.ladder).calls_somebody
 
 
 def unmerge(session: Session, name: str, *, by: str, climb: Escalation, now: int) -> Incident:
@@ -112,7 +122,7 @@ def unmerge(session: Session, name: str, *, by: str, climb: Escalation, now: int
     session.add(incident)
     session.flush()
     note(session, incident, "unmerged", "stands for itself again", now=now, by=by)
-    incidents.review(session, incident, climb=climb, now=now)
+    incidents.review(session, incident, climb=climb, now=now, why="it stands for itself again")
     return incident
 
 

@@ -86,9 +86,8 @@ def _fail(
         note(session, incident, "changed", f"{signal.member}: {signal.sentence or signal.failure}", now=now)
     add_context(session, incident, signal.context, now=now)
     row.severity, row.policy = str(signal.severity), signal.policy
-    if signal.noticed_by != "showup" and incident.reported_at is None:
-        incident.reported_at = now
-        session.add(incident)
+    _notice(incident, signal, now=now)
+    session.add(incident)
     row.failure, row.sentence, row.notice = signal.failure, signal.sentence, signal.notice
     row.blame, row.suspected, row.sure, row.run = signal.blame, signal.suspected, signal.sure, signal.run
     labels = dict(signal.labels)
@@ -97,6 +96,19 @@ def _fail(
     merged = row.folded_into is not None and row.folded_into == incident.merged_into
     if not merged and not (decision.fold and RECOVERING in labels):  # else it keeps what it was left, and its time
         folding.fold(session, incident, row, labels.get("provider", "") if decision.fold else "", now=now)
+
+
+def _notice(incident: Incident, signal: Signal, *, now: int) -> None:
+    """What a later signal knows of the beginning: who noticed before showup did, and the last run that was good."""
+    if incident.last_good is None and signal.last_good is not None:
+        incident.last_good, incident.last_good_run = signal.last_good, signal.last_good_run
+    if signal.noticed_by == "showup":
+        return
+    if incident.reported_at is None:
+        incident.reported_at = now
+    if incident.noticed_by == "showup" and signal.since < incident.opened:
+        incident.noticed_by = signal.noticed_by
+        incident.began = min(incident.began, signal.since)
 
 
 def _describe(session: Session, incident: Incident) -> None:

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from alerts.tables import Incident
 from probes.words.clock import moment
+from probes.words.units import SECOND
 
 NAMES = ("detect", "page", "acknowledge", "recover")
 
@@ -40,12 +41,25 @@ class Month:
 
 def times_of(row: Incident) -> Times:
     """The times of one incident."""
+    return took(row.began, row.opened, row.paged_at, row.answered_at, row.resolved_at)
+
+
+def took(began: int, opened: int, paged: int | None, answered: int | None, ended: int | None) -> Times:
+    """The times between these moments (µs)."""
     return Times(
-        detect=max(0, row.opened - row.began),
-        page=row.paged_at - row.opened if row.paged_at is not None else None,
-        acknowledge=row.answered_at - row.opened if row.answered_at is not None else None,
-        recover=row.resolved_at - row.began if row.resolved_at is not None else None,
+        detect=max(0, opened - began),
+        page=paged - opened if paged is not None else None,
+        acknowledge=answered - opened if answered is not None else None,
+        recover=ended - began if ended is not None else None,
     )
+
+
+def months_ago(now: int, months: int, zone: tzinfo) -> int:
+    """When the first of the last `months` months began, this one included (µs): no month is counted in part."""
+    there = moment(now).astimezone(zone)
+    years, month = divmod(there.year * 12 + there.month - months, 12)
+    first = there.replace(year=years, month=month + 1, day=1, hour=0, minute=0, second=0, microsecond=0)
+    return int(first.timestamp()) * SECOND
 
 
 def counted(session: Session, *, since: int, subject: str = "") -> Sequence[Incident]:

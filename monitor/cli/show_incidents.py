@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitor.cli.paper import at, hung, paper, plain, row, table, took
+from monitor.cli.paper import at, hung, paper, plain, row, table
 from probes.words.errors import Refused
 from probes.words.text import clean, for_terminal
 
@@ -111,7 +111,7 @@ def _four_times(found: Found) -> list[tuple[str, str]]:
 def opened(found: Found) -> None:
     """What was opened by what somebody noticed."""
     out = paper()
-    out.print(f"Incident {plain(found.get('incident'))} of {plain(found.get('subject'))}: whoever is on call is told.")
+    out.print(f"Incident {plain(found.get('incident'))} of {plain(found.get('subject'))}: {plain(found.get('told'))}.")
 
 
 def noted(found: Found) -> None:
@@ -151,17 +151,25 @@ def times(found: Sequence[Found]) -> None:
     if not found:
         out.print("There was no incident that paged.")
         return
-    heads = ("month", "incidents", "ours first", "detect", "page", "acknowledge", "recover")
-    made = table(*heads, right=(1, 2, 3, 4, 5, 6))
+    made = table("month", "n", "ours", "detect", "page", "acknowledge", "recover", right=(1, 2, 3, 4, 5, 6), whole=(0,))
     for one in found:
         cells = [_median(one.get(name)) for name in ("detect", "page", "acknowledge", "recover")]
         row(made, one["month"], one["incidents"], one["noticed_first"], *cells)
     out.print(made)
-    out.print("The middle of each time, and the worst. Detect and recover count from the first")
-    out.print("failure, the others from the opening. Drills are left out.")
+    out.print("The middle of each time, and the worst; ours: how many showup noticed first.")
+    out.print("Detect and recover count from the first failure, the others from the opening.")
+    out.print("Drills are left out.")
 
 
 def _median(one: Any) -> str:
     if not one:
         return "–"
-    return f"{took(one['median'] * 1e6)} ({took(one['worst'] * 1e6)})"
+    return f"{_brief(one['median'])} ({_brief(one['worst'])})"
+
+
+def _brief(seconds: float) -> str:
+    """A length in at most six characters, so that four pairs of them stand in 80 columns: 0.2s, 41s, 12m, 5h, 3d."""
+    for size, word in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f}{word}"
+    return f"{seconds:.0f}s" if seconds >= 10 else f"{seconds:.1f}s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlmodel import Session
@@ -28,19 +29,22 @@ def beside(catalog: Callable[[], Catalog]) -> Callable[[Session, Incident], Besi
             ActionView(key=key, title=one.title, confirm=one.confirm)
             for key, one in (workflow.actions.items() if workflow is not None else ())
         )
-        started, ledger = _key(incident.run)
-        if not ledger:
-            return Beside(actions=actions)
-        failed = evidence_of(session, started, ledger)
-        good = last_good(session, ledger)
-        return Beside(
-            excerpt=excerpt(failed[-1].body) if failed else "",
-            good=excerpt(good.body) if good is not None else "",
-            good_at=good.started if good is not None else None,
-            actions=actions,
-        )
+        return replace(seen(session, incident), actions=actions)
 
     return read
+
+
+def seen(session: Session, incident: Incident) -> Beside:
+    """What was seen of an incident, open or over, and what is answered when it is well; without what can be pressed."""
+    started, ledger = _key(incident.run)
+    if not ledger:
+        return Beside()
+    failed, good = evidence_of(session, started, ledger), last_good(session, ledger)
+    return Beside(
+        excerpt=excerpt(failed[-1].body) if failed else "",
+        good=excerpt(good.body) if good is not None else "",
+        good_at=good.started if good is not None else None,
+    )
 
 
 def _key(run: str) -> tuple[int, int]:

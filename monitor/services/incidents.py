@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -10,19 +11,20 @@ from sqlmodel import Session
 from alerts import life, times
 from alerts.message import Answer, IncidentView, Reaction
 from alerts.signal import Severity
+from alerts.tables import Incident
+from monitor.engine.beside import seen
 from monitor.engine.signals import title_of
 from monitor.services.base import moment_of, place_named, service, when
 from monitor.services.questions import incident_of
 from monitor.tokens import key_in, report_token
 from probes.words.errors import Refused, StoreError
 from probes.words.text import clean
-from probes.words.units import DAY, MINUTE, SECOND
+from probes.words.units import SECOND
 
 if TYPE_CHECKING:
     from monitor.app import Keeper
 
 LONGEST = 1_000  # characters of what is reported
-SAME = 10 * MINUTE  # the same words about the same workflow count once in this time
 
 
 @service(acts=True)
@@ -35,12 +37,12 @@ async def incident_open(
     if begun > now:
         raise Refused("it cannot have begun in the future")
     return await report(
-        keeper, "/".join(place), text, source=source or by or "somebody", severity=severity, since=begun
+        keeper, "/".join(place), text, source=source or by or "somebody", severity=severity, since=begun, by=by
     )
 
 
 async def report(
-    keeper: Keeper, subject: str, text: str, *, source: str, severity: str = "", since: int = 0
+    keeper: Keeper, subject: str, text: str, *, source: str, severity: str = "", since: int = 0, by: str = ""
 ) -> dict[str, Any]:
     """What somebody noticed of a workflow, on the same way as a probe's failure; raises Refused, StoreError."""
     said = clean(keeper.secrets.redactor().text(text), LONGEST).strip()
@@ -59,14 +61,27 @@ async def report(
         owner=known.owner, runbook=known.runbook, runbook_lines=known.runbook_lines,
     )  # fmt: skip
 
-    def act(session: Session) -> tuple[str, set[str]]:
+    def act(session: Session) -> tuple[str, set[str], str]:
         received = keeper.desk.receive(session, signal, now=now)
-        return received.incident, set(received.woke)
+        if by and by != signal.noticed_by:
+            keeper.desk.write(session, received.incident, f"{by} wrote down what was reported", by=by, now=now)
+        return received.incident, set(received.woke), _told(life.known(session, received.incident))
 
-    name, woke = await keeper.store.write(act)
+    name, woke, told = await keeper.store.write(act)
     keeper.dispatcher.wake(woke)
     keeper.changed.set()
-    return {"incident": name, "subject": subject, "noticed_by": signal.noticed_by, "text": said}
+    return {"incident": name, "subject": subject, "noticed_by": signal.noticed_by, "text": said, "told": told}
+
+
+def _told(row: Incident) -> str:
+    """Who hears of a report, said as it is: not always is somebody woken."""
+    if row.state == "acknowledged":
+        return f"{row.acked_by} is on it already"
+    if row.held_by is not None:
+        return "nobody is woken while it is muted"
+    if row.merged_into is not None and not row.paging:
+        return "it is left to the incident it was merged into"
+    return "whoever is on call is told" if row.paging else "nobody is woken for a warning"
 
 
 async def heard(keeper: Keeper, reaction: Reaction) -> Answer:
@@ -79,7 +94,7 @@ async def heard(keeper: Keeper, reaction: Reaction) -> Answer:
         return Answer(accepted=False, text=f"Not reported: {refused}.")
     except StoreError:
         return Answer(accepted=False, text="This could not be kept; say it again in a moment.")
-    return Answer(accepted=True, text=f"Reported, as incident {found['incident']}. Whoever is on call is told.")
+    return Answer(accepted=True, text=f"Reported, as incident {found['incident']}: {found['told']}.")
 
 
 async def _change(keeper: Keeper, act: Any) -> dict[str, Any]:
@@ -136,7 +151,8 @@ async def incident_link(keeper: Keeper, workflow: str) -> dict[str, Any]:
 async def incident_times(keeper: Keeper, months: int = 6, workflow: str = "") -> list[dict[str, Any]]:
     """How long it took to detect, page, acknowledge and recover, by month; drills are left out."""
     subject = "/".join(place_named(keeper, workflow)) if workflow else ""
-    since = keeper.clock.now() - max(1, min(int(months), 120)) * 31 * DAY
+    zone = ZoneInfo(keeper.catalog.site.timezone)
+    since = times.months_ago(keeper.clock.now(), max(1, min(int(months), 120)), zone)
     rows = await keeper.store.read(lambda session: list(times.counted(session, since=since, subject=subject)))
     return [
         {
@@ -148,7 +164,7 @@ async def incident_times(keeper: Keeper, months: int = 6, workflow: str = "") ->
                 for name, (n, middle, worst) in one.times.items()
             },
         }
-        for one in times.by_month(rows, ZoneInfo(keeper.catalog.site.timezone))
+        for one in times.by_month(rows, zone)
     ]
 
 
@@ -164,7 +180,7 @@ async def incident_report(keeper: Keeper, id: str) -> dict[str, Any]:
         view = keeper.desk.find(session, row.public_id, now=now)
         if view is None:
             raise Refused(f"there is no incident {clean(id, 40)}")
-        return view, times.times_of(row)
+        return replace(view, beside=seen(session, row)), times.times_of(row)
 
     view, took = await keeper.store.read(read)
     return {

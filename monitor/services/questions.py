@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
 
+from alerts import times
 from alerts.message import IncidentView
 from monitor.deadman import health
 from monitor.ledger.uptime import Figures
@@ -46,6 +47,8 @@ def incident_of(view: IncidentView) -> dict[str, Any]:
     for name in _MOMENTS:
         found[name] = when(found[name])
     found["beside"]["good_at"] = when(found["beside"]["good_at"])
+    took = times.took(view.began, view.opened, view.paged_at, view.acked_at, view.resolved_at)
+    found["took"] = {name: None if (length := getattr(took, name)) is None else length / SECOND for name in times.NAMES}
     found["events"] = [{**event, "at": when(event["at"])} for event in found["events"]]
     return found
 

@@ -54,7 +54,7 @@ class _Door:
         if request.method != "POST":
             return _page(f"<h1>Something wrong with {escape(self._title(subject))}?</h1>{_FORM}", 200)
         if not self._meter.passes(subject):
-            return _say("Too many reports in this minute. The team has been told.", 429, as_json=as_json)
+            return _say("Too many reports in this minute. Please try again later.", 429, as_json=as_json)
         body = await read_body(request, BODY)
         if body.cut or not body.whole:
             return _say("This is too long; say it in a few words.", 413, as_json=as_json)
@@ -70,7 +70,7 @@ class _Door:
             return _say("This cannot be kept now. Please try again in a moment.", 503, as_json=as_json)
         if as_json:
             return JSONResponse({"incident": found["incident"]}, 202)
-        return _say("Thank you. The person on call has been told.", 202, as_json=False)
+        return _say("Thank you. Your report is with the team.", 202, as_json=False)
 
     def _subject(self, token: str) -> str | None:
         places = [

@@ -47,5 +47,7 @@ def for_mrkdwn(text: str, limit: int = 2_900) -> str:
 
 
 def for_markdown(text: str, limit: int = 2_000) -> str:
-    """One line for Markdown: no heading, list, link, image, table cell or tag can be made of it."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+!|~-])", r"\\\1", clean(text, limit).replace("&", "&amp;"))
+    """One line for Markdown: no heading, list, link, image, table cell, tag or mention can be made of it."""
+    said = re.sub(r"([\\`*_{}\[\]()<>#+!|~-])", r"\\\1", clean(text, limit).replace("&", "&amp;"))
+    said = re.sub(r"(?i)(:)(?=//)|(?<=www)(\.)", r"\\\g<0>", said)  # an address by itself becomes a link at many hosts
+    return said.replace("@", "@\u2060")  # and a name behind an @ is called there

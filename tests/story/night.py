@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine, StaticPool, func
 from sqlmodel import Session, col, create_engine, select
 
-from alerts import outbox, rules
+from alerts import members, outbox, rules
 from alerts.book import Book
 from alerts.desk import Desk
 from alerts.dispatch import SEND_SECONDS, Dispatcher
@@ -292,6 +292,27 @@ class Night:
         now = self.clock.now()
         await self.transact(lambda session: self.desk.unmute(session, number, by="Ana", now=now))
         await self.tick()
+
+    async def merge(self, public_id: str, into: str = "") -> IncidentView:
+        """Leave it to another incident; with "" it stands for itself again."""
+        return await self._do(lambda session, now: self.desk.merge(session, public_id, into, by="Ana", now=now))
+
+    async def severity(self, public_id: str, severity: str) -> IncidentView:
+        """A person says how severe it is."""
+        return await self._do(
+            lambda session, now: self.desk.set_severity(session, public_id, severity, by="Ana", reason="", now=now)
+        )
+
+    async def report(self, text: str = "nobody answers", **more: Any) -> str:
+        """A customer says that something is wrong."""
+        given: dict[str, Any] = {"severity": Severity.ERROR, "noticed_by": "customer", "failure": ""}
+        return await self.fails(members.REPORTED, sentence=f"reported by a customer: {text}", **(given | more))
+
+    async def _do(self, act: Callable[[Session, int], IncidentView]) -> IncidentView:
+        now = self.clock.now()
+        found = await self.transact(lambda session: act(session, now))
+        await self.deliver()
+        return found
 
     async def kinds(self, public_id: str) -> list[str]:
         """What stands on the timeline, by kind."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,13 +15,16 @@ from hypothesis import strategies as st
 
 from alerts.message import Reaction
 from alerts.signal import Condition, Severity, Signal
+from alerts.times import months_ago
 from monitor.app import Keeper
+from monitor.cli.show_incidents import times
 from monitor.services import SERVICES
 from monitor.status.publisher import make
 from monitor.tokens import key_in, report_token
 from monitor.web.app import public_app
 from probes.words.errors import Refused
-from probes.words.units import MINUTE
+from probes.words.text import for_markdown
+from probes.words.units import MINUTE, SECOND
 from tests.story.watch import CONFIG
 from tests.web.asking import asking, built
 
@@ -157,7 +163,7 @@ async def test_the_report_is_markdown_in_which_no_text_makes_a_heading_or_a_link
     await ask(keeper, "incident_update", id=name, text="We are on it", by="Ana")
     text = (await ask(keeper, "incident_report", id=name))["markdown"]
     assert text.startswith(f"# Intake agent: {name}")
-    assert "\\# boo \\[x\\]\\(http://evil\\) \\<script\\>" in text
+    assert "\\# boo \\[x\\]\\(http\\://evil\\) \\<script\\>" in text
     assert "| exposed | Last good " in text
     assert "## What customers were told" in text and "| time to detect | 0s |" in text
 
@@ -178,7 +184,7 @@ async def test_customers_report_by_their_page_or_an_app_and_a_wrong_token_opens_
         form = await client.get(f"/report/{token}")
         assert "Something wrong with Intake agent?" in form.text and form.status_code == 200
         said = await client.post(f"/report/{token}", data={"text": "it hangs"})
-        assert said.status_code == 202 and "has been told" in said.text
+        assert said.status_code == 202 and "is with the team" in said.text
         again = await client.post(f"/report/{token}", json={"text": "it hangs"})
         assert again.status_code == 202 and again.json()["incident"]
         assert (await client.get("/report/" + "0" * 40)).status_code == 404
@@ -204,3 +210,42 @@ async def test_slack_says_it_on_the_same_way(keeper: Keeper) -> None:
     assert answer.accepted and "Reported, as incident " in answer.text
     answer = await keeper.react(Reaction(action="report", incident="nope", by="Ana", via="slack", said=said))
     assert not answer.accepted and answer.text.startswith("Not reported")
+
+
+async def test_who_hears_of_a_report_is_said_as_it_is(keeper: Keeper) -> None:
+    given = {"workflow": "intake", "source": "customer", "by": "Ana"}
+    first = await ask(keeper, "incident_open", text="it hangs", **given)
+    assert first["told"] == "whoever is on call is told"
+    await ask(keeper, "ack", id=first["incident"], by="Bo")
+    assert (await ask(keeper, "incident_open", text="it hangs", **given))["told"] == "Bo is on it already"
+    await ask(keeper, "incident_severity", id=first["incident"], severity="warning", by="Bo")
+    assert (await ask(keeper, "incident_open", text="still", **given))["told"] == "nobody is woken for a warning"
+    events = (await ask(keeper, "incident", id=first["incident"]))["events"]
+    assert ("Ana wrote down what was reported", "Ana") in [(event["text"], event["by"]) for event in events]
+
+
+async def test_json_has_the_four_times_in_seconds(keeper: Keeper) -> None:
+    name = await fails(keeper, since=keeper.clock.now() - 2 * MINUTE)
+    took = (await ask(keeper, "incident", id=name))["took"]
+    assert 120 <= took["detect"] < 130 and took["recover"] is None
+
+
+def test_an_address_or_a_name_by_itself_is_no_link_in_markdown() -> None:
+    said = for_markdown("see http://evil.example or www.evil.example, @everyone")
+    assert not re.search(r"(?<!\\)://|www\.|@everyone", said) and "http\\://evil" in said
+
+
+def test_months_begin_with_their_first_day_over_a_year_and_a_change_of_clocks() -> None:
+    zone = ZoneInfo("America/New_York")
+    now = int(datetime(2026, 11, 26, 9, tzinfo=zone).timestamp()) * SECOND
+    for months, first in ((1, (2026, 11)), (6, (2026, 6)), (11, (2026, 1)), (12, (2025, 12)), (24, (2024, 12))):
+        assert months_ago(now, months, zone) == int(datetime(*first, 1, tzinfo=zone).timestamp()) * SECOND
+
+
+def test_the_table_of_times_fits_eighty_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    long = {"n": 9, "median": 5_400.0, "worst": 200_000.0}
+    month = {"month": "2026-11", "incidents": 120, "noticed_first": 119}
+    times([{**month, **dict.fromkeys(("detect", "page", "acknowledge", "recover"), long)}])
+    out = capsys.readouterr().out
+    assert "2026-11" in out and out.count("90m (2d)") == 4 and "recover" in out
+    assert max(map(len, out.splitlines())) <= 80
