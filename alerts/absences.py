@@ -15,6 +15,9 @@ from alerts.tables import Absence
 from probes.words.clock import moment
 from probes.words.errors import Refused
 from probes.words.names import nearest
+from probes.words.units import DAY
+
+LONGEST = 400 * DAY  # µs: every duty of it is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,46 +40,41 @@ def gaps(book: Book, who: roster.Roster, *, start: int, end: int, schedules: Sch
     return found
 
 
-def add(
-    session: Session,
-    book: Book,
-    person: str,
-    *,
-    start: int,
-    end: int,
-    author: str,
-    reason: str,
-    now: int,
-    schedules: Schedules | None = None,
-) -> Absence:
-    """Take a person out of every rotation for [start, end), µs; raises Refused when nobody would be left, and when."""
+def check(book: Book, person: str, start: int, end: int, *, now: int) -> Cover:
+    """The absence that is asked for, from now on at the earliest; raises Refused for one that can be nobody's."""
     if person not in book.people:
         near = nearest(person, book.people)
         hint = f"did you mean {near}?" if near else f"people: {', '.join(book.people) or 'none'}"
         raise Refused(f"there is no person {person[:40]}", hint=hint)
     if not start < end or end <= now:
         raise Refused("an absence ends after it begins, and in the future", hint="write 2026-12-24..2027-01-02")
-    start = max(start, now)
-    refuse_gaps(session, book, Cover("", start, end, person), now=now, schedules=schedules)
-    row = Absence(person=person, start=start, end=end, author=author, reason=reason, created=now)
+    if end - max(start, now) > LONGEST:
+        raise Refused(
+            f"an absence is {LONGEST // DAY} days at most", hint="take who is gone for good out of the rotation"
+        )
+    return Cover("", max(start, now), end, person)
+
+
+def refuse_gaps(book: Book, before: roster.Roster, away: Cover, *, schedules: Schedules | None = None) -> None:
+    """Raise Refused where an absence would leave a rotation without anybody that has somebody now."""
+    after = roster.Roster(before.overrides, (*before.aways, away))
+    for gap in gaps(book, after, start=away.start, end=away.end, schedules=schedules):
+        held = duties(gap.rotation, gap.start, gap.end, book=book, schedules=schedules, **before.given)
+        lost = next((duty for duty in held if duty.person is not None or duty.name), None)
+        if lost is not None:
+            name, at = book.people[away.person].name, moment(lost.start or gap.start)
+            raise Refused(
+                f"without {name} nobody is on call in {gap.rotation} from {at:%Y-%m-%d %H:%M} UTC",
+                hint=f"let somebody take over first: showup override {gap.rotation} PERSON --for 8h",
+            )
+
+
+def add(session: Session, away: Cover, *, author: str, reason: str, now: int) -> Absence:
+    """Keep an absence that was checked, and refused nothing."""
+    row = Absence(person=away.person, start=away.start, end=away.end, author=author, reason=reason, created=now)
     session.add(row)
     session.flush()
     return row
-
-
-def refuse_gaps(session: Session, book: Book, away: Cover, *, now: int, schedules: Schedules | None = None) -> None:
-    """Raise Refused where an absence would leave a rotation without anybody that has somebody now."""
-    before = roster.read(session, now=now)
-    after = roster.Roster(before.overrides, (*before.aways, away))
-    known = {(gap.rotation, at) for gap in gaps(book, before, start=away.start, end=away.end, schedules=schedules)
-             for at in (gap.start,)}  # fmt: skip
-    for gap in gaps(book, after, start=away.start, end=away.end, schedules=schedules):
-        if (gap.rotation, gap.start) not in known:
-            name = book.people[away.person].name
-            raise Refused(
-                f"without {name} nobody is on call in {gap.rotation} from {moment(gap.start):%Y-%m-%d %H:%M} UTC",
-                hint=f"let somebody take over first: showup override {gap.rotation} PERSON --for 8h",
-            )
 
 
 def cancel(session: Session, number: int, *, now: int) -> Absence:

@@ -23,6 +23,7 @@ from alerts.rotation import Duty
 from alerts.signal import Severity, Signal
 from alerts.tables import Incident, Member, Mute, Notification, Override, Step
 from alerts.timeline import add_context, note
+from probes.words.clock import moment
 from probes.words.errors import Refused
 
 MOST_DUE = 500  # incidents seen to in one scan; the others come with the next, a second later
@@ -88,9 +89,7 @@ class Desk:
         """Apply an answer to a page: ack, snooze or resolve."""
         return acks.react(session, reaction, climb=self.climb, now=now)
 
-    def write(
-        self, session: Session, name: str, text: str, *, by: str, now: int, public: bool = False
-    ) -> IncidentView:
+    def write(self, session: Session, name: str, text: str, *, by: str, now: int, public: bool = False) -> IncidentView:
         """A note on an incident's timeline, or an update for the status page; raises Refused."""
         return self._seen(session, life.write(session, name, text, by=by, now=now, public=public), now)
 
@@ -171,6 +170,13 @@ class Desk:
             raise Refused(f"there is no person {person}", hint=f"people: {', '.join(book.people) or 'none'}")
         if not start < end:
             raise Refused("an override ends after it starts")
+        gone = [one for one in self.climb.scene(session, now=now).roster.aways if one.person == person]
+        away = next((one for one in gone if one.start < end and start < one.end), None)
+        if away is not None:  # they would be named by nothing, and whoever asked them would think they are
+            until = f"{moment(away.start):%Y-%m-%d %H:%M} to {moment(away.end):%Y-%m-%d %H:%M} UTC"
+            raise Refused(
+                f"{book.people[person].name} is away from {until}", hint="name somebody else, or see: showup away"
+            )
         row = Override(
             rotation=rotation, start=start, end=end, person=person, author=author, reason=reason, created=now
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -14,11 +14,13 @@ from alerts.mute import ends
 from alerts.oncall import Deliverable, reach
 from alerts.outbox import enqueue
 from alerts.rotation import Duty
-from alerts.tables import Incident
+from alerts.tables import Incident, Occasion
 from probes.words.clock import moment
 from probes.words.text import clean
+from probes.words.units import DAY
 
 LISTED = 5
+WEEK = 7 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +57,17 @@ def quiet(person: str, book: Book) -> list[Deliverable]:
     return sorted(ways, key=lambda way: way.channel != "slack")
 
 
-def tell(session: Session, book: Book, rotation: str, before: Held, duty: Duty, *, now: int) -> int:
-    """Enqueue the notices of one handoff, to both; how many."""
+def tell(
+    session: Session, book: Book, rotation: str, before: Held, duty: Duty, *, now: int, due: Sequence[str] = ()
+) -> int:
+    """Enqueue the notices of one handoff, to both; how many. `due`: what ends soon, in words."""
     people = book.people
     incoming = people[duty.person].name if duty.person is not None else duty.name or "nobody"
     until = f" until {moment(duty.end):%a %d %b %H:%M} UTC" if duty.end is not None else ""
     sent = 0
     if duty.person is not None:
         headline = f"You are on call now in {rotation}{until}"
-        sent += _enqueue(session, book, duty.person, headline, brief(session, now=now, why=duty.reason), now)
+        sent += _enqueue(session, book, duty.person, headline, brief(session, now=now, why=duty.reason, due=due), now)
     if before.person in people:  # whom only PagerDuty knows is told there
         headline = f"{incoming} is on call now in {rotation}; you are off"
         why = f"You handed over to {incoming}." if duty.person else "Nobody is on call now: the fallback is told."
@@ -80,8 +84,8 @@ def _enqueue(session: Session, book: Book, person: str, headline: str, text: str
     return 1
 
 
-def brief(session: Session, *, now: int, why: str) -> str:
-    """What whoever comes on call has to know: what is open, and what is held."""
+def brief(session: Session, *, now: int, why: str, due: Sequence[str] = ()) -> str:
+    """What whoever comes on call has to know: what is open, what is held, and what is due."""
     query = select(Incident).where(col(Incident.resolved_at).is_(None)).order_by(col(Incident.opened).desc())
     rows = session.exec(query).all()
     lines = [clean(why, 150)]
@@ -93,4 +97,12 @@ def brief(session: Session, *, now: int, why: str) -> str:
     for mute in mutes(session, now)[:LISTED]:
         what = mute.subject or "every workflow"
         lines.append(f"Held until {moment(ends(mute)):%d %b %H:%M} UTC: {clean(what, 60)} ({clean(mute.reason, 80)})")
-    return "\n".join(lines if len(lines) > 1 else [*lines, "Nothing is open."])
+    if len(lines) == 1:
+        lines.append("Nothing is open.")
+    events = select(Occasion).where(
+        col(Occasion.start) < now + WEEK, col(Occasion.end) > now, col(Occasion.lifted).is_(None)
+    )
+    for event in session.exec(events.order_by(col(Occasion.start))).all()[:LISTED]:
+        what = event.title or ", ".join(event.workflows)
+        lines.append(f"Event: {clean(what, 60)}, {moment(event.start):%a %d %b %H:%M} UTC")
+    return "\n".join([*lines, *(f"Due: {clean(one, 120)}" for one in due)])

@@ -13,7 +13,9 @@ from alerts.people import Person, find_person, phone_reference, split_phone
 from alerts.policy import parse_target
 from alerts.rotation import Away, Duty, Override, RotationSpec, is_away, joined, next_after, on_call
 from probes.words.clock import moment
+from probes.words.units import DAY
 
+FAR = 28 * DAY  # µs for which the end of a duty is looked for beyond what changes next
 ALWAYS = frozenset({"ntfy", "pushover", "apprise", "console"})  # channels that serve without a section of their own
 
 
@@ -114,6 +116,22 @@ def duties(
     return joined(
         lambda at: duty(rotation, book=book, overrides=overrides, aways=aways, at=at, schedules=schedules), start, end
     )
+
+
+def until(
+    now: Duty,
+    rotation: str,
+    *,
+    book: Book,
+    overrides: Sequence[Override] = (),
+    aways: Sequence[Away] = (),
+    at: int,
+    schedules: Schedules | None = None,
+) -> int | None:
+    """When somebody else than `now` is on call, µs: what changes meanwhile may leave it to the same person."""
+    ahead = duties(rotation, at, at + FAR, book=book, overrides=overrides, aways=aways, schedules=schedules)
+    first = next(ahead)
+    return first.end if first.end != at + FAR else now.end
 
 
 def next_duty(

@@ -11,8 +11,10 @@ from pydantic import Field, model_validator
 
 from alerts.shifts import LayerSpec, handoff, serves, turn_at
 
-__all__ = ["Away", "Cover", "Duty", "LayerSpec", "Override", "RotationSpec", "duties", "handoff", "next_after",
-           "on_call", "turn"]  # fmt: skip
+__all__ = ["UNSERVED", "Away", "Cover", "Duty", "LayerSpec", "Override", "RotationSpec", "duties", "handoff",
+           "next_after", "on_call", "turn"]  # fmt: skip
+
+UNSERVED = "nobody serves at this hour"  # the reason of a gap between the hours of all layers
 
 
 class RotationSpec(LayerSpec):
@@ -38,6 +40,9 @@ class RotationSpec(LayerSpec):
             raise ValueError(
                 "a rotation needs one of these; write `people`, `layers`, `pagerduty_schedule` or `pagerduty_policy`"
             )
+        beside = sorted(self.model_fields_set & {"starts", "handoff", "shift", "hours", "timezone"})
+        if self.layers and beside:
+            raise ValueError(f"{beside[0]} beside layers counts for none of them; write it in each layer")
         for number, layer in enumerate(self.layers, start=1):
             if not layer.people:
                 raise ValueError(f"layer {number} has nobody; write people: [ana, bo] in it")
@@ -143,7 +148,7 @@ def turn(spec: RotationSpec, at: int, aways: Sequence[Away] = (), *, zone: str =
     stretch, slot, closed = _Stretch(at), None, True
     for depth, layer in enumerate(spec.every_layer):
         open_, hours = serves(layer, at, zone=zone)
-        stretch.within(*(hours or ()))
+        stretch.within(*hours)
         if not open_:
             continue
         closed, shift = False, turn_at(layer, at, zone=zone)
@@ -157,7 +162,7 @@ def turn(spec: RotationSpec, at: int, aways: Sequence[Away] = (), *, zone: str =
                 reason += f", as {order[0]} is away" if person != order[0] else ""
                 return Duty(person=person, start=stretch.start, end=stretch.end, source="rotation", reason=reason,
                             slot=slot, number=shift.number, layer=depth)  # fmt: skip
-    reason = "nobody serves at this hour" if closed else "everybody is away"
+    reason = UNSERVED if closed else "everybody is away"
     return Duty(person=None, start=stretch.start, end=stretch.end, source="gap", reason=reason, slot=slot)
 
 

@@ -23,7 +23,7 @@ SHORTEST, LONGEST = timedelta(hours=1), timedelta(days=366)
 _HANDOFF = re.compile(r"(?:(Mon|Tue|Wed|Thu|Fri|Sat|Sun|[1-9]|1\d|2[0-8]) )?([01]\d|2[0-3]):([0-5]\d)\Z")
 _ANY_MONDAY = date(2024, 1, 1)  # a rotation of one needs no beginning
 _WEEK, _A_DAY = timedelta(days=7), timedelta(days=1)
-_AROUND = 8 * DAY  # every week has its hours: the next opening is within eight days
+_AROUND = 8 * DAY  # every week has its hours: the next opening is within eight days, and no stretch but all is as long
 
 
 def _is_zone(name: str) -> str:
@@ -96,9 +96,7 @@ class LayerSpec(Section):
     @property
     def length(self) -> timedelta | None:
         """A shift in wall-clock time; None for a month."""
-        if self.shift == "monthly":
-            return None
-        return _WEEK if self.shift == "weekly" else _A_DAY if self.shift == "daily" else parse_duration(self.shift)
+        return _length_of(self.shift)
 
     @property
     def first(self) -> datetime:
@@ -131,6 +129,13 @@ class LayerSpec(Section):
     def said(self) -> str:
         """How long a shift is, for people."""
         return self.shift if self.shift in NAMED else f"every {say_duration(parse_duration(self.shift))}"
+
+
+@lru_cache(maxsize=256)  # asked several times for each duty
+def _length_of(shift: str) -> timedelta | None:
+    if shift == "monthly":
+        return None
+    return _WEEK if shift == "weekly" else _A_DAY if shift == "daily" else parse_duration(shift)
 
 
 def _month(day: date, number: int) -> date:
@@ -172,16 +177,22 @@ def turn_at(layer: LayerSpec, at: int, *, zone: str) -> Turn:
     return Turn(number, start, end)
 
 
-def serves(layer: LayerSpec, at: int, *, zone: str) -> tuple[bool, Interval | None]:
+def serves(layer: LayerSpec, at: int, *, zone: str) -> tuple[bool, tuple[int | None, int | None]]:
     """Whether a layer serves at an instant, and the stretch [start, end) in which that stays so; None: always."""
     if not layer.hours:
-        return True, None
-    there = ZoneInfo(layer.timezone or zone)
-    edge = at - _AROUND
-    for start, end in hours_between(layer.hours, there, at - _AROUND, at + _AROUND):
+        return True, (None, None)
+    block = at // _AROUND
+    first, last = (block - 1) * _AROUND, (block + 2) * _AROUND
+    edge: int | None = None
+    for start, end in _hours_of(layer.hours, layer.timezone or zone, first, last):
         if at < start:
             return False, (edge, start)
         if at < end:
-            return True, (start, end)
+            return True, (start if start > first else None, end if end < last else None)
         edge = end
-    return False, (edge, at + _AROUND)
+    return False, (edge, None)
+
+
+@lru_cache(maxsize=4096)  # asked for each duty of a year ahead: parsed and laid out once for eight days
+def _hours_of(hours: str, zone: str, start: int, end: int) -> tuple[Interval, ...]:
+    return tuple(hours_between(hours, ZoneInfo(zone), start, end))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from alerts import absences
-from monitor.services.calendars import LARGEST, absences_in
+from alerts.ical import LARGEST, PATIENCE, read_absences
 from probes.words.errors import ShowupError
 from probes.words.secret import fill, names_in
 from probes.words.text import clean
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("showup.calendars")
 
-PATIENCE = 20.0  # seconds for one calendar
 SOURCE = "their calendar"
 
 
@@ -30,7 +29,7 @@ async def look(keeper: Keeper) -> None:
         try:
             text = await _fetch(keeper, person.calendar)
             now, zone = keeper.clock.now(), keeper.catalog.site.timezone
-            found = absences_in(text, person=person.key, start=now, zone=zone)
+            found = await read_absences(text, person=person.key, start=now, zone=zone)
             await keeper.store.write(
                 lambda session, key=person.key, found=found, now=now: absences.follow_calendar(  # type: ignore[misc]
                     session, key, SOURCE, found, now=now
@@ -59,9 +58,12 @@ async def _fetch(keeper: Keeper, reference: str) -> str:
     try:
         async with (
             asyncio.timeout(PATIENCE),
-            httpx.AsyncClient(follow_redirects=True, trust_env=False) as client,
+            # where somebody else's calendar leads us is not for it to say, as with everything that is fetched
+            httpx.AsyncClient(follow_redirects=False, trust_env=False) as client,
             client.stream("GET", url) as answer,
         ):
+            if answer.is_redirect:
+                raise ValueError("it leads elsewhere; write the address that it leads to")
             if answer.status_code != 200:
                 raise ValueError(f"it answered {answer.status_code}")
             async for part in answer.aiter_bytes():

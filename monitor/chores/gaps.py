@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
 from alerts import absences, roster
 from alerts.oncall import duties
+from alerts.rotation import UNSERVED
 from alerts.signal import Condition
 from monitor.engine import signals
 from probes.words.clock import moment
@@ -24,11 +26,12 @@ async def look(keeper: Keeper) -> None:
     """Tell the monitor's owner of what is missing in the coming 30 days, and when it is mended."""
     now = keeper.clock.now()
 
-    def read(session: Session) -> tuple[dict[str, str], set[str]]:
+    def read(session: Session) -> tuple[roster.Roster, set[str]]:
         told = {one.member for one in keeper.desk.open_members(session) if one.subject == signals.MONITOR}
-        return missing(keeper, session, now), {member for member in told if member.startswith(MEMBER)}
+        return roster.read(session, now=now), {member for member in told if member.startswith(MEMBER)}
 
-    found, told = await keeper.store.read(read)
+    given, told = await keeper.store.read(read)
+    found = await asyncio.to_thread(missing, keeper, given, now)  # not in the store's thread, which has pages to keep
     for member in found.keys() - told:
         keeper.engine.teller.tell(
             signals.of_monitor(keeper.catalog, member, Condition.FAILING, at=now, since=now, sentence=found[member])
@@ -40,14 +43,13 @@ async def look(keeper: Keeper) -> None:
         )
 
 
-def missing(keeper: Keeper, session: Session, now: int) -> dict[str, str]:
+def missing(keeper: Keeper, given: roster.Roster, now: int) -> dict[str, str]:
     """By member: the first gap of each rotation, or the first duty of somebody whom nothing can wake."""
-    book, schedules, given = keeper.catalog.book, keeper.desk.climb.schedules, roster.read(session, now=now)
-    hourless = {name for name, spec in book.rotations.items() if any(not layer.hours for layer in spec.every_layer)}
+    book, schedules = keeper.catalog.book, keeper.desk.climb.schedules
     found: dict[str, str] = {}
     for gap in absences.gaps(book, given, start=now, end=now + AHEAD, schedules=schedules):
-        if gap.rotation not in hourless and gap.reason == "nobody serves at this hour":
-            continue  # declared: the rotation serves in its hours alone
+        if gap.reason == UNSERVED and len(book.rotations[gap.rotation].every_layer) == 1:
+            continue  # declared: it serves in its hours alone; between several layers it is a hole, as clocks make them
         said = f"nobody is on call in {gap.rotation} from {moment(gap.start):%Y-%m-%d %H:%M} UTC: {gap.reason}"
         found.setdefault(f"{MEMBER}{gap.rotation}", said)
     for name in book.rotations:

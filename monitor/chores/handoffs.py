@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
 
-from alerts import handoffs
+from alerts import handoffs, roster
+from alerts.oncall import duty, until
+from alerts.roster import Roster
+from monitor.services.partners import soonest
 from monitor.store.queries.notes import read_note, remember
+from probes.words.clock import micros
+from probes.words.units import DAY
 
 if TYPE_CHECKING:
     from monitor.app import Keeper
 
 NOTE = "on call"
+SOON, LISTED = 7 * DAY, 5  # what is due in a week is said
 
 
 async def look(keeper: Keeper) -> None:
@@ -21,11 +29,12 @@ async def look(keeper: Keeper) -> None:
     if not book.rotations:
         return
 
-    def read(session: Session) -> tuple[dict[str, Any], dict[str, Any]]:
-        duties = {name: keeper.desk.on_call(session, name, at=now)[0] for name in book.rotations}
-        return duties, read_note(session, NOTE) or {}
+    def read(session: Session) -> tuple[Roster, dict[str, Any]]:
+        return roster.read(session, now=now), read_note(session, NOTE) or {}
 
-    duties, kept = await keeper.store.read(read)
+    changes, kept = await keeper.store.read(read)
+    schedules, given = keeper.desk.climb.schedules, changes.given
+    duties = {name: duty(name, book=book, at=now, schedules=schedules, **given) for name in book.rotations}
     before = {name: handoffs.Held(str(one.get("person", "")), str(one.get("name", ""))) for name, one in kept.items()}
     found = handoffs.changed(before, duties)
     after = {name: {"person": one.person, "name": one.name} for name, one in
@@ -33,11 +42,30 @@ async def look(keeper: Keeper) -> None:
     if not found and after == kept:
         return
 
+    for name, (held, new) in found.items():
+        ends = until(new, name, book=book, at=now, schedules=schedules, **given)
+        found[name] = (held, replace(new, end=ends))
+    due = await _due(keeper, now) if found else []
+
     def keep(session: Session) -> int:
         if (read_note(session, NOTE) or {}) != kept:
             return 0  # somebody else was faster
         remember(session, NOTE, after, now=now)
-        return sum(handoffs.tell(session, book, name, *pair, now=now) for name, pair in found.items())
+        return sum(handoffs.tell(session, book, name, *pair, now=now, due=due) for name, pair in found.items())
 
     if await keeper.store.write(keep):
         keeper.dispatcher.wake(set(keeper.channels))
+
+
+async def _due(keeper: Keeper, now: int) -> list[str]:
+    """What ends within a week: keys, certificates, what partners announced."""
+    found = []
+    for one in await soonest(keeper, now, LISTED):
+        ends = str(one.get("ends"))
+        try:
+            soon = micros(datetime.fromisoformat(ends)) < now + SOON
+        except ValueError:
+            continue
+        if soon:
+            found.append(f"{one.get('kind')} {one.get('name')} ends {ends[:10]}")
+    return found

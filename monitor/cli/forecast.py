@@ -166,15 +166,15 @@ def _unrung(book: Book) -> list[str]:
             f"{book.people[key].name} takes turns in {name} and has nothing that rings at night; add phone: to {key}"
             for key in mute
         ]
-    now = SystemClock().now()
+    now, seen = SystemClock().now(), set[str]()
     for gap in gaps(book, Roster(), start=now, end=now + 30 * DAY):
-        if not book.rotations[gap.rotation].reads_pagerduty:
+        if not book.rotations[gap.rotation].reads_pagerduty and gap.rotation not in seen:
+            seen.add(gap.rotation)
             when = f"{moment(gap.start):%Y-%m-%d %H:%M} UTC"
             found.append(
                 f"nobody is on call in {gap.rotation} from {when} ({gap.reason}), so the fallback is told; "
                 "add a layer without hours for it"
             )
-            break
     return found
 
 

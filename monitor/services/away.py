@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from alerts import absences
+from alerts import absences, roster
+from alerts.rotation import Cover
 from alerts.tables import Absence, Drill, Occasion
 from monitor.services.base import service, when
-from monitor.services.oncall import known, name_of, planned, told
+from monitor.services.duties import changed_by_people, name_of, planned
+from monitor.services.oncall import known, told
 from monitor.services.partners import soonest
 from probes.words.clock import micros, moment
 from probes.words.errors import Refused
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 REHEARSED = 90 * DAY  # µs after which a runbook counts as not rehearsed
 ENDINGS = 50
+TRIES = 5  # while others change who is on call at the same time
 
 
 @service(acts=True)
@@ -33,12 +37,28 @@ async def away(keeper: Keeper, person: str, time: str, by: str = "", reason: str
     start, end = span_of(time, zone, now=now)
     book, schedules = keeper.catalog.book, keeper.desk.climb.schedules
 
-    def act(session: Session) -> dict[str, Any]:
-        row = absences.add(session, book, person, start=start, end=end, author=by or "somebody",
-                           reason=clean(reason, 200), now=now, schedules=schedules)  # fmt: skip
-        return _absence(keeper, row) | {"stand_ins": _stand_ins(keeper, session, person, row.start, row.end)}
+    wanted = absences.check(book, person, start, end, now=now)
 
-    found = await keeper.store.write(act)
+    def weigh(before: roster.Roster) -> list[dict[str, Any]]:
+        absences.refuse_gaps(book, before, wanted, schedules=schedules)
+        return _stand_ins(keeper, roster.Roster(before.overrides, (*before.aways, wanted)), wanted)
+
+    def keep(session: Session, before: roster.Roster) -> dict[str, Any] | None:
+        if roster.read(session, now=now) != before:
+            return None  # somebody changed who is on call meanwhile: weighed again
+        row = absences.add(session, wanted, author=by or "somebody", reason=clean(reason, 200), now=now)
+        return _absence(keeper, row)
+
+    kept = None
+    for _ in range(TRIES):
+        before = await changed_by_people(keeper, now)
+        stand_ins = await asyncio.to_thread(weigh, before)  # a year of duties is too much for the store's thread
+        kept = await keeper.store.write(lambda session, before=before: keep(session, before))  # type: ignore[misc]
+        if kept is not None:
+            break
+    if kept is None:
+        raise Refused("who is on call was changed by others at the same time", hint="ask again")
+    found = kept | {"stand_ins": stand_ins}
     due = await keeper.store.read(lambda session: _due(keeper, session, start, end))
     endings = [one for one in await soonest(keeper, now, ENDINGS) if _within(one.get("ends"), start, end)]
     keeper.changed.set()
@@ -46,11 +66,11 @@ async def away(keeper: Keeper, person: str, time: str, by: str = "", reason: str
     return {**found, "owns": owned, "endings": endings, **due}
 
 
-def _stand_ins(keeper: Keeper, session: Session, person: str, start: int, end: int) -> list[dict[str, Any]]:
+def _stand_ins(keeper: Keeper, given: roster.Roster, away: Cover) -> list[dict[str, Any]]:
     found = []
     for name in keeper.catalog.book.rotations:
-        for one in planned(keeper, session, name, start, end):
-            if one.slot == person and one.person != person:
+        for one in planned(keeper, given, name, away.start, away.end):
+            if one.slot == away.person and one.person != away.person:
                 found.append({"rotation": name, **told(keeper, one)})
     return found
 
@@ -110,11 +130,11 @@ async def back(keeper: Keeper, id: int) -> dict[str, Any]:
 @service(acts=True)
 async def away_import(keeper: Keeper, person: str, text: str, by: str = "") -> dict[str, Any]:
     """Take a person's absences from an iCal calendar: each event of at least an hour, of the next 400 days."""
-    from monitor.services.calendars import absences_in
+    from alerts.ical import read_absences
 
     name, now = known(person, keeper.catalog.book.people, "person"), keeper.clock.now()
     try:
-        found = absences_in(text, person=name, start=now, zone=keeper.catalog.site.timezone)
+        found = await read_absences(text, person=name, start=now, zone=keeper.catalog.site.timezone)
     except ValueError as error:
         raise Refused(f"this is no calendar: {clean(str(error), 100)}", hint="export it as iCal (.ics)") from None
     changed = await keeper.store.write(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,9 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from alerts import roster
-from alerts.oncall import duties
 from alerts.rotation import Duty
 from monitor.services.base import length_of, moment_of, service, when
+from monitor.services.duties import changed_by_people, duty_of, name_of, planned
 from probes.words.clock import moment
 from probes.words.errors import Refused
 from probes.words.names import nearest
@@ -25,32 +26,6 @@ if TYPE_CHECKING:
 MOST_DAYS = 90
 
 
-def name_of(keeper: Keeper, person: str | None, given: str = "") -> str:
-    """What people call somebody: a person of the configuration, or whom PagerDuty named."""
-    people = keeper.catalog.book.people
-    return people[person].name if person is not None and person in people else given
-
-
-def duty_of(keeper: Keeper, session: Session, rotation: str, at: int) -> dict[str, Any]:
-    """Who is on call in a rotation at `at` (µs), until when, why, and who is asked next."""
-    now, following = keeper.desk.on_call(session, rotation, at=at)
-    return {
-        "person": now.person,
-        "name": name_of(keeper, now.person, now.name) or "nobody",
-        "until": when(now.end),
-        "source": now.source,
-        "reason": now.reason,
-        "next": name_of(keeper, following.person, following.name) or "nobody",
-    }
-
-
-def planned(keeper: Keeper, session: Session, rotation: str, start: int, end: int) -> list[Duty]:
-    """Every duty of a rotation in [start, end), µs."""
-    given = roster.read(session, now=start).given
-    schedules = keeper.desk.climb.schedules
-    return list(duties(rotation, start, end, book=keeper.catalog.book, schedules=schedules, **given))
-
-
 @service()
 async def oncall(keeper: Keeper, days: int = 28, at: str = "", rotation: str = "", person: str = "") -> dict[str, Any]:
     """Who is on call in each rotation: now (or at a moment), next, and every duty of the days ahead."""
@@ -61,14 +36,16 @@ async def oncall(keeper: Keeper, days: int = 28, at: str = "", rotation: str = "
     wanted = known(person, book.people, "person") if person else ""
     length = max(1, min(int(days), MOST_DAYS))
 
-    def read(session: Session) -> dict[str, Any]:
+    given = await changed_by_people(keeper, now)
+
+    def work_out() -> dict[str, Any]:
         found = {}
         for name in names:
-            ahead = planned(keeper, session, name, now, now + length * DAY)
+            ahead = planned(keeper, given, name, now, now + length * DAY)
             if wanted and not any(one.person == wanted for one in ahead):
                 continue
             found[name] = {
-                **duty_of(keeper, session, name, now),
+                **duty_of(keeper, given, name, now),
                 "duties": [told(keeper, one) for one in ahead if not wanted or one.person == wanted],
                 "days": _by_day(keeper, ahead, now, length),
                 "zone": keeper.catalog.site.timezone,
@@ -76,7 +53,7 @@ async def oncall(keeper: Keeper, days: int = 28, at: str = "", rotation: str = "
             }
         return found
 
-    return await keeper.store.read(read)
+    return await asyncio.to_thread(work_out)
 
 
 def told(keeper: Keeper, one: Duty) -> dict[str, Any]:
@@ -100,7 +77,11 @@ def _by_day(keeper: Keeper, ahead: list[Duty], now: int, length: int) -> list[di
     for number, (first, last) in enumerate(pairwise(edges)):
         inside = [one for one in ahead if (one.start or 0) < last and (one.end or last) > first]
         names = [name_of(keeper, one.person, one.name) or "nobody" for one in inside]
-        changes = [f"{moment(one.start).astimezone(zone):%H:%M}" for one in inside[1:] if one.start is not None]
+        changes = [
+            f"{moment(one.start).astimezone(zone):%H:%M}"
+            for (before, _), (name, one) in pairwise(zip(names, inside, strict=True))
+            if one.start is not None and name != before  # an override by who has the next turn is no handoff
+        ]
         found.append({"day": str(today + timedelta(days=number)), "names": names, "handoffs": changes})
     return found
 
@@ -144,18 +125,18 @@ async def swap(keeper: Keeper, rotation: str, person: str, other: str, by: str =
         raise Refused("two people swap, and these are one", hint="name another person")
 
     def act(session: Session) -> dict[str, Any]:
-        ahead = planned(keeper, session, name, now, now + MOST_DAYS * DAY)
-        turns = {each: next((duty for duty in ahead if duty.person == each), None) for each in (one, two)}
-        for each, duty in turns.items():
-            if duty is None:
+        ahead = planned(keeper, roster.read(session, now=now), name, now, now + MOST_DAYS * DAY)
+        turns = {each: next((turn for turn in ahead if turn.person == each), None) for each in (one, two)}
+        for each, turn in turns.items():
+            if turn is None:
                 raise Refused(f"{each} has no turn in {name} within {MOST_DAYS} days", hint="see: showup oncall")
         found = []
-        for each, duty in ((one, turns[two]), (two, turns[one])):
-            if duty is None or duty.start is None or duty.end is None:
+        for each, turn in ((one, turns[two]), (two, turns[one])):
+            if turn is None or turn.start is None or turn.end is None:
                 continue
-            keeper.desk.override(session, name, each, start=duty.start, end=duty.end, author=by or "somebody",
+            keeper.desk.override(session, name, each, start=turn.start, end=turn.end, author=by or "somebody",
                                  reason=f"swap with {two if each == one else one}", now=now)  # fmt: skip
-            found.append({"person": each, "from": when(duty.start), "until": when(duty.end)})
+            found.append({"person": each, "from": when(turn.start), "until": when(turn.end)})
         return {"rotation": name, "turns": found}
 
     return await keeper.store.write(act)

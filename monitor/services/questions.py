@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
 
-from alerts import times
+from alerts import roster, times
 from alerts.message import IncidentView
 from monitor.deadman import health
 from monitor.ledger.uptime import Figures
 from monitor.services import partners
 from monitor.services.base import length_of, place_named, service, when
+from monitor.services.duties import duty_of
 from monitor.services.mutes import listed
-from monitor.services.oncall import duty_of
 from monitor.services.providers import providers_of
 from monitor.services.runs import changes_of, run_of
 from monitor.status import history
@@ -64,7 +64,8 @@ async def status(keeper: Keeper, pages: bool = True) -> dict[str, Any]:
     def read(session: Session) -> dict[str, Any]:
         record = history.read(session, start=now - 30 * DAY, end=now, now=now)
         workflows = [_workflow(keeper, session, record, place, now) for place in _places(keeper)]
-        oncall = {name: duty_of(keeper, session, name, now) for name in catalog.book.rotations}
+        given = roster.read(session, now=now)
+        oncall = {name: duty_of(keeper, given, name, now) for name in catalog.book.rotations}
         waiting = [
             {
                 "channel": row.channel,

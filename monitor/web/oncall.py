@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.routing import Route
 
 from monitor.tokens import Known, key_in, oncall_token
 from probes.words.errors import StoreError
+from probes.words.units import MINUTE
 
 if TYPE_CHECKING:
     from monitor.app import Keeper
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 def routes(keeper: Keeper) -> list[Route]:
     """GET /oncall/TOKEN.ics; a wrong token is told nothing."""
-    key = key_in(keeper.folder)
+    key, made, one = key_in(keeper.folder), dict[str, tuple[int, str]](), asyncio.Lock()
 
     def known() -> Known:
         book = keeper.catalog.book
@@ -33,7 +35,11 @@ def routes(keeper: Keeper) -> list[Route]:
 
         try:
             wanted = {"rotation": "", "person": "", kind: name}
-            text = await calendar_of(keeper, rotation=wanted["rotation"], person=wanted["person"])
+            async with one:  # a quarter of a year is worked out once a minute, however often it is asked for
+                at, text = made.get(what, (0, ""))
+                if not text or keeper.clock.now() - at > MINUTE:
+                    text = await calendar_of(keeper, rotation=wanted["rotation"], person=wanted["person"])
+                    made[what] = keeper.clock.now(), text
         except StoreError:
             return PlainTextResponse("The store refuses.", 503)
         return Response(text, media_type="text/calendar; charset=utf-8")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiohttp import web
+from icalendar import Calendar
 from sqlmodel import Session, select
 
-from alerts.tables import Absence, Notification
+from alerts import roster
+from alerts.ical import absences_in, read_absences
+from alerts.tables import Absence, Notification, Occasion
 from monitor.app import Keeper
 from monitor.chores import calendars, gaps, handoffs
 from monitor.services import SERVICES
 from monitor.services.away import span_of
-from monitor.services.calendars import absences_in
 from monitor.tokens import key_in, oncall_token
 from monitor.web.app import public_app
 from probes.words.clock import micros
@@ -138,15 +142,57 @@ async def test_a_feed_opens_with_its_own_token_alone(keeper: Keeper) -> None:
 
 
 def test_a_calendar_of_absences_is_read_with_its_repeats() -> None:
-    found = absences_in(ICS, person="ana", start=at(2030, 1, 1), zone="Europe/Berlin")
-    assert sorted((one.reason, one.start, one.end) for one in found) == [
+    found = absences_in(ICS, start=at(2030, 1, 1), zone="Europe/Berlin")
+    assert sorted((uid, first, last) for first, last, uid in found) == [
         ("fridays", at(2030, 1, 4, 14), at(2030, 1, 4, 22)),
         ("fridays", at(2030, 1, 11, 14), at(2030, 1, 11, 22)),
         ("fridays", at(2030, 1, 18, 14), at(2030, 1, 18, 22)),
         ("skiing", at(2030, 1, 9, 23), at(2030, 1, 12, 23)),
     ]
     with pytest.raises(ValueError, match="Error"):
-        absences_in("<html>not found</html>", person="ana", start=0, zone="UTC")
+        absences_in("<html>not found</html>", start=0, zone="UTC")
+
+
+def event(uid: str, *more: str) -> str:
+    said = [f"UID:{uid}", "DTSTART:20300104T090000Z", "DTEND:20300104T190000Z", *more]
+    return "\n".join(["BEGIN:VEVENT", *said, "END:VEVENT"])
+
+
+def calendar(*events: str) -> str:
+    return "\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x", *events, "END:VCALENDAR", ""])
+
+
+async def test_a_calendar_that_repeats_each_second_for_ever_is_given_up_and_stalls_nothing() -> None:
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.01)
+            ticks += 1
+
+    ticking = asyncio.create_task(tick())
+    endless = calendar(event("flood", "RRULE:FREQ=SECONDLY"))
+    with pytest.raises(ValueError, match="reading it takes longer than 2 s: it repeats too often"):
+        await read_absences(endless, person="ana", start=at(2030, 1, 1), zone="UTC", patience=2.0)
+    ticking.cancel()
+    assert ticks > 50, "the loop went on meanwhile"
+
+
+async def test_one_broken_event_costs_no_other_and_duties_of_ours_are_no_absences() -> None:
+    text = calendar(
+        event("broken", "DTSTART:garbage").replace("DTSTART:20300104T090000Z\n", ""),
+        "BEGIN:VEVENT\nUID:without\nEND:VEVENT",
+        event("0123456789ab@showup"),
+        event("good"),
+        event("weekly", "RRULE:FREQ=WEEKLY;COUNT=3"),
+        "\n".join(["BEGIN:VEVENT", "UID:weekly", "STATUS:CANCELLED", "RECURRENCE-ID:20300111T090000Z",
+                   "DTSTART:20300111T090000Z", "DTEND:20300111T190000Z", "END:VEVENT"]),
+    )  # fmt: skip
+    found = await read_absences(text, person="ana", start=at(2030, 1, 1), zone="UTC")
+    assert [(one.person, one.reason, one.start) for one in found] == [
+        ("ana", "good", at(2030, 1, 4, 9)), ("ana", "weekly", at(2030, 1, 4, 9)), ("ana", "weekly", at(2030, 1, 18, 9)),
+    ]  # fmt: skip
 
 
 async def test_a_calendar_that_changes_changes_the_absences_and_one_that_fails_does_not(
@@ -205,11 +251,39 @@ async def test_a_handoff_is_told_to_both_once(keeper: Keeper) -> None:
     assert len(await notices(keeper)) == 2
 
 
+async def test_whoever_comes_on_call_hears_what_is_due(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = keeper.clock.now()
+
+    async def ends(*_: object) -> list[dict[str, str]]:
+        soon, late = (datetime.fromtimestamp((now + days * DAY) / 1e6, UTC).isoformat() for days in (3, 30))
+        return [{"kind": "key", "name": "ACME", "ends": soon}, {"kind": "key", "name": "LATER", "ends": late}]
+
+    monkeypatch.setattr(handoffs, "soonest", ends)
+    await handoffs.look(keeper)
+    start = now + 2 * DAY
+    await keeper.store.write(
+        lambda session: session.add(
+            Occasion(title="Board demo", start=start, end=start + HOUR, workflows=["intake"], author="x", created=now)
+        )
+    )
+    holder = (await ask(keeper, "oncall"))["front"]["person"]
+    await ask(keeper, "override", rotation="front", person={"ana": "bo", "bo": "ana"}[holder], length="2h")
+    await handoffs.look(keeper)
+    (text,) = await keeper.store.read(
+        lambda session: [
+            row.text for row in session.exec(select(Notification)).all() if row.headline.startswith("You are on call")
+        ]
+    )
+    lines = text.splitlines()
+    assert lines[1] == "Nothing is open." and lines[2].startswith("Event: Board demo, ")
+    assert lines[3].startswith("Due: key ACME ends ") and len(lines) == 4
+
+
 async def test_hours_in_which_nobody_serves_are_declared_and_a_gap_is_warned_of(keeper: Keeper) -> None:
     now = keeper.clock.now()
 
     def missing(session: Session) -> dict[str, str]:
-        return gaps.missing(keeper, session, now)
+        return gaps.missing(keeper, roster.read(session, now=now), now)
 
     assert await keeper.store.read(missing) == {}, "night serves in its hours alone, as it says"
 
@@ -236,3 +310,101 @@ def test_a_time_away_is_whole_days_or_two_moments_on_the_wall(text: str, length:
 def test_a_time_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(Refused):
         span_of(text, "UTC", now=0)
+
+
+@pytest.mark.parametrize("time", ["2030-01-07..2031-06-01", "2030-01-07..4000-01-01"])
+async def test_an_absence_of_years_is_refused_at_once(keeper: Keeper, time: str) -> None:
+    async with asyncio.timeout(2):
+        with pytest.raises(Refused, match="an absence is 400 days at most"):
+            await ask(keeper, "away", person="cy", time=time)
+
+
+async def test_a_gap_that_an_absence_makes_longer_is_refused_too(keeper: Keeper) -> None:
+    await ask(keeper, "away", person="bo", time="2030-01-07..2030-01-20")
+    await keeper.store.write(
+        lambda session: session.add(
+            Absence(person="ana", start=at(2030, 1, 9), end=at(2030, 1, 10), author="their calendar", created=0)
+        )
+    )
+    with pytest.raises(Refused, match="without Ana nobody is on call in front from 2030-01-10 00:00 UTC"):
+        await ask(keeper, "away", person="ana", time="2030-01-09..2030-01-15")
+    assert (await ask(keeper, "away", person="ana", time="2030-01-09"))["person"] == "ana", "as it is already"
+
+
+async def test_who_is_away_takes_over_from_nobody(keeper: Keeper) -> None:
+    await ask(keeper, "away", person="bo", time="today..tomorrow")
+    with pytest.raises(Refused, match="Bo is away from "):
+        await ask(keeper, "override", rotation="front", person="bo", length="2h")
+    later = await ask(keeper, "override", rotation="front", person="bo", length="2h", start="3d")
+    assert later["person"] == "bo"
+
+
+async def test_a_hole_between_layers_is_warned_of_and_hours_of_one_are_as_they_were_written(tmp_path: Path) -> None:
+    sun = """
+rotations:
+  sun:
+    layers:
+      - {people: [ana], timezone: Asia/Tokyo, hours: "Mon-Sun 08:00-16:00"}
+      - {people: [bo], timezone: Europe/Berlin, hours: "Mon-Sun 08:00-16:00"}
+  office: {people: [cy], hours: "Mon-Fri 08:00-18:00"}
+"""
+    async with built(tmp_path, CONFIG + sun) as keeper:
+        now = keeper.clock.now()
+        found = gaps.missing(keeper, roster.Roster(), now)
+        assert list(found) == ["on call in sun"]
+        assert found["on call in sun"].endswith("nobody serves at this hour")
+
+
+async def test_one_who_is_always_on_call_has_one_event_and_keeps_its_uid_as_days_go_by(tmp_path: Path) -> None:
+    text = CONFIG + "\nrotations:\n  solo: {people: [ana]}\n  pair: {people: [ana, bo], starts: 2026-03-02}\n"
+    async with built(tmp_path, text) as keeper:
+
+        async def events(rotation: str) -> dict[str, datetime]:
+            made = Calendar.from_ical((await ask(keeper, "oncall_calendar", rotation=rotation))["ics"])
+            return {str(one["UID"]): one["DTSTART"].dt for one in made.walk("VEVENT")}
+
+        (alone,), pair = await events("solo"), await events("pair")
+        clock = keeper.clock
+        later = clock.now() + 3 * DAY
+        keeper.clock = SimpleNamespace(now=lambda: later)  # type: ignore[assignment]
+        assert list(await events("solo")) == [alone]
+        after = await events("pair")
+        assert {uid: after[uid] for uid in pair.keys() & after.keys()} == {
+            uid: pair[uid] for uid in pair.keys() & after
+        }
+        assert len(pair.keys() & after.keys()) >= len(pair) - 1
+
+
+async def test_until_is_when_it_changes_hands_not_when_hours_begin(tmp_path: Path) -> None:
+    text = (
+        CONFIG
+        + """
+rotations:
+  x:
+    layers:
+      - {people: [ana], hours: "Mon-Sun 08:00-12:00"}
+      - {people: [ana, bo], shift: daily, handoff: "18:00", starts: 2026-03-02}
+"""
+    )
+    async with built(tmp_path, text) as keeper:
+        found = (await ask(keeper, "oncall", rotation="x", days=20))["x"]
+        assert found["until"] == found["duties"][0]["end"]
+        assert found["duties"][1]["person"] != found["person"]
+
+
+async def test_a_feed_that_is_asked_for_in_a_row_is_made_once(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    from monitor.services import calendars as made
+
+    asked = 0
+    real = made.calendar_of
+
+    async def counted(*given: Any, **more: Any) -> str:
+        nonlocal asked
+        asked += 1
+        return await real(*given, **more)
+
+    monkeypatch.setattr(made, "calendar_of", counted)
+    token = oncall_token(key_in(keeper.folder), "all")
+    async with asking(public_app(keeper)) as client:
+        texts = {(await client.get(f"/oncall/{token}.ics")).text for _ in range(5)}
+    assert len(texts) == 1 and asked == 1
