@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
 from sqlmodel import Session, col, select
 
 from alerts import elsewhere, follow, incidents, members, outbox, storm
@@ -12,6 +15,7 @@ from alerts.tables import Incident, Notification
 from alerts.timeline import note, round_began
 from probes.words.text import clean
 from probes.words.units import HOUR, MINUTE, micros_of, parse_duration, say_duration
+from probes.words.wall import instant, wall_of
 
 SNOOZE, LONGEST_SNOOZE = 30 * MINUTE, 24 * HOUR
 
@@ -74,7 +78,8 @@ def acknowledge(session: Session, incident: Incident, reaction: Reaction, *, cli
     by, via = clean(reaction.by, 80) or "somebody", clean(reaction.via, 40)
     if not incident.paging:
         return Answer(accepted=False, text=f"{incident.title}: nobody is being paged, there is nothing to answer.")
-    length = _length(reaction) if reaction.action == "snooze" else Ladder.load(incident.ladder).ack
+    asked = reaction.action == "snooze"
+    length = _length(reaction, climb.book().zone, now) if asked else Ladder.load(incident.ladder).ack
     if incident.state == "acknowledged":
         return _renew(session, incident, reaction, by, length=length, climb=climb, now=now)
     failing = [row.member for row in members.failing(session, incident)]
@@ -87,21 +92,36 @@ def acknowledge(session: Session, incident: Incident, reaction: Reaction, *, cli
     incident.held_by = None
     session.add(incident)
     word = "snoozed" if reaction.action == "snooze" else "acknowledged"
-    said = f"{word} by {by} through {via} for {say_duration(length)}"
+    said = f"{word} by {by} through {via} for {_rough(length)}"
     note(session, incident, word, said, now=now, by=by)
     outbox.withdraw(session, incident, why=f"{word} by {by}")
     follow.tell(session, incident, Purpose.ACK, now=now, text=said[:1].upper() + said[1:], person=reaction.person)
     climb.advance(session, incident, now=now)
-    return Answer(accepted=True, text=f"{incident.title}: {word} by {by} for {say_duration(length)}.")
+    return Answer(accepted=True, text=f"{incident.title}: {word} by {by} for {_rough(length)}.")
 
 
-def _length(reaction: Reaction) -> int:
-    """How long a snooze is: as it was asked for, half an hour otherwise; a day at most."""
+def _length(reaction: Reaction, zone: str, now: int) -> int:
+    """How long a snooze is: as it was asked for, or until that time of day; half an hour otherwise, a day at most."""
     try:
-        asked = micros_of(parse_duration(str(reaction.said.get("for") or "")))
-    except ValueError:
+        if until := reaction.said.get("until"):
+            asked = _next(time.fromisoformat(until), ZoneInfo(zone), now) - now
+        else:
+            asked = micros_of(parse_duration(str(reaction.said.get("for") or "")))
+    except (ValueError, LookupError, OSError):
         return SNOOZE
     return min(max(MINUTE, asked), LONGEST_SNOOZE)
+
+
+def _rough(length: int) -> str:
+    """A length in words, from an hour on to the minute."""
+    return say_duration(length // MINUTE * MINUTE if length > HOUR else length)
+
+
+def _next(at: time, zone: ZoneInfo, now: int) -> int:
+    """When the clock on the wall shows that next (µs)."""
+    today = wall_of(now, zone).date()
+    days = (datetime.combine(today + timedelta(days=number), at) for number in range(2))
+    return next((there for day in days if (there := instant(day, zone)) > now), now)
 
 
 def _renew(
@@ -115,7 +135,7 @@ def _renew(
         return Answer(accepted=True, text=text)
     incident.ack_expires = expires
     session.add(incident)
-    note(session, incident, "acknowledged", f"acknowledged by {by} too, for {say_duration(length)}", now=now, by=by)
+    note(session, incident, "acknowledged", f"acknowledged by {by} too, for {_rough(length)}", now=now, by=by)
     climb.advance(session, incident, now=now)
     return Answer(accepted=True, text=text)
 

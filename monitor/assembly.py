@@ -29,7 +29,7 @@ from monitor.engine.parts import Parts
 from monitor.engine.signals import title_of
 from monitor.lastresort import LastResort
 from monitor.places import state_folder
-from monitor.services import incidents, kept, pressed
+from monitor.services import checked, incidents, kept, kindly, pressed
 from monitor.store.database import Store
 from monitor.tokens import key_in
 from monitor.web import acks
@@ -61,11 +61,10 @@ def _assemble(
     place: Path, state: Path, catalog: Catalog, *, secrets: Secrets, clock: SystemClock, store: Store
 ) -> Keeper:
     keeper: Keeper
+    key = key_in(state)
 
     async def open_pages(channel: str) -> list[OpenPage]:
         return await store.read(lambda session: desk.open_pages(session, channel))
-
-    key = key_in(state)
 
     def recovering(subject: str) -> int | None:
         return keeper.engine.recovering(subject)
@@ -79,7 +78,7 @@ def _assemble(
         clock=clock,
         open_pages=open_pages,
         subjects=lambda: _subjects(keeper.catalog),
-        seen=lambda name: pressed.seen(keeper, name),
+        seen=lambda name: kindly.shown(keeper, name),
         ack_url=lambda incident, number, person: acks.address(keeper.catalog.web.url, key, incident, number, person),
     )
     schedules = _schedules(catalog, around, lambda: keeper.catalog.book.rotations, keep=kept.keeper_of(store, clock))
@@ -96,7 +95,6 @@ def _assemble(
         chance=random.random,
         changed=ring,
     )
-
     last_resort = LastResort(store, lambda: keeper.catalog.book, channels, clock, schedules)
     hooks = Hooks(key, lambda: keeper.catalog.web.base, hosts, clock)
     parts = Parts(
@@ -122,7 +120,7 @@ def _assemble(
 
 def _hear(keeper: Keeper) -> None:
     """Whom what people say reaches, where it is no answer to a page."""
-    keeper.answers["check"] = lambda reaction: pressed.check(keeper, reaction)
+    keeper.answers["check"] = lambda reaction: checked.check(keeper, reaction)
     keeper.answers["act"] = lambda reaction: pressed.act(keeper, reaction)
     keeper.answers["report"] = lambda reaction: incidents.heard(keeper, reaction)
     keeper.answers["flag"] = lambda reaction: keeper.engine.flags.heard(reaction, keeper.secrets.redactor().text)

@@ -16,8 +16,8 @@ from monitor.cli import commands_kit as commands_kit
 from monitor.cli import commands_mutes as commands_mutes
 from monitor.cli import commands_oncall as commands_oncall
 from monitor.cli import commands_partners as commands_partners
-from monitor.cli import commands_spend as commands_spend
 from monitor.cli import commands_pressed as commands_pressed
+from monitor.cli import commands_spend as commands_spend
 from monitor.cli.asking import ask, show, who
 from monitor.cli.options import AsJson, By, Config, State, app
 

@@ -17,8 +17,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         *("golden", "flags", "heartbeat", "hooks", "contract", "expiries", "spend"),
     ),
     "What people do": (
-        *("ack", "resolve", "check", "act", "override", "swap", "away", "maintenance", "mute", "unmute", "mutes", "event"),
-        *("correct", "pause", "flag", "notify", "publish"),
+        *("ack", "resolve", "check", "act", "override", "swap", "away", "maintenance", "mute", "unmute", "mutes"),
+        *("event", "correct", "pause", "flag", "notify", "publish"),
     ),
 }
 

@@ -58,6 +58,7 @@ def incident(found: Found) -> None:
         ("next", _next(found)),
         ("runbook", plain(found.get("runbook"))),
         ("run", plain(found.get("run"))),
+        ("actions", _actions(found)),
     ):
         if text:
             _hang(out, f"  {name:<9} ", text)
@@ -84,6 +85,12 @@ def _exposed(found: Found) -> str:
     more = plain((found.get("beside") or {}).get("exposed"), 160)
     said = f"last good {at(found['last_good'])}, first bad {at(found.get('began'))}"
     return f"{said}: {more}" if more else said
+
+
+def _actions(found: Found) -> str:
+    """What may be done, and how."""
+    keys = [plain(one.get("key"), 60) for one in (found.get("beside") or {}).get("actions") or ()]
+    return f"{', '.join(keys)} (showup act {plain(found.get('public_id'), 40)} {keys[0]})" if keys else ""
 
 
 def _first(found: Found) -> str:

@@ -25,10 +25,10 @@ class ActionSection(Section):
     @field_validator("post")
     @classmethod
     def _is_whole(cls, post: str) -> str:
+        if not post.startswith(("https://", "http://")):
+            raise ValueError(f"{post[:60]!r} is no address; write https://host/path")
         try:
             locate(post)
         except Refused as error:
             raise ValueError(str(error)) from None
-        if not post.startswith(("https://", "http://")):
-            raise ValueError(f"{post[:60]!r} is no address; write https://host/path")
         return post

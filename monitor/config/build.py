@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from alerts.signal import Severity
+from monitor.config import actions
 from monitor.config.accuracy import Golden
-from monitor.config.catalog import Action, Environment, Flags, Heartbeat, Probe, Slo, Workflow
+from monitor.config.catalog import Environment, Flags, Heartbeat, Probe, Slo, Workflow
 from monitor.config.check import Checked
 from monitor.config.costs import costs_of, with_judges
 from monitor.config.judging import asks_cost
@@ -91,11 +92,10 @@ def workflows(merged: Merged, checked: Checked, folder: Path) -> Built:
             headroom=float(section.headroom) / 100,
             polite=section.drill.written(),
             reports=section.reports,
-            actions={
-                name: Action(one.title, one.post, one.body, one.headers, one.confirm)
-                for name, one in section.actions.items()
-            },
+            actions=actions.actions_of(section),
         )
+        urls = {name: environment.url for name, environment in environments.items()}
+        built.problems += actions.problems(merged, path, section, urls)
     return built
 
 

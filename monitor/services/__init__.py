@@ -10,8 +10,8 @@ from monitor.services import incidents as incidents
 from monitor.services import jobs as jobs
 from monitor.services import mutes as mutes
 from monitor.services import oncall as oncall
-from monitor.services.acts import backup
 from monitor.services import pressed as pressed
+from monitor.services.acts import backup
 from monitor.services.base import ACTS, SERVICES
 from monitor.services.partners import expiries
 from monitor.services.questions import status

@@ -88,13 +88,26 @@ async def heard(keeper: Keeper, reaction: Reaction) -> Answer:
     """A report that came through a channel: politely answered, whatever it holds."""
     subject = reaction.incident if "/" in reaction.incident else f"{reaction.incident}/production"
     source = "customer" if reaction.said.get("from", "customer") == "customer" else reaction.by
+    since, text = _begun(keeper, reaction.said.get("since", "")), str(reaction.said.get("text", ""))
+    if not since and text.strip() and reaction.said.get("since"):
+        text = f"{text} (since {clean(str(reaction.said['since']), 60)})"  # no report is lost to how a time is written
     try:
-        found = await report(keeper, subject, str(reaction.said.get("text", "")), source=source)
+        found = await report(keeper, subject, text, source=source, since=since)
     except Refused as refused:
         return Answer(accepted=False, text=f"Not reported: {refused}.")
     except StoreError:
         return Answer(accepted=False, text="This could not be kept; say it again in a moment.")
     return Answer(accepted=True, text=f"Reported, as incident {found['incident']}: {found['told']}.")
+
+
+def _begun(keeper: Keeper, said: str) -> int:
+    """When it began (µs), as somebody wrote it; 0 for what is no moment, or is still to come."""
+    now = keeper.clock.now()
+    try:
+        found = moment_of(said, keeper.catalog.site.timezone, now=now) if said.strip() else 0
+    except Refused:
+        return 0
+    return found if 0 < found <= now else 0
 
 
 async def _change(keeper: Keeper, act: Any) -> dict[str, Any]:

@@ -1,17 +1,18 @@
-"""What people press beside an answer: check now, and the actions that a workflow declares. Recorded with who did it."""
+"""What people press beside an answer: the actions that a workflow declares. Recorded with who did it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from alerts.message import Answer, IncidentView, Reaction
+from alerts.message import Answer, Reaction
 from monitor.config.catalog import Action
-from monitor.services.base import service
-from probes.words.errors import Refused, StoreError
+from monitor.services.base import place_named, service
+from monitor.services.checked import check
+from monitor.services.kindly import once, seen, tell
+from probes.words.errors import Refused
 from probes.words.secret import fill, names_in
 from probes.words.text import clean
 from probes.words.units import SECOND
@@ -21,73 +22,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("showup.pressed")
 
-AGAIN = 30 * SECOND  # µs before the same incident is checked again
 TWICE = 10 * SECOND  # µs within which a second press of an action is the same one
-MOST = 5  # probes that one press runs
 PATIENCE = 10.0  # seconds that an action may take
 ANSWER = 4_000  # bytes of its answer that are read
-_ACTS: set[asyncio.Task[Any]] = set()
-
-
-def _spawn(work: Coroutine[Any, Any, Any]) -> None:
-    task = asyncio.get_running_loop().create_task(work)
-    _ACTS.add(task)
-    task.add_done_callback(_ACTS.discard)
-
-
-async def seen(keeper: Keeper, name: str) -> IncidentView | None:
-    """An incident as it is now, None for none."""
-    now = keeper.clock.now()
-    return await keeper.store.read(lambda session: keeper.desk.find(session, name, now=now))
-
-
-async def check(keeper: Keeper, reaction: Reaction) -> Answer:
-    """Run what fails now; what comes of it is told in the incident's thread."""
-    view = await seen(keeper, reaction.incident)
-    if view is None:
-        return Answer(accepted=False, text="There is no such incident.")
-    if view.state == "resolved":
-        return Answer(accepted=False, text=f"{view.title}: already resolved.")
-    names = [name for name in probes_of(keeper, view) if name in keeper.engine.tracks]
-    if not names or not keeper.engine.pulse.began:
-        return Answer(accepted=False, text=f"{view.title}: no probe of it can be run.")
-    now, key = keeper.clock.now(), f"checked {view.public_id}"
-    if now - keeper.notes.get(key, -AGAIN) < AGAIN:
-        return Answer(accepted=False, text=f"{view.title}: it was checked a moment ago.")
-    keeper.notes[key] = now
-    _spawn(_checked(keeper, view, names[:MOST], by=reaction.by))
-    said = ", ".join(name.rpartition("/")[2] for name in names[:MOST])
-    return Answer(accepted=True, text=f"{view.title}: checking {said} now; what comes of it stands in the thread.")
-
-
-def probes_of(keeper: Keeper, view: IncidentView) -> list[str]:
-    """The ids of the probes that fail in an incident, those that it speaks for among them."""
-    named = [member if "/" in member else f"{view.subject}/{member}" for member in view.members]
-    known = keeper.catalog.probes
-    ids = {one.id for one in known.values()} | {f"{one.subject}/{one.name}": one.id for one in known.values()}.keys()
-    by_subject = {f"{one.subject}/{one.name}": one.id for one in known.values()}
-    return [by_subject.get(name, name) for name in named if name in ids]
-
-
-async def _checked(keeper: Keeper, view: IncidentView, names: list[str], *, by: str) -> None:
-    await asyncio.gather(*(keeper.engine.run_now(name) for name in names), return_exceptions=True)
-    said = []
-    for name in names:
-        track = keeper.engine.tracks.get(name)
-        if track is not None and track.last is not None:
-            fails = str(track.last.state) not in ("up", "degraded")
-            said.append(f"{track.probe.name} {'still fails: ' + track.last.sentence if fails else 'passed'}")
-    await _tell(keeper, view.public_id, f"checked by {by}: {'; '.join(said) or 'nothing could be said'}", by=by)
-
-
-async def _tell(keeper: Keeper, name: str, text: str, *, by: str) -> None:
-    now = keeper.clock.now()
-    try:
-        await keeper.store.write(lambda session: keeper.desk.tell(session, name, text, by=by, now=now))
-    except (StoreError, Refused) as error:
-        log.warning("what was pressed could not be kept", incident=name, reason=str(error))
-        return
-    keeper.dispatcher.wake(set(keeper.channels))
 
 
 async def act(keeper: Keeper, reaction: Reaction) -> Answer:
@@ -98,13 +35,11 @@ async def act(keeper: Keeper, reaction: Reaction) -> Answer:
     found = actions_of(keeper, view.subject).get(key)
     if found is None:
         return Answer(accepted=False, text=f"{view.title} has no action {clean(key, 40)}.")
-    now, mark = keeper.clock.now(), f"acted {view.public_id} {key}"
-    if now - keeper.notes.get(mark, -TWICE) < TWICE:
+    if not once(keeper, f"acted {view.subject} {key}", within=TWICE):
         return Answer(accepted=False, text=f"{found.title}: somebody did that a moment ago.")
-    keeper.notes[mark] = now
-    await _tell(keeper, view.public_id, f"{found.title}: asked for by {reaction.by}", by=reaction.by)
+    await tell(keeper, view.public_id, f"{found.title}: asked for by {reaction.by}", by=reaction.by)
     well, said = await _post(keeper, found)
-    await _tell(keeper, view.public_id, f"{found.title}: {said}", by=reaction.by)
+    await tell(keeper, view.public_id, f"{found.title}: {said}", by=reaction.by)
     return Answer(accepted=well, text=f"{view.title}: {found.title}: {said}.")
 
 
@@ -142,16 +77,52 @@ async def _post(keeper: Keeper, action: Action) -> tuple[bool, str]:
 
 @service(acts=True)
 async def do_action(keeper: Keeper, id: str, action: str = "", by: str = "") -> dict[str, Any]:
-    """Do an action of an incident's workflow; without one, list those that there are."""
+    """Do an action of an incident's workflow, or of a workflow whether or not something is wrong with it; without one,
+    list those that there are."""
+    view = await seen(keeper, id)
+    subject = view.subject if view is not None else await _place(keeper, id)
     if not action:
-        view = await seen(keeper, id)
-        if view is None:
-            raise Refused(f"there is no incident {clean(id, 40)}", hint="see: showup incidents")
-        listed = [{"action": key, "title": one.title} for key, one in actions_of(keeper, view.subject).items()]
+        listed = [{"action": key, "title": one.title} for key, one in actions_of(keeper, subject).items()]
         return {"accepted": True, "text": "", "actions": listed}
-    said = Reaction(action="act", incident=id, by=by or "somebody", via="the command line", said={"action": action})
-    answer = await act(keeper, said)
+    name = view.public_id if view is not None else await _open(keeper, subject)
+    if name:
+        said = Reaction(
+            action="act", incident=name, by=by or "somebody", via="the command line", said={"action": action}
+        )
+        answer = await act(keeper, said)
+    else:
+        answer = await _act_alone(keeper, subject, action, by=by or "somebody")
     return {"accepted": answer.accepted, "text": answer.text, "actions": []}
+
+
+async def _place(keeper: Keeper, name: str) -> str:
+    """`workflow/environment` of a workflow that is named; raises Refused."""
+    try:
+        return "/".join(place_named(keeper, name))
+    except Refused:
+        raise Refused(
+            f"there is no incident and no workflow {clean(name, 40)}", hint="see: showup incidents, showup status"
+        ) from None
+
+
+async def _open(keeper: Keeper, subject: str) -> str:
+    """The incident that is open about a subject, "" for none."""
+    now = keeper.clock.now()
+    views = await keeper.store.read(lambda session: keeper.desk.views(session, now=now))
+    return next((view.public_id for view in views if view.subject == subject), "")
+
+
+async def _act_alone(keeper: Keeper, subject: str, key: str, *, by: str) -> Answer:
+    """An action while nothing is wrong: there is no timeline to stand on, so the log has who did it."""
+    found = actions_of(keeper, subject).get(key)
+    if found is None:
+        return Answer(accepted=False, text=f"{clean(subject, 60)} has no action {clean(key, 40)}.")
+    if not once(keeper, f"acted {subject} {key}", within=TWICE):
+        return Answer(accepted=False, text=f"{found.title}: somebody did that a moment ago.")
+    log.info("an action was asked for", workflow=subject, action=key, by=clean(by, 80))
+    well, said = await _post(keeper, found)
+    log.info("an action was done", workflow=subject, action=key, by=clean(by, 80), came=said)
+    return Answer(accepted=well, text=f"{found.title}: {said}.")
 
 
 @service(acts=True)

@@ -10,6 +10,7 @@ import typer.main
 import yaml
 
 from alerts.channels.slack.flagging import FLAG
+from alerts.channels.slack.reporting import REPORT
 from monitor.cli.commands import app
 from monitor.config.load import load_text
 from probes.guide import updated
@@ -42,8 +43,8 @@ def test_every_command_it_shows_exists(page: str) -> None:
         assert not name or name in commands[group].commands
 
 
-def test_the_slack_app_has_the_shortcut_and_may_have_it() -> None:
+def test_the_slack_app_has_the_shortcuts_and_may_have_them() -> None:
     manifest = yaml.safe_load((DOCS / "slack-app-manifest.yaml").read_text())
-    [shortcut] = manifest["features"]["shortcuts"]
-    assert (shortcut["type"], shortcut["callback_id"]) == ("message", FLAG)
+    shortcuts = {one["callback_id"]: one["type"] for one in manifest["features"]["shortcuts"]}
+    assert shortcuts == {FLAG: "message", REPORT: "message"}
     assert "commands" in manifest["oauth_config"]["scopes"]["bot"]

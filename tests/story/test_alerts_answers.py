@@ -1,5 +1,6 @@
 """Who answers, when it counts, and what undoes it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from alerts.channels.kit import OpenPage
 from alerts.message import Purpose, React, Reaction
 from alerts.policy import Level, PolicySpec
 from alerts.signal import Severity
+from probes.words.clock import moment
 from probes.words.units import MINUTE, SECOND
 from tests.story.night import MINUTES, START, Night, Provider
 
@@ -25,6 +27,17 @@ async def test_a_snooze_holds_for_half_an_hour(night: Night) -> None:
     assert night.ntfy.pages == ["ana"]
     await night.pass_time("1m")
     assert night.ntfy.pages == ["ana", "ana"]
+
+
+@pytest.mark.parametrize(("until", "said"), [("08:00", r"for \d+h(\d+m)?\."), ("no time", r"for 30m\.")])
+async def test_a_snooze_lasts_until_a_time_of_day(night: Night, until: str, said: str) -> None:
+    incident = await night.fails()
+    answer = await night.react(incident, "snooze", said={"until": until})
+    assert re.search(said, answer.text), answer.text
+    expires = (await night.incident(incident)).ack_expires or 0
+    if until == "08:00":
+        assert moment(expires).strftime("%H:%M:%S") == "08:00:00"
+        assert START < expires <= START + 24 * 60 * MINUTE
 
 
 async def test_an_answer_given_again_lasts_longer_and_one_read_again_does_not(night: Night) -> None:

@@ -12,12 +12,13 @@ from aiohttp import web
 from alerts.message import Reaction
 from alerts.signal import Condition, Severity, Signal
 from monitor.app import Keeper
-from monitor.services import SERVICES
-from probes.words.errors import ConfigError
+from monitor.services import SERVICES, kindly
+from probes.words.errors import ConfigError, Refused
 from tests.story.watch import CONFIG
 from tests.web.asking import built
 
-ACTION = """    actions:
+ACTION = """    allow: [127.0.0.1]
+    actions:
       desk: {title: Send callers to the desk, post: "%s/desk", json: {to: "${secret:ANA}"}, headers: {X-Key: "${secret:BO}"}, confirm: Sure?}
 """  # noqa: E501
 
@@ -109,6 +110,29 @@ async def test_checking_needs_something_that_runs(pressed: tuple[Keeper, Desk]) 
     keeper, _ = pressed
     answer = await keeper.react(Reaction(action="check", incident=await fails(keeper), by="Ana", via="slack"))
     assert (answer.accepted, answer.text) == (False, "Intake agent: no probe of it can be run.")
+
+
+async def test_an_action_of_a_workflow_is_done_whether_or_not_something_is_wrong(
+    pressed: tuple[Keeper, Desk],
+) -> None:
+    keeper, desk = pressed
+    calm = await SERVICES["do_action"](keeper, id="intake", action="desk", by="Ana")
+    assert calm["accepted"] and len(desk.got) == 1
+    name = await fails(keeper)
+    again = await SERVICES["do_action"](keeper, id="intake", action="desk", by="Ana")
+    assert (again["accepted"], len(desk.got)) == (False, 1), "the same press, whichever way it was named"
+    keeper.notes["pressed"].clear()
+    assert (await SERVICES["do_action"](keeper, id="intake", action="desk", by="Ana"))["accepted"]
+    assert "Send callers to the desk: asked for by Ana" in await lines(keeper, name)
+    with pytest.raises(Refused):
+        await SERVICES["do_action"](keeper, id="nowhere", action="desk")
+
+
+async def test_what_was_pressed_is_forgotten_in_time(pressed: tuple[Keeper, Desk]) -> None:
+    keeper, _ = pressed
+    keeper.notes["pressed"] = {f"checked {n}": keeper.clock.now() - kindly.KEPT - 1 for n in range(50)}
+    assert kindly.once(keeper, "checked X", within=1_000_000)
+    assert list(keeper.notes["pressed"]) == ["checked X"]
 
 
 async def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:

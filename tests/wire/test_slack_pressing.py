@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +15,19 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerts.channels.slack import blocks
+from alerts.channels.slack import blocks, send
 from alerts.channels.slack.listen import looks, reactions
-from alerts.message import ActionView, Beside, EventView, IncidentView
+from alerts.message import ActionView, Answer, Beside, EventView, IncidentView, Reaction
+from alerts.signal import Condition, Severity, Signal
 from monitor.app import Keeper
 from monitor.sandbox.slack import SlackServer
+from monitor.sandbox.slack.interactivity import Interactivity
 from monitor.web.app import public_app
+from probes.words.errors import StoreError
 from tests.story.watch import CONFIG
 from tests.web.asking import asking, built
 from tests.wire.channel_kit import INCIDENT, Desk, message, surroundings
@@ -33,6 +39,14 @@ SEEN = Beside(excerpt="ask 200: <b>no</b> idea", good="ask 200: booked", good_at
 VIEW = replace(
     INCIDENT, beside=SEEN, events=(EventView(at=1_790_000_000_000_000, kind="opened", text="<!here> it began"),)
 )
+
+
+class Late(Desk):
+    """Whatever is said is said too late."""
+
+    async def react(self, reaction: Reaction) -> Answer:
+        await super().react(reaction)
+        return Answer(accepted=False, text="Intake agent: already resolved.")
 
 
 def seeing(view: IncidentView | None = VIEW) -> Any:
@@ -154,11 +168,86 @@ async def test_what_a_customer_says_in_slack_is_reported_with_their_words() -> N
             posted.text = "our phone agent hangs up"
             await slack.shortcut(posted, "showup.report", user="U045EF6GH")
             await until(lambda: "U045EF6GH" in slack.space.views)
-            await slack.submit({"workflow": "billing/production"}, user="U045EF6GH")
+            await slack.submit({"workflow": "billing/production", "since": "20m ago"}, user="U045EF6GH")
             await until(lambda: bool(desk.reactions))
     [said] = desk.reactions
     assert (said.action, said.incident, said.by) == ("report", "billing/production", "Bo Birch")
-    assert said.said == {"text": "our phone agent hangs up", "from": "customer"}
+    assert said.said == {"text": "our phone agent hangs up", "from": "customer", "since": "20m ago"}
+
+
+async def test_guests_and_people_of_other_workspaces_may_not_press_even_where_anyone_may() -> None:
+    async with SlackServer() as slack:
+        channel, desk = channel_of(slack, anyone=True), Desk()
+        guest, other = strange(slack), "U0OTHER"
+        slack.space.members[guest] = replace(slack.space.members[guest], guest=True)
+        slack.space.members[other] = replace(slack.space.members["U045EF6GH"], id=other, team="T0OTHER")
+        async with listening(channel, slack, desk):
+            await channel.send(message())
+            [posted] = slack.messages()
+            for number, user in enumerate((guest, other), 1):
+                await slack.press(posted, "showup.ack", user=user)
+                assert "I do not know you" in (await whispered(slack, number)).text
+    assert desk.reactions == []
+
+
+async def test_whoever_pressed_is_told_when_it_could_not_be_kept() -> None:
+    async def broken(reaction: Any) -> Answer:
+        raise StoreError("the disk is full")
+
+    async with SlackServer() as slack:
+        channel, desk = channel_of(slack), Desk()
+        channel.around = seeing()
+        task = asyncio.create_task(channel.listen(broken))
+        try:
+            await until(lambda: len(slack.sockets.open) > 0)
+            await channel.send(message())
+            [posted] = slack.messages()
+            await slack.press(posted, "showup.ack", user="U045EF6GH")
+            assert "This could not be kept" in (await whispered(slack)).text
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    assert desk.reactions == []
+
+
+@pytest.mark.parametrize(
+    "view", [None, replace(VIEW, state="resolved", resolved_by="recovery")], ids=["unknown", "over"]
+)
+async def test_a_late_click_takes_the_buttons_off_the_old_message(view: IncidentView | None) -> None:
+    async with SlackServer() as slack:
+        channel = channel_of(slack)
+        channel.around = seeing(view)
+        desk = Late()
+        async with listening(channel, slack, desk):
+            await channel.send(message())
+            [posted] = slack.messages()
+            await slack.press(posted, "showup.ack", user="U045EF6GH")
+            assert "already resolved" in (await whispered(slack)).text
+            await until(lambda: posted.edits > 0)
+    assert "showup.ack" not in str(posted.blocks) and "showup.more" not in str(posted.blocks)
+    assert ("Recovered" in str(posted.blocks)) == (view is not None)
+
+
+async def test_what_was_seen_never_holds_up_the_receipt_of_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(send, "EXPLAINED", 0.2)
+    async with SlackServer() as slack:
+        channel = channel_of(slack, timeout="20s")
+        writes = send.call
+
+        async def slow(client: Any, method: str, **more: Any) -> dict[str, Any]:
+            if more.get("thread_ts"):
+                slack.faults.set("hang", times=1)
+            return await writes(client, method, **more)
+
+        monkeypatch.setattr(send, "call", slow)
+        async with asyncio.timeout(5):
+            assert (await channel.send(message(view=VIEW))).id
+
+
+def test_a_runbook_is_named_by_its_workflow_and_stays_within_what_slack_takes() -> None:
+    said = blocks.runbook(replace(VIEW, runbook="", runbook_lines=tuple("<!here> line" for _ in range(2_000))))
+    assert said.startswith("Runbook of Intake agent:\n")
+    assert "<!" not in said and len(said) < 40_000
 
 
 @given(st.recursive(st.none() | st.text(max_size=20) | st.integers(), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["type", "actions", "action_id", "value", "user", "id"]), inner, max_size=4), max_leaves=12))  # fmt: skip  # noqa: E501
@@ -220,13 +309,85 @@ async def test_what_slack_signed_is_taken_once_and_nothing_else_is(keeper: tuple
         assert await post(client, b"payload=%7B", signed(b"payload=%7B", at=now, secret=secret)) == 400
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(body=st.binary(max_size=300), stamp=st.text(max_size=12))
-async def test_no_body_breaks_the_door(keeper: tuple[Keeper, SlackServer], body: bytes, stamp: str) -> None:
+HEADER = st.binary(max_size=20).map(lambda said: bytes(each for each in said if each > 32 and each != 127))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(body=st.binary(max_size=300), stamp=HEADER | st.just(b"9" * 400) | st.just(b"%d" % 1_790_000_000), mark=HEADER)
+async def test_no_body_and_no_header_breaks_the_door(
+    keeper: tuple[Keeper, SlackServer], body: bytes, stamp: bytes, mark: bytes
+) -> None:
     made, _ = keeper
-    header = stamp.encode("ascii", "ignore").decode().replace("\r", "").replace("\n", "").replace("\0", "")
+    given = {b"X-Slack-Request-Timestamp": stamp, b"X-Slack-Signature": mark}
     async with asking(public_app(made)) as client:
-        assert await post(client, body, {"X-Slack-Request-Timestamp": header, "X-Slack-Signature": "v0=0"}) == 401
+        assert (await client.post("/slack/interactivity", content=body, headers=given)).status_code == 401
+
+
+async def test_a_mark_beyond_ascii_at_the_right_time_is_refused(keeper: tuple[Keeper, SlackServer]) -> None:
+    made, _ = keeper
+    given = {b"X-Slack-Request-Timestamp": b"%d" % (made.clock.now() // 1_000_000), b"X-Slack-Signature": b"v0=\xe9"}
+    async with asking(public_app(made)) as client:
+        assert (await client.post("/slack/interactivity", content=b"", headers=given)).status_code == 401
+
+
+async def test_what_is_not_done_is_never_taken_with_a_200(
+    keeper: tuple[Keeper, SlackServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = keeper
+    open_again, done = asyncio.Event(), []
+
+    async def waits(self: Keeper, reaction: Reaction) -> Answer:
+        done.append(reaction)
+        await open_again.wait()
+        return Answer(accepted=True, text="done")
+
+    monkeypatch.setattr(Keeper, "react", waits)
+    now, codes = made.clock.now() // 1_000_000, []
+    async with asking(public_app(made)) as client:
+        for number in range(30):
+            body = click("showup.ack").replace(b"NOPE", b"N%d" % number)
+            codes.append(await post(client, body, signed(body, at=now, secret="b" * 16)))
+        await until(lambda: len(done) == codes.count(200))
+        open_again.set()
+        turned_away = signed(body, at=now, secret="b" * 16)
+        await until(lambda: len(asyncio.all_tasks()) < 20)
+        assert await post(client, body, turned_away) == 200, "what was turned away was not remembered as done"
+        await until(lambda: len(done) == codes.count(200) + 1)
+    assert 0 < codes.count(200) < 30 and set(codes) == {200, 429}
+
+
+async def test_a_real_click_over_http_acknowledges_and_says_so(tmp_path: Path) -> None:
+    """The whole way: a button on the workspace's page, signed and posted to the keeper's own server."""
+    async with SlackServer() as slack:
+        channels = f'channels: {{slack: {{token: "${{secret:ANA}}", channel: ops-alerts, url: "{slack.api_url}", signing_secret: "${{secret:BO}}"}}}}\n'  # noqa: E501
+        slack.token = "a" * 16
+        text = CONFIG.replace("ana: {name: Ana,", "ana: {name: Ana, slack: U012AB3CD,") + channels
+        async with built(tmp_path, text) as made, served(public_app(made)) as url:
+            slack.interactivity = Interactivity(f"{url}/slack/interactivity", "b" * 16)
+            now = made.clock.now()
+            signal = Signal(subject="intake/production", member="books", condition=Condition.FAILING, at=now,
+                            since=now, severity=Severity.CRITICAL, policy="wake-us", title="Intake agent", failure="timeout")  # fmt: skip  # noqa: E501
+            name = (await made.store.write(lambda session: made.desk.receive(session, signal, now=now))).incident
+            view = await made.store.read(lambda session: made.desk.find(session, name, now=now))
+            await made.channels["slack"].send(message(view=view))
+            [posted] = slack.messages()
+            assert (await slack.press(posted, "showup.ack")).acknowledged
+            assert "acknowledged by Ana" in (await whispered(slack)).text
+            slack.interactivity = replace(slack.interactivity, secret="not-ours")
+            assert not (await slack.press(posted, "showup.snooze")).acknowledged
+
+
+@asynccontextmanager
+async def served(app: Any) -> AsyncIterator[str]:
+    """An app behind a real server."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+    task = asyncio.create_task(server.serve())
+    try:
+        await until(lambda: server.started)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
 
 
 async def test_the_door_is_not_there_without_its_secret(tmp_path: Path) -> None:

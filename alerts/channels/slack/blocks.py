@@ -14,11 +14,13 @@ Block = dict[str, Any]
 
 ACK, SNOOZE, RESOLVE = "showup.ack", "showup.snooze", "showup.resolve"
 CHECK, RUNBOOK, MORE, ACT = "showup.check", "showup.runbook", "showup.more", "showup.act"
-LENGTHS = (("2h", "2 h"), ("8h", "8 h"))  # of further snoozes
+MORNING, TILL_MORNING = "08:00", "morning"
+LENGTHS = (("2h", "2 h"), ("8h", "8 h"), (TILL_MORNING, f"till {MORNING}"))  # of further snoozes
 TOLD = 12  # lines of the timeline that More shows
 LINK = "showup.link"
 _ICONS = {"triggered": "🔴", "acknowledged": "🟡", "resolved": "🟢"}
 _SECTION = 2_900  # characters of a section, of 3,000
+RUNBOOK_SHOWN = 11_000  # characters of a message that has no blocks, of 40,000; longer is read elsewhere
 
 
 def layout(message: Message, *, mentions: Mapping[str, str]) -> list[Block]:
@@ -147,9 +149,21 @@ def _confirm(one: ActionView) -> Block:
 
 
 def runbook(view: IncidentView) -> str:
-    """The runbook's lines for the one who pressed; it is a file here, with no address to open."""
+    """The runbook for the one who pressed; it is a file here, with no address to open."""
     said = "\n".join(clean(line, 300) for line in view.runbook_lines)
-    return for_mrkdwn(f"Runbook ({clean(view.runbook, 120)}):\n{said}", 2_900)
+    return for_mrkdwn(f"Runbook of {clean(view.title, 80)}:\n{said or '(empty)'}", RUNBOOK_SHOWN)
+
+
+def retired(old: Mapping[str, Any], view: IncidentView | None) -> tuple[str, list[Block]]:
+    """(text, blocks) of a message whose buttons do nothing any more: the incident as it ended; of one that nobody knows
+    what stood there, without its buttons."""
+    if view is not None:
+        shown = Message(purpose=Purpose.REFRESH, channel="slack", target="", key="", marker="",
+                        headline=view.headline, text="", incident=view)  # fmt: skip
+        return notification(shown), layout(shown, mentions={})
+    stood = old.get("blocks")
+    kept = [one for one in (stood if isinstance(stood, list) else []) if isinstance(one, dict)]
+    return str(old.get("text") or "-")[:_SECTION], [one for one in kept if one.get("type") != "actions"]
 
 
 def details(view: IncidentView) -> str:

@@ -16,7 +16,7 @@ from probes.words.errors import DeliveryError
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
-READS = frozenset({"conversations.history", "conversations.replies", "conversations.list", "users.info"})
+READS = frozenset({"conversations.history", "conversations.replies", "conversations.list", "users.info", "bots.info"})
 
 # The library writes whole requests, and addresses that hold a ticket, at debug level.
 quiet = logging.getLogger("showup.alerts.slack.library")

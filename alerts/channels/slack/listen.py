@@ -12,9 +12,11 @@ from alerts.channels.kit import Surroundings, fill_in
 from alerts.channels.slack import blocks, flagging, reporting
 from alerts.channels.slack.blocks import ACK, ACT, CHECK, MORE, RESOLVE, RUNBOOK, SNOOZE
 from alerts.channels.slack.client import call, make_client, quiet
+from alerts.channels.slack.guests import is_outsider
 from alerts.channels.slack.spec import Spec
-from alerts.message import React, Reaction
-from probes.words.errors import DeliveryError
+from alerts.channels.slack.wire import socket_address
+from alerts.message import Answer, React, Reaction
+from probes.words.errors import DeliveryError, ShowupError
 from probes.words.text import clean, for_mrkdwn
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ async def _hear_once(spec: Spec, around: Surroundings, react: React) -> None:
 
     web = make_client(spec, around)
     app_token = fill_in(spec.app_token or "", around, what="Slack's app_token")
-    await check_app_token(web, app_token)
+    await socket_address(web, app_token)  # the library would try a wrong token for ever, without a word
     client = SocketModeClient(app_token, web_client=web, logger=quiet, ping_interval=LOOK)
     client.proxy = web.proxy
     client.socket_mode_request_listeners.append(Ear(web, around, react, anyone=spec.anyone).heard)
@@ -71,21 +73,6 @@ async def _hear_once(spec: Spec, around: Surroundings, react: React) -> None:
         raise DeliveryError(f"no connection within {CONNECT:g} s") from None
     finally:
         await client.close()  # type: ignore[no-untyped-call]
-
-
-async def check_app_token(web: AsyncWebClient, app_token: str) -> None:
-    """Ask Slack for an address with this token; raises DeliveryError with Slack's word when it gives none."""
-    import aiohttp
-    from slack_sdk.errors import SlackApiError
-
-    from alerts.channels.slack.errors import broken_wire, refusal
-
-    try:
-        await web.apps_connections_open(app_token=app_token)
-    except SlackApiError as error:
-        raise refusal(error) from None
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise broken_wire(error) from None
 
 
 async def _watch(client: SocketModeClient) -> None:
@@ -122,13 +109,43 @@ class Ear:
             if kind.is_shortcut(payload):
                 await self._open_form(payload, kind.form)
         for reaction in _all(payload, self.around):
-            if reaction.action in PRESSED and not reaction.person and not self.anyone:
+            if reaction.action in PRESSED and not await self._may(payload, reaction):
                 await self._tell(payload, STRANGER)
                 continue
-            answer = await self.react(reaction)
+            answer = await self._reacted(reaction)
             await self._tell(payload, answer.text)
+            if not answer.accepted and payload.get("type") == "block_actions":
+                await self._retire(payload, reaction.incident)
         for asked in looks(payload):
             await self._show(payload, *asked)
+
+    async def _may(self, payload: Mapping[str, Any], reaction: Reaction) -> bool:
+        """Those under `people` may press; with `anyone`, the members of our own workspace too."""
+        if reaction.person or not self.anyone:
+            return bool(reaction.person)
+        return not await is_outsider(self.web, flagging.inner(payload, "user", "id"))
+
+    async def _reacted(self, reaction: Reaction) -> Answer:
+        """What came of it; whoever pressed never takes silence for an acknowledgement."""
+        try:
+            return await self.react(reaction)
+        except ShowupError as error:
+            log.warning("Slack: what was pressed could not be done: %s", error)
+            return Answer(accepted=False, text="This could not be kept. Press again in a moment, or call somebody.")
+
+    async def _retire(self, payload: Mapping[str, Any], incident: str) -> None:
+        """Take the buttons off a message whose incident is over or unknown, so that nobody presses them again."""
+        view = await self.around.seen(incident)
+        if view is not None and (view.state != "resolved" or view.public_id != incident):
+            return
+        channel, ts = flagging.place_of(payload)
+        if not ts or flagging.inner_map(payload, "container").get("is_ephemeral"):
+            return
+        text, layout = blocks.retired(flagging.inner_map(payload, "message"), view)
+        try:
+            await call(self.web, "chat.update", channel=channel, ts=ts, text=text, blocks=layout)
+        except DeliveryError as error:
+            log.warning("Slack: an old message keeps its buttons: %s", error)
 
     async def _show(self, payload: Mapping[str, Any], what: str, incident: str) -> None:
         """The runbook, or more of an incident, to the one who asked."""
@@ -184,7 +201,6 @@ def reactions(payload: Mapping[str, Any], around: Surroundings) -> list[Reaction
         kind, _, more = name.removeprefix("showup.").partition(".")
         if f"showup.{kind}" not in ACTIONS:
             continue
-        said = {"for": more} if kind == "snooze" and more else {"action": more} if kind == "act" else {}
         found.append(
             Reaction(
                 action=kind,
@@ -194,10 +210,17 @@ def reactions(payload: Mapping[str, Any], around: Surroundings) -> list[Reaction
                 at=around.clock.now(),
                 person=person,
                 round=number,
-                said=said,
+                said=_said(kind, more),
             )
         )
     return found
+
+
+def _said(kind: str, more: str) -> dict[str, str]:
+    """What stands behind the name of a button: how long, until when, which action."""
+    if kind == "snooze" and more:
+        return {"until": blocks.MORNING} if more == blocks.TILL_MORNING else {"for": more}
+    return {"action": more} if kind == "act" else {}
 
 
 def looks(payload: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from alerts.message import Reaction
 from probes.words.text import clean
 
 REPORT = "showup.report"  # callback of the shortcut and of its form
-LONGEST = 1_000  # characters of a report
+LONGEST, WHEN = 1_000, 60  # characters of a report, and of its time
 
 
 def is_shortcut(payload: Payload) -> bool:
@@ -35,6 +35,7 @@ def form(payload: Payload, around: Surroundings) -> dict[str, Any]:
     element: dict[str, Any] = {"type": "plain_text_input", "action_id": "v", "multiline": True, "max_length": LONGEST}
     if said:
         element["initial_value"] = said
+    since = {"type": "plain_text_input", "action_id": "v", "max_length": WHEN}
     return {
         "type": "modal",
         "callback_id": REPORT,
@@ -42,7 +43,11 @@ def form(payload: Payload, around: Surroundings) -> dict[str, Any]:
         "title": plain_text("A customer reports"),
         "submit": plain_text("Page for it"),
         "close": plain_text("Cancel"),
-        "blocks": [which_workflow(around), input_of("text", "What is wrong", element, optional=False)],
+        "blocks": [
+            which_workflow(around),
+            input_of("text", "What is wrong", element, optional=False),
+            input_of("since", "Since when (20m ago, or 2026-11-23T09:40)", since, optional=True),
+        ],
     }
 
 
@@ -55,7 +60,8 @@ def reports(payload: Payload, around: Surroundings) -> list[Reaction]:
     chosen = inner_map(inner_map(inner_map(values, "workflow"), "v"), "selected_option")
     text = str(inner_map(inner_map(values, "text"), "v").get("value") or "")
     by, person = who(payload, around)
-    said = {"text": clean(text, LONGEST), "from": "customer"}
+    since = clean(str(inner_map(inner_map(values, "since"), "v").get("value") or ""), WHEN).strip()
+    said = {"text": clean(text, LONGEST), "from": "customer"} | ({"since": since} if since else {})
     return [
         Reaction(
             action="report",

@@ -23,6 +23,7 @@ log = logging.getLogger("showup.alerts.slack")
 
 EVENT = "showup_notification"  # metadata's type: how a post of ours is found again
 BURST, REFILL = 2.0, 1.0  # messages a channel takes at once, and a second
+EXPLAINED = 3.0  # seconds that what was seen may take: the page has arrived, and its receipt waits for this
 SEEN = 100  # messages of a channel or thread that are looked through before a repeat
 _ID = re.compile(r"[CDGUW][A-Z0-9]{6,20}\Z")
 
@@ -82,8 +83,9 @@ class SlackChannel:
         if not text:
             return
         try:
-            await call(client, "chat.postMessage", channel=channel, thread_ts=ts, text=text, **_silent())
-        except DeliveryError as error:
+            async with asyncio.timeout(EXPLAINED):
+                await call(client, "chat.postMessage", channel=channel, thread_ts=ts, text=text, **_silent())
+        except (DeliveryError, TimeoutError) as error:
             log.warning("Slack: what was seen could not be put into the thread: %s", error)
 
     async def _edit(self, client: AsyncWebClient, message: Message, where: tuple[str, str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from monitor.sandbox.slack.forms import TRIGGER_LASTS, find_view_faults
 from monitor.sandbox.slack.workspace import APP, BOT_USER, TEAM, Message, Refusal, Workspace, is_true
 
+BOT = "B0SHOWUP"
 Args = dict[str, Any]
 Method = Callable[[Workspace, Args, int], Args]
 
@@ -16,7 +17,7 @@ def show(space: Workspace, message: Message, *, metadata: bool = True) -> Args:
     """A message as the API shows it."""
     shown: Args = {"type": "message", "user": message.user, "ts": message.ts, "text": message.text, "team": TEAM}
     if message.user == BOT_USER:
-        shown |= {"bot_id": "B0SHOWUP", "app_id": APP}
+        shown |= {"bot_id": BOT, "app_id": APP}
     if message.blocks:
         shown["blocks"] = message.blocks
     if message.metadata is not None and metadata:
@@ -43,7 +44,7 @@ def list_replies(space: Workspace, parent: Message) -> list[Message]:
 
 def tell_identity(space: Workspace, _args: Args, _now: int) -> Args:
     """Who am I?"""
-    return {"team": "Sandbox", "team_id": TEAM, "user": "showup", "user_id": BOT_USER, "bot_id": "B0SHOWUP"}
+    return {"team": "Sandbox", "team_id": TEAM, "user": "showup", "user_id": BOT_USER, "bot_id": BOT}
 
 
 def post_message(space: Workspace, args: Args, now: int) -> Args:
@@ -103,6 +104,28 @@ def read_user(space: Workspace, args: Args, _now: int) -> Args:
     return {"user": member.as_json()}
 
 
+def read_bot(_space: Workspace, args: Args, _now: int) -> Args:
+    """bots.info"""
+    if args.get("bot") != BOT:
+        raise Refusal("bot_not_found")
+    return {"bot": {"id": BOT, "app_id": APP, "name": "showup", "deleted": False, "user_id": BOT_USER}}
+
+
+def list_conversations(space: Workspace, args: Args, _now: int) -> Args:
+    """conversations.list: the channels that the app sees, without direct conversations"""
+    kinds = str(args.get("types") or "public_channel").split(",")
+    if "private_channel" in kinds and "groups:read" not in space.scopes:
+        raise Refusal("missing_scope", needed="groups:read", provided=",".join(sorted(space.scopes)))
+    seen = [
+        {"id": c.id, "name": c.name, "is_archived": c.archived, "is_member": c.bot_is_member, "is_private": c.private}
+        for c in space.channels.values()
+        if not c.person
+        and ("private_channel" in kinds and c.bot_is_member if c.private else "public_channel" in kinds)
+        and not (c.archived and is_true(args.get("exclude_archived")))
+    ]
+    return _cut(args, seen, "channels", default=100)
+
+
 def find_user(space: Workspace, args: Args, _now: int) -> Args:
     """users.lookupByEmail"""
     wanted = str(args.get("email") or "").lower()
@@ -141,7 +164,9 @@ METHODS: dict[str, tuple[Method, str]] = {
     "conversations.open": (open_conversation, "im:write"),
     "conversations.history": (read_history, "channels:history"),
     "conversations.replies": (read_replies, "channels:history"),
+    "conversations.list": (list_conversations, "channels:read"),
     "users.info": (read_user, "users:read"),
+    "bots.info": (read_bot, "users:read"),
     "users.lookupByEmail": (find_user, "users:read.email"),
     "reactions.add": (add_reaction, "reactions:write"),
     "views.open": (open_view, ""),
@@ -168,15 +193,21 @@ def _number(ts: str) -> float:
 
 
 def _pages(space: Workspace, args: Args, messages: list[Message], *, default: int) -> Args:
+    metadata = is_true(args.get("include_all_metadata"))
+    return {"has_more": False} | _cut(
+        args, [show(space, m, metadata=metadata) for m in messages], "messages", default=default
+    )
+
+
+def _cut(args: Args, found: list[Args], name: str, *, default: int) -> Args:
+    """One page of what was found, and where the next one begins."""
     limit, cursor = str(args.get("limit") or default), str(args.get("cursor") or "0")
     if not limit.isdecimal() or not 1 <= int(limit[:6]) <= 1000:
         raise Refusal("invalid_limit")
     if not cursor.isdecimal():
         raise Refusal("invalid_cursor")
     start, size = int(cursor[:9]), int(limit[:6])
-    metadata = is_true(args.get("include_all_metadata"))
-    answer: Args = {"messages": [show(space, m, metadata=metadata) for m in messages[start : start + size]]}
-    answer["has_more"] = len(messages) > start + size
-    if answer["has_more"]:
-        answer["response_metadata"] = {"next_cursor": str(start + size)}
+    answer: Args = {name: found[start : start + size]}
+    if len(found) > start + size:
+        answer |= {"has_more": True, "response_metadata": {"next_cursor": str(start + size)}}
     return answer

@@ -34,19 +34,20 @@ def build_click(
 ) -> dict[str, Any]:
     """The block_actions payload of one click."""
     channel, member = space.channels[message.channel], space.members[user].as_json()
-    container = {"type": "message", "message_ts": message.ts, "channel_id": channel.id, "is_ephemeral": False}
+    alone = bool(message.only_for)
+    container = {"type": "message", "message_ts": message.ts, "channel_id": channel.id, "is_ephemeral": alone}
     if message.thread_ts:
         container["thread_ts"] = message.thread_ts
     pressed = {k: v for k, v in button.items() if k in ("action_id", "value", "text", "style", "type")}
     return {
         "type": "block_actions",
-        "user": {"id": user, "username": member["name"], "name": member["name"], "team_id": TEAM},
+        "user": {"id": user, "username": member["name"], "name": member["name"], "team_id": member["team_id"]},
         "api_app_id": APP,
         "team": {"id": TEAM, "domain": "sandbox"},
         "container": container,
         "trigger_id": secrets.token_hex(8),
         "channel": {"id": channel.id, "name": channel.name},
-        "message": show(space, message),
+        **({} if alone else {"message": show(space, message)}),  # of what one person sees, no text is sent
         "response_url": response_url,
         "state": {"values": {}},
         "actions": [pressed | {"action_ts": space.make_ts(now)}],

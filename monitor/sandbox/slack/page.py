@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from markupsafe import Markup, escape
 
-from monitor.sandbox.markup import button, join, link, notice, page
+from monitor.sandbox.markup import button, hidden, join, link, notice, page
 from monitor.sandbox.slack.api import list_replies
 from monitor.sandbox.slack.workspace import BOT_USER, Channel, Message, Workspace
 from probes.words.clock import moment
@@ -27,7 +27,9 @@ TOLD = {
     "unanswered": ("The app did not answer your click within three seconds.", True),
     "nobody": ("No app is connected, so nobody heard your click.", True),
     "gone": ("That button is no longer on the message.", True),
+    "unfilled": ("A field of the form that is needed was left empty.", True),
 }
+SHORTCUTS = (("showup.flag", "Wrong answer"), ("showup.report", "A customer reports"))
 EMPTY = Markup("<p class='soft'>Nothing has been posted here yet.</p>")
 
 
@@ -42,6 +44,7 @@ def show_channel(space: Workspace, *, channel: str, user: str, told: str, token:
     reader = user if user in space.members else next(iter(space.members), "")
     words, bad = TOLD.get(told, ("", False))
     view = _View(space, place, reader, token)
+    form = space.views.get(reader)
     shown = [m for m in place.messages.values() if not m.is_reply or m.broadcast]
     whispers = [m for m in place.ephemeral if m.only_for == reader]
     shown = sorted([*shown, *whispers], key=lambda m: m.ts, reverse=True)
@@ -53,11 +56,23 @@ def show_channel(space: Workspace, *, channel: str, user: str, told: str, token:
             ),
             view.links(),
             notice(words, bad=bad),
+            view.form(form) if form else Markup(""),
             join(view.message(m) for m in shown) or EMPTY,
         ]
     )
     # the fresh page forgets what was told, else the notice would stay for ever
-    return page(view.name(place), body, refresh=REFRESH, again=make_address(place.id, reader))
+    # and whoever fills in a form is not disturbed
+    return page(view.name(place), body, refresh=0 if form else REFRESH, again=make_address(place.id, reader))
+
+
+def ask_first(confirm: dict[str, Any], fields: dict[str, str], *, back: str) -> web.Response:
+    """The question that Slack asks before a button with `confirm` counts."""
+    title = _plain(confirm.get("title", {"text": "Are you sure?"}))
+    yes, no = (_plain(confirm.get(name, {"text": word})) for name, word in (("confirm", "Yes"), ("deny", "No")))
+    go = button(yes, action="/press", style="primary", fields={**fields, "sure": "yes"})
+    stay = Markup('<a class="button" href="{}">{}</a>').format(back, no)
+    body = Markup("<h1>{}</h1><p>{}</p><div class='actions'>{}{}</div>").format(title, _rich(confirm["text"]), go, stay)
+    return page(title, body)
 
 
 class _View:
@@ -96,7 +111,30 @@ class _View:
         reactions = Markup("<p class='soft'>{}</p>").format("  ".join(faces)) if faces else Markup("")
         alone = message.is_reply or message.only_for
         replies = join(self.message(r) for r in ([] if alone else list_replies(self.space, message)))
-        return Markup("<article>{}{}{}{}</article>").format(head, said, reactions, replies)
+        return Markup("<article>{}{}{}{}{}</article>").format(
+            head, said, reactions, Markup("") if alone else self.shortcuts(message), replies
+        )
+
+    def shortcuts(self, message: Message) -> Markup:
+        """What stands behind a message's three dots."""
+        fields = {"token": self.token, "channel": message.channel, "ts": message.ts, "as": self.reader}
+        made = [button(label, action="/shortcut", fields={**fields, "callback": key}) for key, label in SHORTCUTS]
+        return Markup("<details><summary class='soft'>⋮</summary><div class='actions'>{}</div></details>").format(
+            join(made)
+        )
+
+    def form(self, view: dict[str, Any]) -> Markup:
+        """The form that this person has open."""
+        fields = hidden(token=self.token, channel=self.channel.id, **{"as": self.reader})
+        rows = join(
+            Markup("<p><label>{}<br>{}</label></p>").format(_plain(block["label"]), _field(block))
+            for block in view["blocks"]
+        )
+        send = Markup('<button class="primary">{}</button><button name="close" value="1" formnovalidate>{}</button>')
+        return Markup(
+            '<article><p><b>{}</b></p><form method="post" action="/submit">{}{}'
+            '<div class="actions">{}</div></form></article>'
+        ).format(_plain(view["title"]), fields, rows, send.format(_plain(view["submit"]), _plain(view["close"])))
 
     def block(self, message: Message, block: dict[str, Any]) -> Markup:
         kind = block["type"]
@@ -128,6 +166,26 @@ class _View:
         fields = {"token": self.token, "channel": message.channel, "ts": message.ts, "as": self.reader}
         fields |= {"action_id": str(element.get("action_id", "")), "block_id": str(block.get("block_id", ""))}
         return button(label, action="/press", style=str(element.get("style", "")), fields=fields)
+
+
+def _field(block: dict[str, Any]) -> Markup:
+    """One field as a person fills it in."""
+    element, name = block["element"], f"field:{block['block_id']}"
+    must = Markup("") if block.get("optional") else Markup(" required")
+    if element["type"] == "static_select":
+        first = (element.get("initial_option") or {}).get("value")
+        options = join(
+            Markup('<option value="{}"{}>{}</option>').format(
+                one["value"], Markup(" selected") if one["value"] == first else "", _plain(one["text"])
+            )
+            for one in element["options"]
+        )
+        return Markup('<select name="{}"{}>{}</select>').format(name, must, options)
+    if element.get("multiline"):
+        return Markup('<textarea name="{}" rows="3"{}>{}</textarea>').format(
+            name, must, element.get("initial_value", "")
+        )
+    return Markup('<input name="{}" value="{}"{}>').format(name, element.get("initial_value", ""), must)
 
 
 def _plain(text: dict[str, Any]) -> str:

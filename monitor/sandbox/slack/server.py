@@ -17,7 +17,8 @@ from monitor.sandbox.server import Server
 from monitor.sandbox.slack import page
 from monitor.sandbox.slack.api import METHODS, show
 from monitor.sandbox.slack.clicks import GONE, CannotPress, ReplyAddresses, build_click, find_button
-from monitor.sandbox.slack.forms import choose_shortcut, fill_in
+from monitor.sandbox.slack.forms import CannotFill, choose_shortcut, fill_in
+from monitor.sandbox.slack.interactivity import Interactivity
 from monitor.sandbox.slack.sockets import Ack, Press, Sockets
 from monitor.sandbox.slack.workspace import APP, SCOPES, TEAM, Channel, Member, Message, Refusal, Workspace
 from probes.words.clock import Clock
@@ -26,6 +27,7 @@ PEOPLE = (
     Member("U012AB3CD", "First Responder", "first@example.com"),
     Member("U045EF6GH", "Second Responder", "second@example.com"),
 )
+OPENS = 150  # looks, 20 ms apart, for the form that an app opens within three seconds
 BURST = 3  # messages a channel takes at once before one a second counts
 
 
@@ -52,12 +54,14 @@ class SlackServer(Server):
         channels: Iterable[str | Channel] = ("ops-alerts",),
         members: Iterable[Member] = PEOPLE,
         scopes: Iterable[str] = SCOPES,
+        interactivity: Interactivity | None = None,
     ) -> None:
         super().__init__(port=port, record=record, clock=clock)
         self.token, self.app_token = token, app_token
         made = [Channel(f"C{n:08d}", c) if isinstance(c, str) else c for n, c in enumerate(channels, 1)]
         self.space = Workspace(channels=made, members=members, scopes=scopes)
         self.sockets = Sockets(self._keep_frame)
+        self.interactivity = interactivity  # where payloads are posted, signed, instead of the socket
         self.limit_messages = False
         self._allowance: dict[str, tuple[float, int]] = {}
         self.addresses = ReplyAddresses(self.space)
@@ -89,7 +93,7 @@ class SlackServer(Server):
         reply_to = f"{self.url}/response/{address}"
         click = build_click(self.space, now, user, button, now=self.now(), response_url=reply_to)
         click["actions"][0]["block_id"] = block
-        ack = await self.sockets.send("interactive", click)
+        ack = await self._deliver(click)
         changed = await self._see_change(now, before, address, wait if ack.acknowledged else 0.0)
         self.keep("press", body={"user": user, "action_id": action_id, "ts": now.ts}, accepted=ack.acknowledged)
         return Press(ack.acknowledged, ack.seconds, ack.payload, ack.error, changed, now)
@@ -98,11 +102,17 @@ class SlackServer(Server):
         """Choose one of the app's shortcuts on a message; the form that it opens is in `space.views`."""
         url, shown = f"{self.url}/response/{self.addresses.make(message, user, self.now())}", show(self.space, message)
         payload = choose_shortcut(self.space, message, user, callback, now=self.now(), shown=shown, url=url)
-        return await self.sockets.send("interactive", payload)
+        return await self._deliver(payload)
 
     async def submit(self, values: Mapping[str, str], *, user: str = "U012AB3CD") -> Ack:
         """Fill in the form that this person has open, and send it."""
-        return await self.sockets.send("interactive", fill_in(self.space, user, values), takes_reply=True)
+        return await self._deliver(fill_in(self.space, user, values), takes_reply=True)
+
+    async def _deliver(self, payload: dict[str, Any], *, takes_reply: bool = False) -> Ack:
+        """To the app's request URL where it has one, else over its socket."""
+        if self.interactivity is not None:
+            return await self.interactivity.send(payload, now=self.now())
+        return await self.sockets.send("interactive", payload, takes_reply=takes_reply)
 
     async def say(self, text: str, *, user: str = "U012AB3CD", channel: str = "ops-alerts", thread: str = "") -> Ack:
         """A person writes in the channel: the app gets an event, and the message stands there."""
@@ -137,6 +147,8 @@ class SlackServer(Server):
             web.post("/response/{address}", self._respond),
             web.get("/", self._show_page),
             web.post("/press", self._press_from_page),
+            web.post("/shortcut", self._shortcut_from_page),
+            web.post("/submit", self._submit_from_page),
         ]
 
     def label(self, request: web.Request) -> str | None:
@@ -175,7 +187,8 @@ class SlackServer(Server):
         if fault is not None:
             await self.note(request, accepted=True, status=200, answer=answer)
             return web.json_response({"ok": False, "error": fault.text or "internal_error"})
-        return web.json_response({"ok": True, **answer})
+        scopes = {"X-OAuth-Scopes": ",".join(sorted(self.space.scopes))}
+        return web.json_response({"ok": True, **answer}, headers=scopes)
 
     def _do(self, request: web.Request, method: str, args: dict[str, Any]) -> dict[str, Any]:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip() or str(args.get("token") or "")
@@ -226,7 +239,7 @@ class SlackServer(Server):
             user=request.query.get("as", ""),
             told=request.query.get("told", ""),
             token=self.control_token,
-            connected=len(self.sockets.open),
+            connected=len(self.sockets.open) + (self.interactivity is not None),
         )
 
     async def _press_from_page(self, request: web.Request) -> web.StreamResponse:
@@ -235,13 +248,52 @@ class SlackServer(Server):
             return web.Response(status=403, text="This form is from an older run: load the page again.")
         channel, user = form.get("channel", ""), form.get("as", "")
         try:
-            message = self.space.find_message(channel, form.get("ts", ""))
+            message = self.space.find_shown(channel, form.get("ts", ""), user)
+            _, button = find_button(message, form.get("action_id", ""), form.get("block_id", ""))
+            if "confirm" in button and form.get("sure") != "yes":
+                return page.ask_first(button["confirm"], form, back=page.make_address(channel, user))
             pressed = await self.press(
                 message, form.get("action_id", ""), user=user, block_id=form.get("block_id", ""), wait=1.0
             )
-            told = "done" if pressed.acknowledged else "unanswered" if self.sockets.open else "nobody"
+            told = self._told(pressed.acknowledged)
         except (CannotPress, Refusal):
             told = "gone"
+        raise web.HTTPSeeOther(page.make_address(channel, user, told))
+
+    def _told(self, acknowledged: bool) -> str:
+        there = self.sockets.open or self.interactivity is not None
+        return "done" if acknowledged else "unanswered" if there else "nobody"
+
+    async def _shortcut_from_page(self, request: web.Request) -> web.StreamResponse:
+        form = {k: v for k, v in (await request.post()).items() if isinstance(v, str)}
+        if not self.is_operator(form.get("token")):
+            return web.Response(status=403, text="This form is from an older run: load the page again.")
+        channel, user = form.get("channel", ""), form.get("as", "")
+        try:
+            message = self.space.find_message(channel, form.get("ts", ""))
+            self.space.views.pop(user, None)
+            ack = await self.shortcut(message, form.get("callback", ""), user=user)
+        except (KeyError, Refusal):
+            raise web.HTTPSeeOther(page.make_address(channel, user, "gone")) from None
+        for _ in range(OPENS if ack.acknowledged else 0):
+            if user in self.space.views:
+                break
+            await asyncio.sleep(0.02)
+        raise web.HTTPSeeOther(page.make_address(channel, user, "" if ack.acknowledged else self._told(False)))
+
+    async def _submit_from_page(self, request: web.Request) -> web.StreamResponse:
+        form = {k: v for k, v in (await request.post()).items() if isinstance(v, str)}
+        if not self.is_operator(form.get("token")):
+            return web.Response(status=403, text="This form is from an older run: load the page again.")
+        channel, user = form.get("channel", ""), form.get("as", "")
+        given = {k.removeprefix("field:"): v for k, v in form.items() if k.startswith("field:") and v}
+        if form.get("close"):
+            self.space.views.pop(user, None)
+            raise web.HTTPSeeOther(page.make_address(channel, user))
+        try:
+            told = self._told((await self.submit(given, user=user)).acknowledged)
+        except CannotFill:
+            told = "unfilled"
         raise web.HTTPSeeOther(page.make_address(channel, user, told))
 
     async def stop(self) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 from monitor.sandbox.slack.blocks import MAX_TOTAL, count_text, find_faults, name_blocks
 
 SCOPES = frozenset(
-    {"chat:write", "chat:write.public", "im:write", "channels:history", "im:history"}
-    | {"users:read", "users:read.email", "reactions:write"}
+    {"commands", "chat:write", "chat:write.public", "im:write", "channels:history", "im:history"}
+    | {"channels:read", "groups:read", "users:read", "users:read.email", "reactions:write"}
 )
 TEXT_LIMIT = 40_000  # characters; beyond it a post is cut with a warning
 TEAM = "T0SANDBOX"
@@ -36,13 +36,16 @@ class Member:
     email: str
     tz: str = "Etc/UTC"
     deleted: bool = False
+    team: str = TEAM  # another one of a person who came in through a shared channel
+    guest: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The user object, as far as it is relied on."""
         profile = {"real_name": self.name, "display_name": self.name, "email": self.email}
         return {
             "id": self.id,
-            "team_id": TEAM,
+            "team_id": self.team,
+            "is_restricted": self.guest,
             "name": self.email.partition("@")[0],
             "real_name": self.name,
             "deleted": self.deleted,
@@ -119,6 +122,12 @@ class Workspace:
         if found is None or (found.private and not found.bot_is_member):
             raise Refusal("channel_not_found")
         return found
+
+    def find_shown(self, channel: str, ts: str, user: str) -> Message:
+        """A message by its name as this person sees it, what only they see among it."""
+        place = self.find_channel(channel)
+        alone = next((m for m in place.ephemeral if m.ts == ts and m.only_for == user), None)
+        return alone or self.find_message(channel, ts)
 
     def find_message(self, channel: str, ts: str) -> Message:
         """A message by its name."""
