@@ -18,7 +18,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "people.slack": "Their member id there.",
         "people.pagerduty": "Their user id there.",
         "people.calendar": "The address of an iCal calendar of their absences, a secret: `${secret:NAME}`.",
-        "people.phone": "What can ring at night, in order: `pushover:${secret:NAME}`, `ntfy:${secret:NAME}`, `apprise:${secret:NAME}`, or {to: …, after: 2m, rings: true}.",
+        "people.phone": "What can ring at night, in order: `pushover:${secret:NAME}`, `ntfy:${secret:NAME}`, "
+        "`apprise:${secret:NAME}`, or {to: …, after: 2m, rings: true}.",
         "rotations.people": "Names under people, in the order of their turns.",
         "rotations.starts": "The day of the first turn; needed from two people on.",
         "rotations.handoff": "The wall-clock time of the change: Mon 09:00 weekly, 1 09:00 monthly, else 09:00.",
