@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -41,14 +42,30 @@ def react(session: Session, reaction: Reaction, *, climb: Escalation, now: int) 
         return Answer(accepted=False, text="There is no such incident.")
     if reaction.action not in ("ack", "snooze", "resolve", *elsewhere.ACTIONS):
         return Answer(accepted=False, text=f"{clean(reaction.action, 20)} is nothing that can be done here.")
-    answers = [_react(session, incident, reaction, climb=climb, now=now) for incident in found]
+    if len(found) > 1:
+        return _react_all(session, found, reaction, climb=climb, now=now)
+    return _react(session, found[0], reaction, climb=climb, now=now)
+
+
+def _react_all(
+    session: Session, found: Sequence[Incident], reaction: Reaction, *, climb: Escalation, now: int
+) -> Answer:
+    """One answer to the message about a storm: it is all of theirs, and each route hears of it once."""
+    answers = [_react(session, incident, reaction, climb=climb, now=now, quiet=True) for incident in found]
+    heard: set[follow.Route] = set()
+    for incident in found:
+        if incident.state == "acknowledged" and incident.acked_at == now:
+            said = _said(reaction, (incident.ack_expires or now) - now)
+            follow.tell(session, incident, Purpose.ACK, now=now, text=said, person=reaction.person, heard=heard)
     accepted = [answer for answer in answers if answer.accepted]
-    if len(found) == 1 or not accepted:
+    if not accepted:
         return answers[0]
     return Answer(accepted=True, text=f"{accepted[0].text} And {len(accepted) - 1} more with it.")
 
 
-def _react(session: Session, incident: Incident, reaction: Reaction, *, climb: Escalation, now: int) -> Answer:
+def _react(
+    session: Session, incident: Incident, reaction: Reaction, *, climb: Escalation, now: int, quiet: bool = False
+) -> Answer:
     if incident.resolved_at is not None:
         return Answer(accepted=False, text=f"{incident.title}: already resolved by {incident.resolved_by}.")
     if reaction.action in elsewhere.ACTIONS:
@@ -57,8 +74,8 @@ def _react(session: Session, incident: Incident, reaction: Reaction, *, climb: E
     if refusal:
         return Answer(accepted=False, text=f"{incident.title}: {refusal}")
     if reaction.action == "resolve":
-        return _resolve(session, incident, reaction, climb=climb, now=now)
-    return acknowledge(session, incident, reaction, climb=climb, now=now)
+        return _resolve(session, incident, reaction, climb=climb, now=now, quiet=quiet)
+    return acknowledge(session, incident, reaction, climb=climb, now=now, quiet=quiet)
 
 
 def _refusal(session: Session, incident: Incident, reaction: Reaction, now: int) -> str:
@@ -73,8 +90,11 @@ def _refusal(session: Session, incident: Incident, reaction: Reaction, now: int)
     return ""
 
 
-def acknowledge(session: Session, incident: Incident, reaction: Reaction, *, climb: Escalation, now: int) -> Answer:
-    """Somebody is on it: no level starts until the acknowledgement expires. Given again, it lasts longer."""
+def acknowledge(
+    session: Session, incident: Incident, reaction: Reaction, *, climb: Escalation, now: int, quiet: bool = False
+) -> Answer:
+    """Somebody is on it: no level starts until the acknowledgement expires. Given again, it lasts longer. `quiet`: the
+    caller tells the others."""
     by, via = clean(reaction.by, 80) or "somebody", clean(reaction.via, 40)
     if not incident.paging:
         return Answer(accepted=False, text=f"{incident.title}: nobody is being paged, there is nothing to answer.")
@@ -91,13 +111,22 @@ def acknowledge(session: Session, incident: Incident, reaction: Reaction, *, cli
         incident.answered_at, incident.answered_by = now, by
     incident.held_by = None
     session.add(incident)
-    word = "snoozed" if reaction.action == "snooze" else "acknowledged"
-    said = f"{word} by {by} through {via} for {_rough(length)}"
-    note(session, incident, word, said, now=now, by=by)
+    word, said = _word(reaction), _said(reaction, length)
+    note(session, incident, word, said[:1].lower() + said[1:], now=now, by=by)
     outbox.withdraw(session, incident, why=f"{word} by {by}")
-    follow.tell(session, incident, Purpose.ACK, now=now, text=said[:1].upper() + said[1:], person=reaction.person)
+    if not quiet:
+        follow.tell(session, incident, Purpose.ACK, now=now, text=said, person=reaction.person)
     climb.advance(session, incident, now=now)
     return Answer(accepted=True, text=f"{incident.title}: {word} by {by} for {_rough(length)}.")
+
+
+def _word(reaction: Reaction) -> str:
+    return "snoozed" if reaction.action == "snooze" else "acknowledged"
+
+
+def _said(reaction: Reaction, length: int) -> str:
+    by = clean(reaction.by, 80) or "somebody"
+    return f"{_word(reaction).capitalize()} by {by} through {clean(reaction.via, 40)} for {_rough(length)}"
 
 
 def _length(reaction: Reaction, zone: str, now: int) -> int:
@@ -140,7 +169,9 @@ def _renew(
     return Answer(accepted=True, text=text)
 
 
-def _resolve(session: Session, incident: Incident, reaction: Reaction, *, climb: Escalation, now: int) -> Answer:
+def _resolve(
+    session: Session, incident: Incident, reaction: Reaction, *, climb: Escalation, now: int, quiet: bool = False
+) -> Answer:
     """A person's resolve while it still fails becomes an acknowledgement; a service's begins a new round."""
     by, via = clean(reaction.by, 80) or "somebody", clean(reaction.via, 40)
     if all(row.member == members.REPORTED for row in members.failing(session, incident)):  # nobody else can end those
@@ -148,7 +179,7 @@ def _resolve(session: Session, incident: Incident, reaction: Reaction, *, climb:
         return Answer(accepted=True, text=f"{incident.title}: resolved.")
     if reaction.service:
         return _closed_by_service(session, incident, by=by, via=via, climb=climb, now=now)
-    answer = acknowledge(session, incident, reaction, climb=climb, now=now)
+    answer = acknowledge(session, incident, reaction, climb=climb, now=now, quiet=quiet)
     if answer.accepted:
         note(session, incident, "kept", "it still fails: the resolve counts as an acknowledgement", now=now, by=by)
         return Answer(accepted=True, text=f"{incident.title}: still failing, so this counts as an acknowledgement.")

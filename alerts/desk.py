@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
 from alerts import acks, follow, incidents, life, outbox, rules, settle, view
@@ -26,7 +27,16 @@ from alerts.timeline import add_context, note
 from probes.words.clock import moment
 from probes.words.errors import Refused
 
-MOST_DUE = 500  # incidents seen to in one scan; the others come with the next, a second later
+MOST_DUE = 100  # incidents seen to in one scan; the others come with the next, which is made at once
+_DUE = (
+    select(Incident)
+    .where(col(Incident.due_at) <= bindparam("now"), col(Incident.resolved_at).is_(None))
+    .order_by(col(Incident.due_at), col(Incident.id))
+    .limit(MOST_DUE)
+)
+_OVER = select(Mute).where(
+    col(Mute.closed).is_(None), or_(col(Mute.end) <= bindparam("now"), col(Mute.lifted).is_not(None))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,7 @@ class Desk:
     ) -> None:
         self._book = book
         self.questions = Questions()
+        self.more = False  # the last scan left something for the next one, which is made at once
         self.climb = Escalation(book, schedules, recovering, self.questions.awaits, beside)
 
     def receive(self, session: Session, signal: Signal, *, now: int) -> Received:
@@ -69,8 +80,9 @@ class Desk:
         """
         settle.reclaim(session, now=now)
         self._close_mutes(session, now)
-        query = select(Incident).where(col(Incident.due_at) <= now, col(Incident.resolved_at).is_(None))
-        for incident in session.exec(query.order_by(col(Incident.due_at), col(Incident.id)).limit(MOST_DUE)).all():
+        due = session.exec(_DUE, params={"now": now}).all()
+        self.more = len(due) == MOST_DUE
+        for incident in due:
             incidents.review(session, incident, climb=self.climb, now=now)
         for failed in settle.overdue(session, now=now).exhausted:
             self.climb.hurry(session, failed, now=now)
@@ -78,8 +90,7 @@ class Desk:
 
     def _close_mutes(self, session: Session, now: int) -> None:
         """What a mute that was lifted early held is due at once; each end is seen to once."""
-        query = select(Mute).where(col(Mute.closed).is_(None), or_(col(Mute.end) <= now, col(Mute.lifted).is_not(None)))
-        for mute in session.exec(query).all():
+        for mute in session.exec(_OVER, params={"now": now}).all():
             mute.closed = now
             session.add(mute)
             if ends(mute) < mute.end:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from alerts import outbox, settle, storm, view
@@ -18,6 +19,7 @@ from alerts.book import Book
 from alerts.channels.kit import OpenPage
 from alerts.desk import Desk
 from alerts.message import Answer, Channel, Message, Purpose, Reaction, Receipt
+from alerts.pace import RATES, Pace
 from alerts.tables import Incident, Notification
 from probes.words.clock import Clock
 from probes.words.errors import DeliveryError, StoreError
@@ -32,6 +34,16 @@ ASK_SECONDS = 2.0  # the longest that a level waits to hear whether somebody has
 VERIFY_SECONDS = 10.0
 LOOK_EVERY = 1.0  # seconds between looks when nobody rings
 ASK_AGAIN = 30 * SECOND  # µs until a page that could not be verified is asked about again
+_THESE = (
+    select(Notification)
+    .where(col(Notification.id).in_(bindparam("rows", expanding=True)))
+    .order_by(col(Notification.id))
+)
+_UNSURE = (
+    select(Notification)
+    .where(Notification.state == "delivered", col(Notification.verify_at) <= bindparam("now"))
+    .limit(50)
+)
 
 
 class Transact(Protocol):
@@ -45,9 +57,11 @@ class _Line:
     """One channel's worker: what rings it, what it has in flight, and until when it is left alone."""
 
     channel: Channel
+    pace: Pace
     rang: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     rests_until: int = 0
+    down: bool = False  # the last message was not taken, by no fault of its own
     sent: int = 0
     failed: int = 0
 
@@ -72,7 +86,7 @@ class Dispatcher:
         chance: Callable[[], float],
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._lines = {name: _Line(channel) for name, channel in channels.items()}
+        self._lines = {name: _Line(channel, Pace(RATES.get(name))) for name, channel in channels.items()}
         self._group: asyncio.TaskGroup | None = None
         self._transact, self._desk, self._book, self._clock = transact, desk, book, clock
         self._chance, self._changed, self._unread = chance, changed, False
@@ -104,7 +118,7 @@ class Dispatcher:
         if name in self._lines:
             self._lines[name].channel = channel
             return
-        self._lines[name] = line = _Line(channel)
+        self._lines[name] = line = _Line(channel, Pace(RATES.get(name)))
         if self._group is not None:
             self._group.create_task(self._work(line))
 
@@ -161,10 +175,15 @@ class Dispatcher:
     async def _claim(self, line: _Line) -> _Taken | None:
         def take(session: Session) -> _Taken | None:
             now = self._clock.now()
-            found = outbox.claim(session, line.channel.name, now=now)
+            tries = line.down and bool(line.tasks)  # one finds out whether it works again; pages wait for no other
+            resting = line.pace.rests(now)
+            found = outbox.claim(session, line.channel.name, now=now, resting=resting, pages=tries)
             return self._render(session, found, now) if found is not None else None
 
-        return await self._transact(take)
+        taken = await self._transact(take)
+        if taken is not None:
+            line.pace.spend(taken.message.target, self._clock.now())
+        return taken
 
     def _render(self, session: Session, found: outbox.Claimed, now: int) -> _Taken:
         """The message about the incident as it is now, not as it was when the message was meant."""
@@ -218,13 +237,16 @@ class Dispatcher:
 
     async def _settle(self, line: _Line, taken: _Taken, receipt: Receipt | None, error: DeliveryError | None) -> None:
         verifies = bool(getattr(line.channel, "verifies", True))
-        chance = self._chance()
+        chance, again = self._chance(), line.down and receipt is not None
+        line.down = error is not None and not error.permanent
 
         def keep(session: Session) -> frozenset[str]:
             now = self._clock.now()
-            rows = [row for number in taken.rows if (row := session.get(Notification, number)) is not None]
+            rows = list(session.exec(_THESE, params={"rows": taken.rows}).all())
             if receipt is not None:
                 settle.delivered(session, rows, receipt, now=now, verifies=verifies)
+                if again:
+                    settle.resume(session, line.channel.name, now=now)
                 return outbox.waiting_on(session, now=now)
             return self._fail(session, rows, error or DeliveryError("it failed"), now=now, chance=chance)
 
@@ -267,9 +289,8 @@ class Dispatcher:
         """Ask the providers about pages that were accepted a minute ago: accepted is not yet told."""
 
         def look(session: Session) -> list[tuple[int, str, str]]:
-            is_due = col(Notification.verify_at) <= self._clock.now()
-            query = select(Notification).where(Notification.state == "delivered", is_due).limit(50)
-            return [(row.id or 0, row.channel, row.key) for row in session.exec(query).all()]
+            found = session.exec(_UNSURE, params={"now": self._clock.now()}).all()
+            return [(row.id or 0, row.channel, row.key) for row in found]
 
         due = await self._transact(look)
         await asyncio.gather(*(self._verify(*each) for each in due if each[1] in self._lines))

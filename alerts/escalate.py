@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from alerts import folding, occasions, tell
 from alerts.book import Book
@@ -20,6 +20,21 @@ from probes.words.clock import moment
 from probes.words.units import say_duration
 
 _MUTES = select(Mute).where(col(Mute.start) <= bindparam("now"), col(Mute.end) > bindparam("now"))
+_PAGES = select(Notification).where(
+    Notification.incident == bindparam("incident"),
+    Notification.round == bindparam("round"),
+    Notification.level == bindparam("level"),
+    Notification.purpose == str(Purpose.PAGE),
+    col(Notification.human).is_(True),
+)
+_WAITING = select(Member).where(
+    Member.incident == bindparam("incident"),
+    col(Member.ended).is_(None),
+    or_(
+        col(Member.unfold_at).is_not(None),
+        (col(Member.severity) == "warning") & col(Member.warned).is_(False) & col(Member.folded_into).is_(None),
+    ),
+)
 MOST_MOVES = 1000  # of one incident in one scan; more would be a ladder that turns in circles
 
 
@@ -103,20 +118,11 @@ class Escalation:
 
     def _members_due(self, session: Session, incident: Incident, now: int) -> list[int]:
         """When members that were left to their provider page by themselves, and when muted warnings may be posted."""
-        query = select(Member.unfold_at).where(
-            Member.incident == incident.id, col(Member.ended).is_(None), col(Member.unfold_at).is_not(None)
-        )
-        found = [at for at in session.exec(query).all() if at is not None]
-        waits = select(Member.id).where(
-            Member.incident == incident.id,
-            col(Member.ended).is_(None),
-            Member.severity == "warning",
-            col(Member.warned).is_(False),
-            col(Member.folded_into).is_(None),
-        )
-        mute = until(mutes(session, now), incident.subject, now)
-        if mute is not None and session.exec(waits).first() is not None:
-            found.append(ends(mute))
+        rows = session.exec(_WAITING, params={"incident": incident.id}).all()
+        found = [row.unfold_at for row in rows if row.unfold_at is not None]
+        if any(row.severity == "warning" and not row.warned and row.folded_into is None for row in rows):
+            mute = until(mutes(session, now), incident.subject, now)
+            found += [ends(mute)] if mute is not None else []
         return found
 
     def _make(self, session: Session, incident: Incident, step: Next, ladder: Ladder, *, due: int, now: int) -> None:
@@ -183,15 +189,9 @@ class Escalation:
 
     def _may_reach(self, session: Session, incident: Incident) -> bool:
         """True while some way to some person of the present level worked, or has not failed yet."""
-        query = select(Notification).where(
-            Notification.incident == incident.id,
-            Notification.round == incident.round,
-            Notification.level == incident.level,
-            Notification.purpose == str(Purpose.PAGE),
-            col(Notification.human).is_(True),
-        )
+        place = {"incident": incident.id, "round": incident.round, "level": incident.level}
         lanes: dict[str, bool] = {}
-        for row in session.exec(query).all():
+        for row in session.exec(_PAGES, params=place).all():
             if row.state == "delivered":
                 return True
             lanes[row.lane] = lanes.get(row.lane, False) or row.exhausted

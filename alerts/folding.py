@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from alerts import follow
@@ -11,17 +12,36 @@ from alerts.tables import Incident, Member
 from alerts.timeline import note
 
 PROVIDER = "provider:"  # how the subject of a provider's incident begins
+_PROVIDERS = select(Incident.subject, Incident.ladder).where(
+    col(Incident.resolved_at).is_(None),
+    col(Incident.paging).is_(True),
+    col(Incident.held_by).is_(None),
+    col(Incident.subject).startswith(PROVIDER),
+)
+_LEFT = select(Member).where(
+    Member.folded_into == bindparam("incident"), col(Member.ended).is_(None), col(Member.unfold_at).is_(None)
+)
+_OVER = select(Member).where(
+    Member.incident == bindparam("incident"), col(Member.ended).is_(None), col(Member.unfold_at) <= bindparam("now")
+)
+_SPEAKER = (
+    select(Incident)
+    .join(Member, col(Member.folded_into) == col(Incident.id))
+    .where(Member.incident == bindparam("incident"))
+    .order_by(col(Member.id).desc())
+    .limit(1)
+)
+_FOLDED = (
+    select(Incident.subject, Member.member)
+    .join(Member, col(Member.incident) == col(Incident.id))
+    .where(Member.folded_into == bindparam("incident"), col(Member.ended).is_(None))
+    .order_by(col(Member.id))
+)
 
 
 def providers(session: Session) -> frozenset[str]:
     """Those whose incident pages now, unheld, and calls somebody: only such a one can speak for others."""
-    query = select(Incident.subject, Incident.ladder).where(
-        col(Incident.resolved_at).is_(None),
-        col(Incident.paging).is_(True),
-        col(Incident.held_by).is_(None),
-        col(Incident.subject).startswith(PROVIDER),
-    )
-    paging = [(subject, Ladder.load(ladder)) for subject, ladder in session.exec(query).all()]
+    paging = [(subject, Ladder.load(ladder)) for subject, ladder in session.exec(_PROVIDERS).all()]
     return frozenset(subject.removeprefix(PROVIDER) for subject, ladder in paging if ladder.calls_somebody)
 
 
@@ -39,10 +59,7 @@ def fold(session: Session, incident: Incident, row: Member, provider: str, *, no
 
 def close(session: Session, incident: Incident, *, now: int) -> None:
     """A provider's incident is over, or wakes nobody any more: what was left to it has one period to recover."""
-    query = select(Member).where(
-        Member.folded_into == incident.id, col(Member.ended).is_(None), col(Member.unfold_at).is_(None)
-    )
-    for row in session.exec(query).all():
+    for row in session.exec(_LEFT, params={"incident": incident.id}).all():
         row.unfold_at = now + row.period
         session.add(row)
         other = session.get(Incident, row.incident)
@@ -53,11 +70,8 @@ def close(session: Session, incident: Incident, *, now: int) -> None:
 
 def unfold(session: Session, incident: Incident, *, now: int) -> None:
     """Members whose time is over stand for themselves again."""
-    query = select(Member).where(
-        Member.incident == incident.id, col(Member.ended).is_(None), col(Member.unfold_at) <= now
-    )
     into = incident.merged_into  # as it is before the first of them stands for itself
-    for row in session.exec(query).all():
+    for row in session.exec(_OVER, params={"incident": incident.id, "now": now}).all():
         merged = into is not None and row.folded_into == into
         row.folded_into, row.unfold_at = None, None
         session.add(row)
@@ -73,20 +87,10 @@ def speaker(session: Session, incident: Incident) -> Incident | None:
     """The incident that speaks, or spoke, for this one: somebody was woken there and not here."""
     if incident.paged_at is not None:
         return None
-    query = (
-        select(Incident)
-        .join(Member, col(Member.folded_into) == col(Incident.id))
-        .where(Member.incident == incident.id)
-        .order_by(col(Member.id).desc())
-    )
-    return session.exec(query.limit(1)).first()
+    return session.exec(_SPEAKER, params={"incident": incident.id}).first()
 
 
 def folded_into(session: Session, incident: Incident) -> list[str]:
     """`subject/member` of all that is left to this incident."""
-    query = (
-        select(Incident.subject, Member.member)
-        .join(Member, col(Member.incident) == col(Incident.id))
-        .where(Member.folded_into == incident.id, col(Member.ended).is_(None))
-    )
-    return [f"{subject}/{member}" for subject, member in session.exec(query.order_by(col(Member.id))).all()]
+    found = session.exec(_FOLDED, params={"incident": incident.id}).all()
+    return [f"{subject}/{member}" for subject, member in found]

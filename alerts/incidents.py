@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, func, select
 
 from alerts import folding, follow, members, outbox, tell
@@ -21,6 +22,20 @@ from probes.words.units import say_duration
 
 _CONSOLE = PolicySpec(levels=(Level(notify=("console",)),), warnings=("console",))
 
+# Written once, not at each of the many looks: making a statement costs more than running it.
+_OPEN = select(Incident).where(Incident.subject == bindparam("subject"), col(Incident.resolved_at).is_(None))
+_NAMED = select(Incident.id).where(Incident.public_id == bindparam("name"))
+_OPENED = select(func.count(col(Incident.id))).where(
+    col(Incident.opened) >= bindparam("start"), col(Incident.opened) < bindparam("end")
+)
+_BY_NAME = select(Incident).where(Incident.public_id == bindparam("name"))
+_FLAPS = (
+    select(func.count(col(Member.id)))
+    .join(Incident, col(Incident.id) == col(Member.incident))
+    .where(Incident.subject == bindparam("subject"), col(Member.joined) > bindparam("since"))
+    .group_by(col(Member.member))
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -33,8 +48,7 @@ class Received:
 
 def open_of(session: Session, subject: str) -> Incident | None:
     """The one open incident of a subject."""
-    query = select(Incident).where(Incident.subject == subject, col(Incident.resolved_at).is_(None))
-    return session.exec(query).first()
+    return session.exec(_OPEN, params={"subject": subject}).first()
 
 
 def receive(session: Session, signal: Signal, *, climb: Escalation, now: int) -> Received:
@@ -98,13 +112,7 @@ def facts_of(session: Session, incident: Incident, *, now: int) -> Facts:
 
 def _flaps(session: Session, subject: str, now: int) -> int:
     """How often the subject's most restless member began to fail within the last hour."""
-    query = (
-        select(func.count(col(Member.id)))
-        .join(Incident, col(Incident.id) == col(Member.incident))
-        .where(Incident.subject == subject, col(Member.joined) > now - FLAP_WITHIN)
-        .group_by(col(Member.member))
-    )
-    return max(session.exec(query).all(), default=0)
+    return max(session.exec(_FLAPS, params={"subject": subject, "since": now - FLAP_WITHIN}).all(), default=0)
 
 
 def _open(session: Session, signal: Signal, *, climb: Escalation, now: int) -> Incident:
@@ -136,7 +144,9 @@ def _open(session: Session, signal: Signal, *, climb: Escalation, now: int) -> I
 def _public_id(session: Session, now: int) -> str:
     """Made of the instant of opening, so that it is unique for ever, also after the database was begun anew."""
     number = now // 1000
-    while session.exec(select(Incident.id).where(Incident.public_id == encode_id(number))).first() is not None:
+    known = session.exec(_OPENED, params={"start": number * 1000, "end": number * 1000 + 1000}).one()
+    number += known  # a storm opens many within one millisecond
+    while session.exec(_NAMED, params={"name": encode_id(number)}).first() is not None:
         number += 1
     return encode_id(number)
 
@@ -255,4 +265,4 @@ def resolve(session: Session, incident: Incident, *, by: str, climb: Escalation,
 
 def by_public_id(session: Session, public_id: str) -> Incident | None:
     """The incident of a public id."""
-    return session.exec(select(Incident).where(Incident.public_id == public_id.upper())).first()
+    return session.exec(_BY_NAME, params={"name": public_id.upper()}).first()

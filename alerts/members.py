@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from alerts import folding
@@ -17,17 +18,24 @@ from probes.words.units import MINUTE
 REPORTED = "a report"  # the member of what a person noticed; a person ends it, as no probe can
 PERIOD = 5 * MINUTE  # µs: how long a member is given to recover with its provider, when nobody says how often it runs
 
+_FAILING = (
+    select(Member)
+    .where(Member.incident == bindparam("incident"), col(Member.ended).is_(None))
+    .order_by(col(Member.since), col(Member.id))
+)
+_EVER = (
+    select(Member.member).where(Member.incident == bindparam("incident")).order_by(col(Member.since), col(Member.id))
+)
+
 
 def failing(session: Session, incident: Incident) -> Sequence[Member]:
     """The members that fail, those that began first first."""
-    query = select(Member).where(Member.incident == incident.id, col(Member.ended).is_(None))
-    return session.exec(query.order_by(col(Member.since), col(Member.id))).all()
+    return session.exec(_FAILING, params={"incident": incident.id}).all()
 
 
 def ever(session: Session, incident: Incident) -> list[str]:
     """The names of all that failed at any time in this incident."""
-    query = select(Member.member).where(Member.incident == incident.id).order_by(col(Member.since), col(Member.id))
-    return list(dict.fromkeys(session.exec(query).all()))
+    return list(dict.fromkeys(session.exec(_EVER, params={"incident": incident.id}).all()))
 
 
 def as_said(session: Session, incident: Incident, signal: Signal) -> Signal:

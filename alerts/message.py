@@ -12,6 +12,9 @@ REMOVED = "a change of the configuration"
 """What ended an incident that nobody resolved: its probes passed, or they were taken out while they failed."""
 
 
+ESCALATION = 1  # the rank of a page that is not an incident's first
+
+
 class Purpose(StrEnum):
     """Why a message is sent, in the order in which a queue drains."""
 
@@ -27,8 +30,10 @@ class Purpose(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 is sent first; an emergency is as urgent as a page."""
-        return 0 if self is Purpose.EMERGENCY else list(Purpose).index(self)
+        """0 is sent first: an incident's first page, or an emergency; then further pages (`ESCALATION`), and the rest
+        in order.
+        """
+        return 0 if self in (Purpose.PAGE, Purpose.EMERGENCY) else ESCALATION + list(Purpose).index(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

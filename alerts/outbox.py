@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import bindparam
-from sqlmodel import Session, col, select, update
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlmodel import Session, col, func, select, update
 
 from alerts import storm
-from alerts.message import Purpose
+from alerts.message import ESCALATION, Purpose
 from alerts.oncall import Deliverable
 from alerts.routes import EDITS, FIRST_WORDS, FOLLOWS, is_due
 from alerts.storm import LATER
@@ -24,17 +25,54 @@ OPEN_STATES = ("pending", "sending")
 MOST = 200  # messages looked at for one that may leave; those that may not are few
 
 # Written once, not at each of the many looks: making a statement costs more than running it.
+LEAST = 99  # a rank that nothing has
 _PENDING = (Notification.state == "pending", col(Notification.due_at) <= bindparam("now"))
 _DUE = (
     select(Notification)
-    .where(Notification.channel == bindparam("channel"), *_PENDING)
+    .where(Notification.channel == bindparam("channel"), *_PENDING, col(Notification.rank) <= bindparam("most"))
     .order_by(col(Notification.rank), col(Notification.due_at), col(Notification.id))
     .limit(MOST)
 )
+_DUE_ELSEWHERE = _DUE.where(col(Notification.target).not_in(bindparam("resting", expanding=True)))
 _FLYING = select(Notification.incident, Notification.target).where(
     Notification.channel == bindparam("channel"), Notification.state == "sending"
 )
 _WAITING = select(Notification.channel).where(*_PENDING).distinct()
+_KEYED = select(func.count(col(Notification.id))).where(Notification.key == bindparam("key"))
+_MARKED = select(Notification.id).where(Notification.marker == bindparam("marker"))
+_TAKE = (
+    update(Notification)
+    .where(col(Notification.id).in_(bindparam("rows", expanding=True)), col(Notification.state) == "pending")
+    .values(state="sending", claimed_until=bindparam("until"), tries=Notification.tries + 1)
+    .returning(col(Notification.id))
+    .execution_options(synchronize_session=False)
+)
+_DELIVERED = select(Notification).where(
+    Notification.channel == bindparam("channel"),
+    Notification.target == bindparam("target"),
+    Notification.state == "delivered",
+    col(Notification.receipt).is_not(None),
+    col(Notification.purpose).in_(FIRST_WORDS),
+)
+_ABOUT = {
+    "key": _DELIVERED.where(Notification.key == bindparam("key")),
+    "incident": _DELIVERED.where(
+        Notification.incident == bindparam("incident"), ~col(Notification.key).endswith(".storm")
+    ),
+}
+_RECEIPTS = {
+    (about, which): query.order_by(
+        col(Notification.id).asc() if which == "first" else col(Notification.id).desc()
+    ).limit(1)
+    for about, query in _ABOUT.items()
+    for which in ("first", "last")
+}
+_OPEN = (
+    select(Notification)
+    .where(Notification.incident == bindparam("incident"), col(Notification.state).in_(OPEN_STATES))
+    .with_for_update()  # where two keepers run, nobody takes one of them meanwhile
+    .execution_options(populate_existing=True)
+)
 
 
 def key_of(incident: Incident, number: int | None = None) -> str:
@@ -71,7 +109,7 @@ def enqueue(
         level=level,
         lane=lane,
         purpose=str(purpose),
-        rank=purpose.rank,
+        rank=_rank(purpose, incident, level),
         channel=way.channel,
         target=way.target,
         person=way.person,
@@ -93,14 +131,21 @@ def enqueue(
     return row
 
 
+def _rank(purpose: Purpose, incident: Incident | None, level: int) -> int:
+    """Whoever has not heard of an incident at all comes before those who hear of it because nobody answered."""
+    again = purpose is Purpose.PAGE and incident is not None and (level > 1 or incident.climbs > 1)
+    return ESCALATION if again else purpose.rank
+
+
 def _marker(session: Session, row: Notification) -> str:
     """A marker of its own for each row: the digest of what it is, counted on when the very same was asked for."""
     seed = f"{row.key}|{row.purpose}|{row.level}|{row.channel}|{row.target}|{row.created}|{row.headline}|{row.text}"
-    for number in range(1000):
+    number = 0
+    while True:
         marker = blake2b(f"{seed}|{number}".encode(), digest_size=10).hexdigest()
-        if session.exec(select(Notification.id).where(Notification.marker == marker)).first() is None:
+        if session.exec(_MARKED, params={"marker": marker}).first() is None:
             return marker
-    raise ValueError("a thousand equal messages at one instant")
+        number = number + 1 if number else session.exec(_KEYED, params={"key": row.key}).one()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +156,16 @@ class Claimed:
     receipt: dict[str, Any] | None
 
 
-def claim(session: Session, channel: str, *, now: int) -> Claimed | None:
-    """Take the most urgent due message of a channel, or None. One in flight for an (incident, target)."""
-    rows = session.exec(_DUE, params={"channel": channel, "now": now}).all()
+def claim(
+    session: Session, channel: str, *, now: int, resting: Collection[str] = (), pages: bool = False
+) -> Claimed | None:
+    """Take the most urgent due message of a channel, or None. One in flight for an (incident, target); none to a target
+    that is `resting`; `pages`: nothing less urgent than a page."""
+    given = {"channel": channel, "now": now, "most": ESCALATION if pages else LEAST}
+    if resting:
+        rows = session.exec(_DUE_ELSEWHERE, params={**given, "resting": sorted(resting)}).all()
+    else:
+        rows = session.exec(_DUE, params=given).all()
     if not rows:
         return None
     flying = session.exec(_FLYING, params={"channel": channel}).all()
@@ -124,22 +176,22 @@ def claim(session: Session, channel: str, *, now: int) -> Claimed | None:
         if row.purpose in FOLLOWS and not is_due(session, row):
             continue
         together = [each for each in storm.gather(session, row, now=now) if (each.incident, each.target) not in busy]
-        taken = tuple(each for each in together if _take(session, each, now))
+        taken = _take(session, together, now)
         if taken:
             return Claimed(taken, receipt_for(session, taken[0]))
     return None
 
 
-def _take(session: Session, row: Notification, now: int) -> bool:
-    """True for exactly one caller. From here on the message may have been sent, until its outcome is kept."""
+def _take(session: Session, rows: Sequence[Notification], now: int) -> tuple[Notification, ...]:
+    """Those that nobody else has taken. From here on they may have been sent, until their outcome is kept."""
     session.flush()
-    done = session.exec(
-        update(Notification)
-        .where(col(Notification.id) == row.id, col(Notification.state) == "pending")
-        .values(state="sending", claimed_until=now + CLAIM, tries=Notification.tries + 1)
-    )
-    session.refresh(row)
-    return bool(done.rowcount == 1)
+    given = {"rows": [row.id for row in rows], "until": now + CLAIM}
+    mine = set(session.execute(_TAKE, given).scalars())
+    taken = tuple(row for row in rows if row.id in mine)
+    for row in taken:
+        for name, value in (("state", "sending"), ("claimed_until", now + CLAIM), ("tries", row.tries + 1)):
+            set_committed_value(row, name, value)
+    return taken
 
 
 def receipt_for(session: Session, row: Notification) -> dict[str, Any] | None:
@@ -147,37 +199,22 @@ def receipt_for(session: Session, row: Notification) -> dict[str, Any] | None:
     first, which stands for it; elsewhere the last."""
     if row.incident is None:
         return None
-    query = select(Notification).where(
-        Notification.channel == row.channel,
-        Notification.target == row.target,
-        Notification.state == "delivered",
-        col(Notification.receipt).is_not(None),
-        col(Notification.purpose).in_(FIRST_WORDS),
-    )
-    if storm.is_group(row.key):
-        query = query.where(Notification.key == row.key)
-    else:
-        query = query.where(Notification.incident == row.incident, ~col(Notification.key).endswith(".storm"))
-    order = col(Notification.id) if row.channel in EDITS else col(Notification.id).desc()
-    found = session.exec(query.order_by(order)).first()
+    about = "key" if storm.is_group(row.key) else "incident"
+    query = _RECEIPTS[about, "first" if row.channel in EDITS else "last"]
+    given = {"channel": row.channel, "target": row.target, about: getattr(row, about)}
+    found = session.exec(query, params=given).first()
     return found.receipt if found is not None else None
 
 
 def withdraw(session: Session, incident: Incident, *, why: str) -> None:
     """Pages and warnings that wait are superseded. Where a message can be edited, one that may have arrived is kept:
     sent again it is found, or shows the incident as it is by then."""
-    query = update(Notification).where(
-        col(Notification.incident) == incident.id,
-        col(Notification.state) == "pending",
-        col(Notification.purpose).in_(FIRST_WORDS),
-    )
-    query = query.where(~(col(Notification.channel).in_(EDITS) & col(Notification.unknown).is_(True)))
-    session.exec(query.values(state="superseded", why=why, spread_at=None))
-    session.exec(
-        update(Notification)
-        .where(col(Notification.incident) == incident.id, col(Notification.state).in_(OPEN_STATES))
-        .values(spread_at=None)
-    )
+    for row in session.exec(_OPEN, params={"incident": incident.id}).all():
+        waits = row.state == "pending" and row.purpose in FIRST_WORDS
+        if waits and not (row.unknown and row.channel in EDITS):
+            row.state, row.why = "superseded", why
+        row.spread_at = None
+        session.add(row)
 
 
 def waiting_on(session: Session, *, now: int) -> frozenset[str]:

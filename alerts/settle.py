@@ -26,6 +26,29 @@ UNVERIFIED = DeliveryError("accepted, but no incident came of it", unknown=True)
 LOST = DeliveryError("showup stopped while it was being sent", unknown=True)
 _SENDING = select(Notification).where(Notification.state == "sending").order_by(col(Notification.id))
 _LOST = _SENDING.where(col(Notification.claimed_until) <= bindparam("now"))
+_LANE = select(Notification).where(
+    Notification.incident == bindparam("incident"),
+    Notification.round == bindparam("round"),
+    Notification.level == bindparam("level"),
+    Notification.lane == bindparam("lane"),
+    Notification.purpose == bindparam("purpose"),
+)
+_PENDING = select(Notification).where(
+    col(Notification.incident).in_(bindparam("incidents", expanding=True)),
+    Notification.state == "pending",
+    Notification.purpose == str(Purpose.PAGE),
+)
+_INCIDENTS = select(Incident).where(col(Incident.id).in_(bindparam("incidents", expanding=True)))
+_OVERDUE = (
+    select(Notification)
+    .where(col(Notification.spread_at) <= bindparam("now"), col(Notification.state).in_(OPEN_STATES))
+    .order_by(col(Notification.id))
+)
+_RETRIED = (
+    select(Notification)
+    .where(Notification.channel == bindparam("channel"), Notification.state == "pending")
+    .where(col(Notification.tries) > 0, col(Notification.due_at) > bindparam("now"))
+)
 _GIVEN_UP: dict[str, int] = {
     Purpose.ACK: HOUR, Purpose.RESOLVE: DAY, Purpose.WARNING: DAY,
     Purpose.REFRESH: HOUR, Purpose.NOTE: HOUR, Purpose.INFO: HOUR, Purpose.TEST: HOUR,
@@ -43,6 +66,8 @@ class Settled:
 
 def delivered(session: Session, rows: Sequence[Notification], receipt: Receipt, *, now: int, verifies: bool) -> None:
     """The provider said it has the message: keep its word, and withdraw the other ways on the same lane."""
+    told = [row.incident for row in rows if row.incident is not None]
+    known = {each.id: each for each in session.exec(_INCIDENTS, params={"incidents": told}).all()} if told else {}
     for row in rows:
         row.state, row.delivered_at, row.claimed_until, row.spread_at = "delivered", now, None, None
         row.receipt = {**receipt.detail, "id": receipt.id}
@@ -50,33 +75,40 @@ def delivered(session: Session, rows: Sequence[Notification], receipt: Receipt, 
         page = row.purpose == Purpose.PAGE
         row.verify_at = now + VERIFY_AFTER if page and row.human and verifies and not receipt.verified else None
         session.add(row)
-        incident = session.get(Incident, row.incident) if row.incident is not None else None
+        incident = known.get(row.incident)
         if incident is None or not page:
             continue
         note(session, incident, "paged", f"{row.name or row.target} was told by {row.channel}", now=now)
         if row.human and incident.paged_at is None:
             incident.paged_at = now
             session.add(incident)
-        _withdraw_others(session, row)
+    _withdraw_others(session, [row for row in rows if row.purpose == Purpose.PAGE and row.incident in known])
 
 
-def _withdraw_others(session: Session, row: Notification) -> None:
-    for each in _lane(session, row):
-        if each.id != row.id and each.state == "pending":
-            each.state, each.why, each.spread_at = "superseded", f"reached by {row.channel}", None
+def _withdraw_others(session: Session, rows: Sequence[Notification]) -> None:
+    reached = {_lane_of(row): row.channel for row in rows}
+    told = [row.incident for row in rows]
+    for each in session.exec(_PENDING, params={"incidents": told}).all() if rows else ():
+        if _lane_of(each) in reached:
+            each.state, each.why, each.spread_at = "superseded", f"reached by {reached[_lane_of(each)]}", None
             session.add(each)
+
+
+def _lane_of(row: Notification) -> tuple[int | None, int, int, str]:
+    return row.incident, row.round, row.level, row.lane
 
 
 def _lane(session: Session, row: Notification) -> Sequence[Notification]:
     """The ways of one target in one level that were taken so far."""
-    query = select(Notification).where(
-        Notification.incident == row.incident,
-        Notification.round == row.round,
-        Notification.level == row.level,
-        Notification.lane == row.lane,
-        Notification.purpose == row.purpose,
-    )
-    return session.exec(query).all()
+    names = ("incident", "round", "level", "lane", "purpose")
+    return session.exec(_LANE, params={name: getattr(row, name) for name in names}).all()
+
+
+def resume(session: Session, channel: str, *, now: int) -> None:
+    """A channel that failed works again: what waits to be tried again leaves now, the most urgent first."""
+    for row in session.exec(_RETRIED, params={"channel": channel, "now": now}).all():
+        row.due_at = now
+        session.add(row)
 
 
 def failed(session: Session, rows: Sequence[Notification], error: DeliveryError, *, now: int, chance: float) -> Settled:
@@ -190,7 +222,6 @@ def reclaim(session: Session, *, now: int, alone: bool = False) -> int:
 
 def overdue(session: Session, *, now: int) -> Settled:
     """Pages and warnings that were not delivered in ten seconds: sending still, or waiting to be tried again."""
-    query = select(Notification).where(col(Notification.spread_at) <= now, col(Notification.state).in_(OPEN_STATES))
-    found = [spread(session, row, now=now) for row in session.exec(query.order_by(col(Notification.id))).all()]
+    found = [spread(session, row, now=now) for row in session.exec(_OVERDUE, params={"now": now}).all()]
     woke = frozenset().union(*(each.woke for each in found))
     return Settled(woke, tuple(row for each in found for row in each.exhausted))

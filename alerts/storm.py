@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from alerts.message import Purpose
@@ -12,9 +13,42 @@ from alerts.tables import Incident, Notification
 from probes.words.units import SECOND
 
 TOGETHER = 10 * SECOND
-MOST = 500  # pages told of by one message; what is over leaves with the next
+MOST = 5_000  # pages told of by one message; what is over leaves with the next
 _GROUP = ".storm"
 LATER = "+"  # in the name of a lane: a way that waits for an answer elsewhere
+_ROUTE = (
+    Notification.channel == bindparam("channel"),
+    Notification.target == bindparam("target"),
+    Notification.purpose == str(Purpose.PAGE),
+)
+_ALONE = (col(Notification.burst).is_(None), col(Notification.incident) != bindparam("incident"))
+_LEFT_AT_ONCE = (
+    select(Notification.created)
+    .where(*_ROUTE, *_ALONE, col(Notification.created) > bindparam("since"), ~col(Notification.lane).contains(LATER))
+    .order_by(col(Notification.created))
+    .limit(1)
+)
+_LEAVES_LATER = (
+    select(Notification.due_at)
+    .where(*_ROUTE, *_ALONE, Notification.state == "pending")
+    .where(col(Notification.due_at) > bindparam("since"), col(Notification.due_at) <= bindparam("until"))
+    .order_by(col(Notification.due_at))
+    .limit(1)
+)
+_BURST = (
+    select(Notification)
+    .where(*_ROUTE, Notification.burst == bindparam("burst"), Notification.state == "pending")
+    .where(col(Notification.due_at) <= bindparam("now"))
+    .order_by(col(Notification.id))
+    .limit(MOST)
+)
+_UNTRIED = _BURST.where(Notification.tries == 0)
+_TOGETHER = _BURST.where(Notification.key == bindparam("key"))
+_MINE = select(Notification.incident).where(
+    Notification.key == bindparam("key"), col(Notification.purpose).in_(FIRST_WORDS)
+)
+_BEHIND = select(Incident).where(col(Incident.id).in_(_MINE)).order_by(col(Incident.id))
+_STATES = select(Incident.state).where(col(Incident.id).in_(_MINE), col(Incident.resolved_at).is_(None)).distinct()
 
 
 def leaves(
@@ -27,40 +61,15 @@ def leaves(
     """
     if wait:
         return _later(session, incident, channel=channel, target=target, at=now + wait)
-    query = (
-        select(Notification.created)
-        .where(
-            Notification.channel == channel,
-            Notification.target == target,
-            col(Notification.created) > now - TOGETHER,
-            Notification.purpose == str(Purpose.PAGE),
-            col(Notification.burst).is_(None),
-            col(Notification.incident) != incident.id,
-            ~col(Notification.lane).contains(LATER),
-        )
-        .order_by(col(Notification.created))
-    )
-    first = session.exec(query).first()
+    given = {"channel": channel, "target": target, "incident": incident.id, "since": now - TOGETHER}
+    first = session.exec(_LEFT_AT_ONCE, params=given).first()
     return (now, None) if first is None else (first + TOGETHER, first + TOGETHER)
 
 
 def _later(session: Session, incident: Incident, *, channel: str, target: str, at: int) -> tuple[int, int | None]:
     """The same of pages that wait: grouped by when they leave."""
-    query = (
-        select(Notification.due_at)
-        .where(
-            Notification.channel == channel,
-            Notification.target == target,
-            Notification.state == "pending",
-            Notification.purpose == str(Purpose.PAGE),
-            col(Notification.due_at) > at - TOGETHER,
-            col(Notification.due_at) <= at,
-            col(Notification.burst).is_(None),
-            col(Notification.incident) != incident.id,
-        )
-        .order_by(col(Notification.due_at))
-    )
-    first = session.exec(query).first()
+    given = {"channel": channel, "target": target, "incident": incident.id, "since": at - TOGETHER, "until": at}
+    first = session.exec(_LEAVES_LATER, params=given).first()
     return (at, None) if first is None else (first + TOGETHER, first + TOGETHER)
 
 
@@ -77,23 +86,11 @@ def gather(session: Session, row: Notification, *, now: int) -> list[Notificatio
     """
     if row.burst is None or row.purpose != Purpose.PAGE:
         return [row]
-    query = (
-        select(Notification)
-        .where(
-            Notification.channel == row.channel,
-            Notification.target == row.target,
-            Notification.burst == row.burst,
-            Notification.state == "pending",
-            Notification.purpose == str(Purpose.PAGE),
-            col(Notification.due_at) <= now,
-        )
-        .order_by(col(Notification.id))
-        .limit(MOST)
-    )
+    given = {"channel": row.channel, "target": row.target, "burst": row.burst, "now": now}
     if row.tries:
-        found = session.exec(query.where(Notification.key == row.key)).all() if is_group(row.key) else [row]
+        found = session.exec(_TOGETHER, params={**given, "key": row.key}).all() if is_group(row.key) else [row]
         return _first(row, found)
-    group = _first(row, session.exec(query.where(Notification.tries == 0)).all())
+    group = _first(row, session.exec(_UNTRIED, params=given).all())
     if len(group) > 1:
         key = f"{row.key}{_GROUP}"
         for each in group:
@@ -108,5 +105,9 @@ def _first(row: Notification, found: Sequence[Notification]) -> list[Notificatio
 
 def behind(session: Session, key: str) -> list[Incident]:
     """The incidents that a key stands for; one, but for a group."""
-    mine = select(Notification.incident).where(Notification.key == key, col(Notification.purpose).in_(FIRST_WORDS))
-    return list(session.exec(select(Incident).where(col(Incident.id).in_(mine)).order_by(col(Incident.id))).all())
+    return list(session.exec(_BEHIND, params={"key": key}).all())
+
+
+def states(session: Session, key: str) -> frozenset[str]:
+    """The states of those of them that are open; asked without reading them, as there may be thousands."""
+    return frozenset(session.exec(_STATES, params={"key": key}).all())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from alerts import roster
@@ -20,9 +22,16 @@ from alerts.tables import Incident, Notification
 from alerts.timeline import note
 
 _PEOPLE = frozenset({"person", "on-call", "next", "pagerduty"})
+_UNDER_WAY = select(Notification).where(
+    Notification.incident == bindparam("incident"),
+    Notification.channel == bindparam("channel"),
+    Notification.target == bindparam("target"),
+    Notification.purpose == str(Purpose.PAGE),
+    col(Notification.state).in_(OPEN_STATES),
+)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scene:
     """What is needed to find out whom a target means at `now` (µs)."""
 
@@ -31,7 +40,7 @@ class Scene:
     now: int
     schedules: Schedules | None = None
 
-    @property
+    @cached_property
     def roster(self) -> Roster:
         """Who takes over, and who is away."""
         return roster.read(self.session, now=self.now)
@@ -106,14 +115,8 @@ def _reaches(ways: Sequence[Deliverable]) -> bool:
 def _page(scene: Scene, incident: Incident, lane: str, ways: Sequence[Deliverable], *, number: int) -> bool:
     """One page on its best way; True when it reaches a person. A page on that way that still waits is not doubled."""
     session, way = scene.session, next((each for each in ways if not each.after), ways[0])
-    query = select(Notification).where(
-        Notification.incident == incident.id,
-        Notification.channel == way.channel,
-        Notification.target == way.target,
-        Notification.purpose == str(Purpose.PAGE),
-        col(Notification.state).in_(OPEN_STATES),
-    )
-    for row in session.exec(query).all():
+    route = {"incident": incident.id, "channel": way.channel, "target": way.target}
+    for row in session.exec(_UNDER_WAY, params=route).all():
         if row.round == incident.round:
             if row.level < number:
                 row.level, row.lane = number, lane  # it is on its way, and counts for this level too

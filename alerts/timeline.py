@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from alerts.message import EventView
@@ -12,6 +13,7 @@ from probes.words.text import clean
 
 CONTEXT = "context"  # the kind of a line that tells what else happened
 CONTEXTS = 3  # of them stand in a message
+_ALL = select(Event).where(Event.incident == bindparam("incident")).order_by(col(Event.at), col(Event.id))
 
 
 def note(session: Session, incident: Incident, kind: str, text: str, *, now: int, by: str = "") -> None:
@@ -21,13 +23,15 @@ def note(session: Session, incident: Incident, kind: str, text: str, *, now: int
 
 def events(session: Session, incident: Incident) -> list[EventView]:
     """Every line, oldest first."""
-    query = select(Event).where(Event.incident == incident.id).order_by(col(Event.at), col(Event.id))
-    return [EventView(at=event.at, kind=event.kind, text=event.text, by=event.by) for event in session.exec(query)]
+    found = session.exec(_ALL, params={"incident": incident.id}).all()
+    return [EventView(at=event.at, kind=event.kind, text=event.text, by=event.by) for event in found]
 
 
 def add_context(session: Session, incident: Incident, texts: Iterable[str], *, now: int) -> bool:
     """What else happened then, each text once; True when something is new."""
     said = list(dict.fromkeys(clean(text, 300) for text in texts if text.strip()))
+    if not said:
+        return False
     query = select(Event.text).where(Event.incident == incident.id, Event.kind == CONTEXT)
     new = [text for text in said if text not in set(session.exec(query).all())]
     for text in new:

@@ -42,6 +42,7 @@ from probes.words.units import MINUTE, SECOND
 log = structlog.get_logger("showup.engine")
 
 ALIVE_EVERY = 10 * SECOND
+MOST_SCANS = 20  # for what is due, in one beat; what is left then waits for the next
 LOOK_EVERY = 30 * SECOND  # between looks for probes that do not start or tell nothing
 TALLY_EVERY, TALLY_BEHIND = 5 * MINUTE, 10 * MINUTE  # runs are counted when no row of theirs can come any more
 CATCH_UP = 30 * SECOND  # a run missed while off, and the first one of a probe, start within this time
@@ -259,7 +260,10 @@ class Engine:
         now = clock.now()
         self.pulse.clock_behind = clock.behind
         try:
-            self._parts.wake(await store.write(lambda session: self._parts.desk.due(session, now=now)))
+            for _ in range(MOST_SCANS):
+                self._parts.wake(await store.write(lambda session: self._parts.desk.due(session, now=now)))
+                if not self._parts.desk.more:
+                    break
             self._beginnings.saw(())
             if now - self.pulse.alive >= ALIVE_EVERY:
                 await self._sign_of_life(now)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EMERGENCY_AFTER = 10 * SECOND  # µs of a store that refuses before we page from memory
 RETRY_EVERY = 1.0  # seconds
 BATCH = 200  # signals in one transaction
+MOMENT = 0.2  # seconds that it may take: the first pages of a storm leave while the others are still told
 
 
 class Write(Protocol):
@@ -84,20 +85,27 @@ class Teller:
         if not batch:
             return True
         try:
-            woken = await self._write(lambda session: self._receive_all(session, batch))
+            woken, told = await self._write(lambda session: self._receive_some(session, batch))
         except StoreError:
             self.refused_since = self.refused_since or self._clock.now()
             if self._clock.now() - self.refused_since >= EMERGENCY_AFTER:
                 await self._page_from_memory()
             return False
         self.refused_since = 0
-        for _ in batch:
+        for _ in range(told):
             self._paged.discard(id(self._waiting.popleft()))
         self._woke(woken)
         return True
 
-    def _receive_all(self, session: Any, batch: list[Signal]) -> set[str]:
-        return set().union(*(self._receive(session, signal) for signal in batch))
+    def _receive_some(self, session: Any, batch: list[Signal]) -> tuple[set[str], int]:
+        """Apply those for which there is time; the channels with work, and how many there were."""
+        woken: set[str] = set()
+        end = self._clock.mono() + MOMENT
+        for told, signal in enumerate(batch, 1):
+            woken |= self._receive(session, signal)
+            if self._clock.mono() >= end:
+                return woken, told
+        return woken, len(batch)
 
     async def _page_from_memory(self) -> None:
         for signal in list(self._waiting):

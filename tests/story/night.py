@@ -259,8 +259,10 @@ class Night:
         """Push the clock to each moment at which something is due, and to the end."""
         end = self.clock.now() + (length if isinstance(length, int) else micros_of(parse_duration(length)))
         while self.clock.now() < end:
-            at = await self.transact(self._next_due)
-            self.clock.at = min(end, max(at, self.clock.now() + SECOND // 10))
+            at, now = await self.transact(self._next_due), self.clock.now()
+            if at <= now:  # overdue: it waits for a provider's pace, or for the next look
+                at = max(now + SECOND // 10, min(waits(self.dispatcher, self.providers.values(), now), default=0))
+            self.clock.at = min(end, at)
             await self.tick()
 
     def _next_due(self, session: Session) -> int:
@@ -342,5 +344,7 @@ def next_due(session: Session) -> int:
 
 def waits(dispatcher: Dispatcher, providers: Iterable[Provider], now: int) -> list[int]:
     """When channels that rest go on, and what hangs is given up."""
-    rests = [line.rests_until for line in dispatcher._lines.values() if line.rests_until > now]
+    lines = dispatcher._lines.values()
+    rests = [line.rests_until for line in lines if line.rests_until > now]
+    rests += [at for line in lines for at in line.pace.rests(now).values()]
     return rests + [since + HANGS for provider in providers for since, _ in provider.hanging]

@@ -151,6 +151,7 @@ async def test_slack_keeps_one_message_that_is_edited_and_answered(night: Night)
     await night.react(incident)
     await night.passes()
     await night.passes("home")
+    await night.pass_time("3s")
     page, *others = night.slack.accepted
     assert page.receipt is None
     assert all(message.receipt == {"id": "slack-1"} for message in others)
