@@ -96,6 +96,8 @@ class Escalation:
             mute = until(mutes(session, now), incident.subject, now)
             if mute is not None and due < ends(mute):
                 return self._hold(session, incident, mute, due=due, now=now)
+            if mute is not None and incident.held_by is not None and due == ends(mute):
+                return due  # held to its end already
             if incident.held_by is not None:
                 note(session, incident, "released", "the mute is over", now=now)
                 incident.held_by = None

@@ -51,12 +51,12 @@ class Questions:
         query = select(Incident).where(
             col(Incident.resolved_at).is_(None), col(Incident.paging).is_(True), col(Incident.due_at) <= now + AHEAD
         )
-        found: dict[str, list[OpenPage]] = {}
+        found: dict[str, dict[str, OpenPage]] = {}  # of a storm that has one key it is asked once
         for incident in session.exec(query).all() if self.askable else ():
             if not self._known(incident.id or 0, now):
                 for row in self._pages(session, incident):
-                    found.setdefault(row.channel, []).append(_page(row, incident))
-        return found
+                    found.setdefault(row.channel, {}).setdefault(row.key, _page(row, incident))
+        return {channel: list(pages.values()) for channel, pages in found.items()}
 
     def asked(self, session: Session, pages: Iterable[OpenPage], *, now: int) -> None:
         """These were read, or could not be: their next level waits no longer."""

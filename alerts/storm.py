@@ -1,11 +1,12 @@
-"""A storm of pages on one route: the first leaves at once, those of the next ten seconds leave as one."""
+"""A storm of pages on one route: the first leaves at once, those of the next ten seconds as one, and so on while it
+lasts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from sqlalchemy import bindparam
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from alerts.message import Purpose
 from alerts.routes import FIRST_WORDS
@@ -27,6 +28,13 @@ _LEFT_AT_ONCE = (
     .where(*_ROUTE, *_ALONE, col(Notification.created) > bindparam("since"), ~col(Notification.lane).contains(LATER))
     .order_by(col(Notification.created))
     .limit(1)
+)
+_LAST_BURST = select(func.max(Notification.burst)).where(
+    *_ROUTE,
+    col(Notification.incident) != bindparam("incident"),
+    col(Notification.burst) > bindparam("since"),
+    col(Notification.created) > bindparam("lately"),  # a burst leaves ten seconds after it began; the index knows this
+    ~col(Notification.lane).contains(LATER),
 )
 _LEAVES_LATER = (
     select(Notification.due_at)
@@ -56,12 +64,16 @@ def leaves(
 ) -> tuple[int, int | None]:
     """When a new page on this route may leave, and the burst it belongs to: (now, None) when it is the first.
 
-    Ten seconds count from the page that left at once. Pages of one incident never wait for each other. `wait`: it
-    leaves that much later (µs), as do those that it is grouped with.
+    Ten seconds count from the page that left at once, or from the last burst. Pages of one incident never wait for each
+    other. `wait`: it leaves that much later (µs), as do those that it is grouped with.
     """
     if wait:
         return _later(session, incident, channel=channel, target=target, at=now + wait)
     given = {"channel": channel, "target": target, "incident": incident.id, "since": now - TOGETHER}
+    last = session.exec(_LAST_BURST, params={**given, "lately": now - 2 * TOGETHER}).one()
+    if last is not None:
+        leaves_at = last if last >= now else last + TOGETHER
+        return leaves_at, leaves_at
     first = session.exec(_LEFT_AT_ONCE, params=given).first()
     return (now, None) if first is None else (first + TOGETHER, first + TOGETHER)
 

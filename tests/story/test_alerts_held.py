@@ -280,3 +280,14 @@ async def test_a_message_to_several_that_fails_is_repeated_as_it_was(night: Nigh
     assert (first.key, first.marker, again.repeat) == (again.key, again.marker, True)
     assert again.incident is not None
     assert again.incident.members == ("W1", "W2", "W3")
+
+
+async def test_what_fails_meanwhile_does_not_make_a_lifted_mute_last_to_its_end(night: Night) -> None:
+    number = await night.mute("20m")
+    incident = await night.fails("home")
+    await night.pass_time("1m")
+    await night.fails("books")
+    assert "released" not in await night.kinds(incident)
+    await night.unmute(number)
+    assert night.ntfy.pages == ["ana"]
+    assert night.broken_rules == []
