@@ -102,11 +102,14 @@ class Desk:
 
     def write(self, session: Session, name: str, text: str, *, by: str, now: int, public: bool = False) -> IncidentView:
         """A note on an incident's timeline, or an update for the status page; raises Refused."""
-        return self._seen(session, life.write(session, name, text, by=by, now=now, public=public), now)
+        return self._seen(
+            session, life.write(session, name, text, by=by, now=now, kind=life.UPDATE if public else life.NOTE), now
+        )
 
-    def tell(self, session: Session, name: str, text: str, *, by: str, now: int) -> None:
-        """A note on the timeline that whoever reads the incident's thread sees too; raises Refused."""
-        follow.tell(session, life.write(session, name, text, by=by, now=now), Purpose.NOTE, now=now, text=text)
+    def tell(self, session: Session, name: str, text: str, *, by: str, now: int, kind: str = life.NOTE) -> None:
+        """A line on the timeline that whoever reads the incident's thread sees too; raises Refused."""
+        row = life.write(session, name, text, by=by, now=now, kind=kind)
+        follow.tell(session, row, Purpose.NOTE, now=now, text=text)
 
     def set_severity(
         self, session: Session, name: str, severity: str, *, by: str, reason: str, now: int

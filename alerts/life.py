@@ -36,13 +36,13 @@ def known(session: Session, name: str) -> Incident:
     return found
 
 
-def write(session: Session, name: str, text: str, *, by: str, now: int, public: bool = False) -> Incident:
-    """A note on the timeline, or with `public` an update for the status page; raises Refused."""
+def write(session: Session, name: str, text: str, *, by: str, now: int, kind: str = NOTE) -> Incident:
+    """A line on the timeline: a note, or of kind UPDATE one for the status page; raises Refused."""
     said = clean(text, LONGEST).strip()
     if not said:
         raise Refused("there is nothing to write", hint='write it behind the id: "we found the cause"')
     incident = known(session, name)
-    note(session, incident, UPDATE if public else NOTE, said, now=now, by=by)
+    note(session, incident, kind, said, now=now, by=by)
     return incident
 
 

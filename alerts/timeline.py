@@ -12,6 +12,7 @@ from alerts.tables import Event, Incident
 from probes.words.text import clean
 
 CONTEXT = "context"  # the kind of a line that tells what else happened
+EXPOSED = "exposed"  # of one that tells what passed while nobody saw
 CONTEXTS = 3  # of them stand in a message
 _ALL = select(Event).where(Event.incident == bindparam("incident")).order_by(col(Event.at), col(Event.id))
 
@@ -42,6 +43,11 @@ def add_context(session: Session, incident: Incident, texts: Iterable[str], *, n
 def context_of(found: Iterable[EventView]) -> tuple[str, ...]:
     """The newest of what else happened, oldest first."""
     return tuple(event.text for event in found if event.kind == CONTEXT)[-CONTEXTS:]
+
+
+def exposed_of(found: Iterable[EventView]) -> str:
+    """What is known to have passed while nobody saw; "" when nothing is."""
+    return next((event.text for event in reversed(list(found)) if event.kind == EXPOSED), "")
 
 
 def round_began(session: Session, incident: Incident) -> int:

@@ -68,7 +68,7 @@ def view(session: Session, incident: Incident, *, climb: Escalation, now: int) -
         reported_at=incident.reported_at,
         last_good=incident.last_good,
         merged_into=_merged(session, incident),
-        beside=climb.beside(session, incident),
+        beside=replace(climb.beside(session, incident), exposed=timeline.exposed_of(happened)),
         events=tuple(happened),
     )
     return replace(seen, headline=render.headline(seen))

@@ -33,6 +33,7 @@ CHORES: Mapping[str, Chore] = MappingProxyType(
     {
         "burn": Chore("burn", 60.0),
         "calendars": Chore("calendars", 1_800.0),
+        "exposed": Chore("exposed", 5.0),
         "gaps": Chore("gaps", 900.0),
         "handoffs": Chore("handoffs", 5.0),
         "mutes": Chore("mutes", 10.0),

@@ -1,11 +1,12 @@
-"""The actions of a workflow, checked: each has a name that a button can carry and leads where the workflow's requests
-may go."""
+"""What a workflow has asked besides its probes, checked: the actions that people press, and the count of real items.
+Each leads where the workflow's requests may go."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
-from monitor.config.catalog import Action
+from monitor.config.catalog import Action, Items
 from monitor.config.merged import Merged
 from monitor.config.sections import WorkflowSection
 from probes.addresses import Reach, literal, reach
@@ -21,6 +22,12 @@ def actions_of(section: WorkflowSection) -> dict[str, Action]:
     }
 
 
+def items_of(section: WorkflowSection) -> Items | None:
+    """Where real items are counted, None for nowhere."""
+    one = section.items
+    return None if one is None else Items(one.get, one.at, one.called, one.headers)
+
+
 def problems(
     merged: Merged, path: tuple[str, ...], section: WorkflowSection, urls: Mapping[str, str]
 ) -> Iterator[Problem]:
@@ -34,13 +41,17 @@ def problems(
             yield merged.problem(
                 (*at, "title"), "the button would have no words", "write title: Send callers to the desk"
             )
-        host = locate(one.post).host
-        if literal(host) is not None and reach(host) is Reach.NEVER:
-            yield merged.problem((*at, "post"), f"nothing is ever sent to {host}", "write the address of a service")
-        elif host not in known:
-            yield merged.problem(
-                (*at, "post"), f"{host} is not where this workflow leads", f"add allow: [{host}] to the workflow"
-            )
+        yield from _leads(merged, (*at, "post"), one.post, known)
+    if section.items is not None:
+        yield from _leads(merged, (*path, "items", "get"), section.items.get, known)
+
+
+def _leads(merged: Merged, at: tuple[str, ...], url: str, known: AbstractSet[str]) -> Iterator[Problem]:
+    host = locate(url).host
+    if literal(host) is not None and reach(host) is Reach.NEVER:
+        yield merged.problem(at, f"nothing is ever sent to {host}", "write the address of a service")
+    elif host not in known:
+        yield merged.problem(at, f"{host} is not where this workflow leads", f"add allow: [{host}] to the workflow")
 
 
 def _hosts(urls: Mapping[str, str]) -> Iterator[str]:

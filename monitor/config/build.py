@@ -93,6 +93,7 @@ def workflows(merged: Merged, checked: Checked, folder: Path) -> Built:
             polite=section.drill.written(),
             reports=section.reports,
             actions=actions.actions_of(section),
+            items=actions.items_of(section),
         )
         urls = {name: environment.url for name, environment in environments.items()}
         built.problems += actions.problems(merged, path, section, urls)

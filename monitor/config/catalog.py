@@ -87,6 +87,16 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class Items:
+    """Where it is asked how many real items passed: `url` with `{from}` and `{to}`, `at` a JSONPath to the number."""
+
+    url: str
+    at: str = "$"
+    called: str = "items"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Flags:
     """From how many answers that were flagged as wrong an incident opens: more than `above` `within` this time."""
 
@@ -118,6 +128,7 @@ class Workflow:
     headroom: float = 0.2  # of rate limits, the share under which they are told
     reports: bool = False  # its page offers a link by which a customer reports that something is wrong
     actions: Mapping[str, Action] = field(default_factory=dict)
+    items: Items | None = None
     polite: tuple[Mapping[str, Any], ...] = ()  # checks of an answer while its model fails, as they were written
 
 

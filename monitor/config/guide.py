@@ -24,6 +24,7 @@ from monitor.config.burn_section import BurnSection
 from monitor.config.canary_section import CanarySection
 from monitor.config.chat_section import ChatSection
 from monitor.config.defaults import SHARED
+from monitor.config.items_section import ItemsSection
 from monitor.config.maintenance_section import MaintenanceSection
 from monitor.config.words import MEANINGS
 from probes import guide as of_probes
@@ -159,6 +160,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "burn": _named(BurnSection, "burn"),
     "flags": _named(sections.FlagsSection, "flags"),
     "maintenance": _named(MaintenanceSection, "maintenance"),
+    "items": _named(ItemsSection, "items"),
     "actions": _named(ActionSection, "actions"),
     "probes": _named(Spec, "probes"),
     "costs": _named(CostsSection, "costs"),

@@ -28,6 +28,7 @@ from monitor.config.forms import (
     Words,
     Zone,
 )
+from monitor.config.items_section import ItemsSection
 from monitor.config.maintenance_section import MaintenanceSection
 from monitor.config.provider_section import ProviderSection
 from probes.signs import Version
@@ -228,6 +229,9 @@ class WorkflowSection(TargetSection):
         default=DrillSection(), description="What holds of an answer while the model fails, for `showup drill`."
     )
     probes: dict[str, Any] = Field(default_factory=dict, description="What is tried, by name.")
+    items: ItemsSection | None = Field(
+        default=None, description="Where it is asked how many real items passed while a failure went unnoticed."
+    )
     actions: dict[str, ActionSection] = Field(
         default_factory=dict, max_length=10, description="What people may have done by pressing a button, by name."
     )

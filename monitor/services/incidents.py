@@ -193,7 +193,7 @@ async def incident_report(keeper: Keeper, id: str) -> dict[str, Any]:
         view = keeper.desk.find(session, row.public_id, now=now)
         if view is None:
             raise Refused(f"there is no incident {clean(id, 40)}")
-        return replace(view, beside=seen(session, row)), times.times_of(row)
+        return replace(view, beside=replace(seen(session, row), exposed=view.beside.exposed)), times.times_of(row)
 
     view, took = await keeper.store.read(read)
     return {
