@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam
+from sqlalchemy import Boolean, bindparam
 from sqlmodel import Session, col, func, select
 
 from alerts.message import Purpose
@@ -22,10 +22,16 @@ _ROUTE = (
     Notification.target == bindparam("target"),
     Notification.purpose == str(Purpose.PAGE),
 )
+_AS_REAL = (  # pages of drills and of what is real never wait for each other
+    select(Incident.id)
+    .where(Incident.id == Notification.incident, Incident.drill == bindparam("drill", type_=Boolean))
+    .exists()
+)
 _ALONE = (col(Notification.burst).is_(None), col(Notification.incident) != bindparam("incident"))
 _LEFT_AT_ONCE = (
     select(Notification.created)
     .where(*_ROUTE, *_ALONE, col(Notification.created) > bindparam("since"), ~col(Notification.lane).contains(LATER))
+    .where(_AS_REAL)
     .order_by(col(Notification.created))
     .limit(1)
 )
@@ -35,10 +41,11 @@ _LAST_BURST = select(func.max(Notification.burst)).where(
     col(Notification.burst) > bindparam("since"),
     col(Notification.created) > bindparam("lately"),  # a burst leaves ten seconds after it began; the index knows this
     ~col(Notification.lane).contains(LATER),
+    _AS_REAL,
 )
 _LEAVES_LATER = (
     select(Notification.due_at)
-    .where(*_ROUTE, *_ALONE, Notification.state == "pending")
+    .where(*_ROUTE, *_ALONE, _AS_REAL, Notification.state == "pending")
     .where(col(Notification.due_at) > bindparam("since"), col(Notification.due_at) <= bindparam("until"))
     .order_by(col(Notification.due_at))
     .limit(1)
@@ -69,7 +76,7 @@ def leaves(
     """
     if wait:
         return _later(session, incident, channel=channel, target=target, at=now + wait)
-    given = {"channel": channel, "target": target, "incident": incident.id, "since": now - TOGETHER}
+    given = {**_route(incident, channel, target), "since": now - TOGETHER}
     last = session.exec(_LAST_BURST, params={**given, "lately": now - 2 * TOGETHER}).one()
     if last is not None:
         leaves_at = last if last >= now else last + TOGETHER
@@ -80,9 +87,13 @@ def leaves(
 
 def _later(session: Session, incident: Incident, *, channel: str, target: str, at: int) -> tuple[int, int | None]:
     """The same of pages that wait: grouped by when they leave."""
-    given = {"channel": channel, "target": target, "incident": incident.id, "since": at - TOGETHER, "until": at}
+    given = {**_route(incident, channel, target), "since": at - TOGETHER, "until": at}
     first = session.exec(_LEAVES_LATER, params=given).first()
     return (at, None) if first is None else (first + TOGETHER, first + TOGETHER)
+
+
+def _route(incident: Incident, channel: str, target: str) -> dict[str, object]:
+    return {"channel": channel, "target": target, "incident": incident.id, "drill": incident.drill}
 
 
 def is_group(key: str) -> bool:

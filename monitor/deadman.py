@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from monitor import selfcheck
 from monitor.engine.freshness import cut_off
 from monitor.systemd import Notifier
 from probes.words.secret import fill, names_in
@@ -55,9 +56,11 @@ def health(keeper: Keeper) -> Health:
 
 
 def outside(keeper: Keeper) -> Health:
-    """The same for the outside switch, which also hears that our own network reaches nobody: no restart would help."""
+    """The same for whoever looks from outside, who also hears what no restart would help: our own network reaches
+    nobody, no channel works, pages wait, the status page is stale."""
     blind = cut_off(keeper.engine.tracks.values()) is not None
-    return Health((*health(keeper).reasons, *(("our own network reaches nobody",) if blind else ())))
+    network = ("our own network reaches nobody",) if blind else ()
+    return Health((*health(keeper).reasons, *network, *selfcheck.reasons(keeper)))
 
 
 async def feed(keeper: Keeper, notifier: Notifier) -> None:
@@ -87,7 +90,8 @@ async def ping_outside(keeper: Keeper) -> None:
                 if found.well:
                     response = await client.get(url)
                 else:
-                    response = await client.post(f"{url}/fail", content="; ".join(found.reasons).encode())
+                    said = keeper.secrets.redactor().text("; ".join(found.reasons))
+                    response = await client.post(f"{url}/fail", content=said.encode())
                 response.raise_for_status()
             keeper.notes["dead_man"] = {"at": keeper.clock.now(), "ok": True, "said": ""}
         except (httpx.HTTPError, KeyError, TimeoutError, ValueError) as error:

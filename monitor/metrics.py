@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from monitor.deadman import health
+from monitor import selfcheck
+from monitor.deadman import outside
 from monitor.engine.stats import BOUNDS
 from probes.words.outcome import State
 
@@ -86,7 +87,8 @@ class _Keeper(Collector):
             ends.add_metric([host], at / 1e6)
         yield ends
         yield from _foreseen(keeper)
-        yield GaugeMetricFamily("showup_healthy", "1 while everything moves", value=float(health(keeper).well))
+        yield GaugeMetricFamily("showup_healthy", "1 while everything moves", value=float(outside(keeper).well))
+        yield from _proved(keeper)
         yield GaugeMetricFamily(
             "showup_config_stale",
             "1 while a bad configuration waits to be mended",
@@ -95,6 +97,19 @@ class _Keeper(Collector):
         yield GaugeMetricFamily("showup_runs_under_way", "Runs under way", value=float(keeper.engine.under_way))
         yield GaugeMetricFamily("showup_rows_waiting", "Rows not yet committed", value=float(keeper.store.waiting))
         yield CounterMetricFamily("showup_host_restarts", "Probe hosts replaced", value=float(keeper.hosts.restarts))
+
+
+def _proved(keeper: Keeper) -> Iterator[Metric]:
+    """What showup proves of itself: each channel's last test, and the last canary page that came through."""
+    works = GaugeMetricFamily("showup_channel_works", "1 when its last self-test passed", labels=["channel"])
+    for name, one in selfcheck.tests(keeper).items():
+        works.add_metric([name], float(one.ok))
+    yield works
+    good = (keeper.notes.get("canary page") or {}).get("good")
+    if good is not None:
+        yield GaugeMetricFamily(
+            "showup_canary_page_good_timestamp_seconds", "When a canary page last came through", value=good / 1e6
+        )
 
 
 def _foreseen(keeper: Keeper) -> Iterator[Metric]:

@@ -38,6 +38,10 @@ CHORES: Mapping[str, Chore] = MappingProxyType(
         "handoffs": Chore("handoffs", 5.0),
         "mutes": Chore("mutes", 10.0),
         "events": Chore("events", 1.0),
+        "drills": Chore("drills", 1.0),
+        "canary": Chore("canary", 2.0),
+        "outbox": Chore("outbox", 30.0),
+        "selftests": Chore("selftests", 300.0),
     }
 )
 

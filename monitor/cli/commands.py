@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from monitor.cli import commands_drill as commands_drill
 from monitor.cli import commands_events as commands_events
 from monitor.cli import commands_flags as commands_flags
 from monitor.cli import commands_golden as commands_golden

@@ -1,4 +1,4 @@
-"""`showup kit` and `showup drill`: rehearsals of what can go wrong."""
+"""`showup kit`: a model provider that breaks in every way."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli.options import AsJson, Config, State, app
+from monitor.cli.options import AsJson, State, app
 
 kit = typer.Typer(invoke_without_command=True, rich_markup_mode=None, add_completion=False)
 app.add_typer(kit, name="kit")
@@ -61,21 +61,3 @@ def _heal(
     from monitor.cli.kit import run_heal
 
     run_heal(state, kind)
-
-
-@app.command()
-def drill(
-    workflow: Annotated[str, typer.Argument(help="The workflow; its model address has to be the kit's.")],
-    fault: Annotated[str, typer.Option("--fault", help="What the model does: empty, garbage, hang, 429-once or 5xx.")],
-    config: Config = None,
-    env: Annotated[str, typer.Option("--env", help="The environment.")] = "staging",
-    kit_url: Annotated[
-        str, typer.Option("--kit", help="A kit elsewhere; its token is $SHOWUP_KIT_TOKEN. Else the one started here.")
-    ] = "",
-    state: State = None,
-    as_json: AsJson = False,
-) -> None:
-    """Prove that customers get a polite answer while a model fails."""
-    from monitor.cli.drill import run_drill
-
-    raise typer.Exit(run_drill(workflow, config, state, fault=fault, environment=env, kit=kit_url, as_json=as_json))

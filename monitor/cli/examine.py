@@ -194,9 +194,32 @@ def daemon(folder: Path, ask: Callable[[], Mapping[str, Any]]) -> list[Finding]:
         return [fault(f"the daemon does not answer: {error}", "see: journalctl -u showup")]
     lines = [ok("the daemon answers")] + [fault(str(reason)) for reason in found.get("health") or ()]
     lines += _phones(found.get("phone_tests") or {}, found.get("at"))
+    lines += _proved(found)
     waiting = found.get("undelivered") or []
     if waiting:
         lines.append(fault(f"{len(waiting)} messages are not delivered", "see: showup status"))
+    return lines
+
+
+def _proved(found: Mapping[str, Any]) -> list[Finding]:
+    """The last self-test of each channel, the daily canary page, and runbooks that nobody rehearsed."""
+    lines = []
+    for name, one in (found.get("self_tests") or {}).items():
+        when = ago(one.get("at"), found.get("at"))
+        if one.get("ok"):
+            lines.append(ok(f"the daemon spoke to {name} {when}"))
+        else:
+            lines.append(fault(f"the daemon cannot speak to {name}: {one.get('said')}", "see its lines above"))
+    page = found.get("canary_page") or {}
+    if page.get("configured") and page.get("outcome") == "failed":
+        lines.append(fault(f"the canary page failed: {page.get('why')}", f"look at {page.get('through')}"))
+    elif page.get("configured") and page.get("outcome") == "passed":
+        lines.append(ok(f"the canary page came through {ago(page.get('at'), found.get('at'))}"))
+    for one in found.get("rehearsed") or ():
+        if one.get("due"):
+            since = f"since {str(one['at'])[:10]}" if one.get("at") else "ever"
+            what = f"the runbook of {one['title']} was not rehearsed {since}"
+            lines.append(warn(what, f"run: showup drill {one['workflow']}"))
     return lines
 
 

@@ -13,7 +13,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "To begin": ("init", "validate", "test", "preflight", "demo", "kit", "drill"),
     "The daemon": ("run", "install", "upgrade", "uninstall", "reload", "doctor"),
     "What is going on": (
-        *("status", "runs", "incidents", "incident", "explain", "oncall"),
+        *("status", "runs", "incidents", "incident", "explain", "oncall", "drills", "escalation"),
         *("golden", "flags", "heartbeat", "hooks", "contract", "expiries", "spend"),
     ),
     "What people do": (

@@ -57,6 +57,7 @@ def incident(found: Found) -> None:
         ("told now", plain(found.get("on_call"))),
         ("next", _next(found)),
         ("runbook", plain(found.get("runbook"))),
+        ("rehearsed", plain((found.get("beside") or {}).get("rehearsed"))),
         ("run", plain(found.get("run"))),
         ("actions", _actions(found)),
     ):

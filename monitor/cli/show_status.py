@@ -131,6 +131,10 @@ def _itself(out: Console, found: Found) -> None:
     trouble = f"; the last try failed: {published['trouble']}" if published.get("trouble") else ""
     _line(out, "published", at(published.get("at")) + trouble)
     _line(out, "dead man", _dead_man(found.get("dead_man") or {}))
+    _line(out, "channels", _tests(found.get("self_tests") or {}))
+    if (found.get("canary_page") or {}).get("configured"):
+        _line(out, "canary page", _canary(found["canary_page"], found.get("at")))
+    _line(out, "rehearsed", _rehearsed(found.get("rehearsed") or (), found.get("at")))
     ending = found.get("endings") or [{**one, "name": one["host"]} for one in found.get("certificates") or ()]
     _line(out, "next expiry", "; ".join(map(_expiry, ending[:ENDING])) or "none known")
     low = [one for one in found.get("headroom") or () if one.get("low")] or (found.get("headroom") or [])[:1]
@@ -171,6 +175,36 @@ def _dead_man(found: Found) -> str:
         word = "reached" if found.get("ok") else f"NOT reached ({found.get('said')})"
         return f"{word} {at(found['at'])}"
     return "configured, not pinged yet" if found.get("configured") else "none; write monitor: {dead_man: ADDRESS}"
+
+
+def _tests(found: Found) -> str:
+    """What each channel said when it was last spoken to."""
+    said = [
+        f"{name} {'works' if one['ok'] else 'FAILS since ' + at(one.get('since'))[:16] + ': ' + str(one.get('said'))}"
+        for name, one in found.items()
+    ]
+    return "; ".join(said) or "not tested yet"
+
+
+def _canary(found: Found, now: Any) -> str:
+    """The newest canary page, and when one last came through."""
+    nxt = f"next {at(found.get('next'))[:16]}"
+    if not found.get("at"):
+        return f"none yet, {nxt}"
+    if found.get("outcome") == "passed":
+        return f"came through {ago(found['at'], now)}, within {found.get('seconds') or 0:.1f} s, {nxt}"
+    if found.get("outcome") == "running":
+        return "under way"
+    last = ago(found.get("good"), now) or "never"
+    return f"{str(found.get('outcome')).upper()}: {found.get('why')}; last good {last}, {nxt}"
+
+
+def _rehearsed(found: Any, now: Any) -> str:
+    """When each workflow was rehearsed; those that never were, and have a runbook, are counted."""
+    done = [f"{one['title']} {ago(one['at'], now)}" for one in found if one.get("at")]
+    due = [str(one["workflow"]) for one in found if one.get("due")]
+    told = [*done[:MANY], *([f"due: {_some(due)}; write showup drill {due[0]}"] if due else [])]
+    return "; ".join(told) or "nothing yet; write showup drill WORKFLOW"
 
 
 def _some(names: Any) -> str:

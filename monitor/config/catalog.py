@@ -18,6 +18,7 @@ from probes.words.units import micros_of
 if TYPE_CHECKING:
     from alerts.book import Book
     from monitor.config.accuracy import Golden
+    from monitor.config.planned import CanaryPage, PlannedDrill
     from monitor.config.recurring import Recurring
 
 EXPIRY = tuple(timedelta(days=days) for days in (30, 14, 7, 1))
@@ -228,6 +229,7 @@ class Publish:
     to: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     at_most_every: timedelta = timedelta(minutes=5)
+    escalation: str = ""  # the procedure on a page of its own, with "names" or "roles"; "" for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +310,8 @@ class Catalog:
     references: tuple[str, ...] = ()  # addresses that tell whether our own network is what fails
     keys: Mapping[str, Key] = field(default_factory=dict)
     maintenance: Mapping[str, Recurring] = field(default_factory=dict)
+    drills: Mapping[str, PlannedDrill] = field(default_factory=dict)
+    canary_page: CanaryPage | None = None
 
     def counted(self) -> str:
         """How much there is, for people: `6 probes of 2 workflows and 1 canary`."""

@@ -1,11 +1,15 @@
-"""What a workflow says of its drills: what an answer must be while the model fails, beside what every answer must."""
+"""What a workflow says of its drills: what an answer must be while the model fails, beside what every answer must.
+And the drills that begin by themselves.
+"""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from monitor.config.forms import Age, Zone
 from probes.checks.written import Check
 from probes.kinds.steps import Checks
 from probes.words.section import Section
@@ -30,3 +34,15 @@ class DrillSection(Section):
     def written(self) -> tuple[dict[str, Any], ...]:
         """The checks as they were written."""
         return tuple(check.model_dump(mode="json", by_alias=True, exclude_unset=True) for check in self.polite)
+
+
+class PlannedDrillSection(Section):
+    """A drill that begins by itself, by a cron expression."""
+
+    workflow: str = Field(description="Whose failure is staged: a name under workflows.")
+    cron: str = Field(description="When, such as 0 10 1 * * for ten o'clock on the first of each month.")
+    environment: str = Field(default="production", description="Which environment of it.")
+    probe: str = Field(default="", description="Whose runs are made to fail; else the one that runs next.")
+    urgent: bool = Field(default=False, description="True pages as loudly as a real failure does.")
+    timezone: Zone | None = Field(default=None, description="The zone of its cron; the site's where none is set.")
+    limit: Age = Field(default=timedelta(minutes=15), description="How long an answer is waited for.")

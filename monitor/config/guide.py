@@ -21,9 +21,11 @@ from alerts.rotation import RotationSpec
 from monitor.config import provider_section, sections
 from monitor.config.action_section import ActionSection
 from monitor.config.burn_section import BurnSection
+from monitor.config.canary_page_section import CanaryPageSection
 from monitor.config.canary_section import CanarySection
 from monitor.config.chat_section import ChatSection
 from monitor.config.defaults import SHARED
+from monitor.config.drill_section import PlannedDrillSection
 from monitor.config.items_section import ItemsSection
 from monitor.config.maintenance_section import MaintenanceSection
 from monitor.config.words import MEANINGS
@@ -161,6 +163,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "flags": _named(sections.FlagsSection, "flags"),
     "maintenance": _named(MaintenanceSection, "maintenance"),
     "items": _named(ItemsSection, "items"),
+    "drills": _named(PlannedDrillSection, "drills"),
+    "canary-page": _named(CanaryPageSection, "canary-page"),
     "actions": _named(ActionSection, "actions"),
     "probes": _named(Spec, "probes"),
     "costs": _named(CostsSection, "costs"),

@@ -14,7 +14,7 @@ from alerts.book import Book
 from alerts.channel_table import with_implied
 from alerts.people import Person
 from alerts.policy import Level, PolicySpec, parse_target
-from monitor.config import beside, build, contracts, golden, judging, recurring, references
+from monitor.config import beside, build, contracts, golden, judging, plans, recurring, references
 from monitor.config.canaries import canaries, provider_of
 from monitor.config.catalog import Catalog, Client, Keep, Probe, Publish, Site, Web
 from monitor.config.check import Checked, check
@@ -131,7 +131,7 @@ def assemble(
     problems += found + references.fits(merged, built, periods) + references.talks(merged, built)
     problems += golden.provable(merged, built, periods)
     problems += references.secrets(merged, lambda name: secrets.get(name) is not None)
-    problems += keys(merged, checked, secrets.get) + places(merged, built)
+    problems += keys(merged, checked, secrets.get) + places(merged, built) + plans.problems(merged, checked, built)
     problems += recurring.problems(merged, checked, built)
     problems += _store(merged) + beside.hooks(merged, built, checked.one(WebSection, "web"))
     policies, monitor_policy, found = _policies(merged, checked, built)
@@ -189,6 +189,7 @@ def _policies(merged: Merged, checked: Checked, built: build.Built) -> tuple[dic
     policies.setdefault(
         references.IMPLIED_POLICY, PolicySpec(levels=(Level(notify=("console",)),), warnings=("console",))
     )
+    policies.update(plans.policies(checked))
     for key, workflow in built.workflows.items():
         if not workflow.policy and checked.all("policies"):
             what = f"{key} has no policy, so nobody would be told"
@@ -224,7 +225,7 @@ def _catalog(
         providers={key: provider_of(key, part) for key, part in checked.all("providers").items()},
         book=_book(checked, policies, site, web),
         monitor_policy=own,
-        publish=Publish(publish.to, publish.run, publish.at_most_every),
+        publish=Publish(publish.to, publish.run, publish.at_most_every, publish.escalation or ""),
         keep=Keep(keep.runs, keep.evidence, keep.disk),
         web=Web(web.listen, web.url or ""),
         store=store if isinstance(store, str) else "",
@@ -237,6 +238,8 @@ def _catalog(
         warnings=(*built.warnings, *secrets.warnings),
         keys=keys_of(checked),
         maintenance=recurring.recurring(checked),
+        drills=plans.drills(checked),
+        canary_page=plans.canary_page(checked),
     )
 
 

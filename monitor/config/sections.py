@@ -10,9 +10,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from monitor.config.action_section import ActionSection
 from monitor.config.burn_section import BurnSection
+from monitor.config.canary_page_section import CanaryPageSection
 from monitor.config.catalog import EXPIRY
 from monitor.config.chat_section import ChatSection
-from monitor.config.drill_section import DrillSection
+from monitor.config.drill_section import DrillSection, PlannedDrillSection
 from monitor.config.forms import (
     Address,
     Addresses,
@@ -56,6 +57,9 @@ class MonitorSection(Section):
         description="Addresses of others, asked when a target cannot be reached: if none can, the network is ours.",
     )
     stale_after: Age = Field(default=timedelta(minutes=15), description="The age from which a page calls itself stale.")
+    canary_page: CanaryPageSection | None = Field(
+        default=None, description="A page of low urgency each day, through the real provider."
+    )
 
 
 class PublishSection(Section):
@@ -65,6 +69,9 @@ class PublishSection(Section):
     run: Words = Field(default=(), description="Commands, run without a shell; ${folder} is the folder of pages.")
     at_most_every: Duration = Field(
         default=timedelta(minutes=5), description="The least time between two routine publications."
+    )
+    escalation: Literal["names", "roles"] | None = Field(
+        default=None, description="Puts the escalation procedure on a page of its own, with names or with roles alone."
     )
 
 
@@ -238,7 +245,7 @@ class WorkflowSection(TargetSection):
 
 
 TOP = ("site", "monitor", "publish", "keep", "web", "store", "defaults", "channels", "people", "rotations", "policies",
-       "providers", "keys", "clients", "workflows", "maintenance", "journeys")  # fmt: skip
+       "providers", "keys", "clients", "workflows", "maintenance", "drills", "journeys")  # fmt: skip
 """Every key that may stand at the top of the file."""
 
 SINGLE: dict[str, type[Section]] = {
@@ -256,5 +263,6 @@ NAMED: dict[str, type[Section]] = {
     "clients": ClientSection,
     "workflows": WorkflowSection,
     "maintenance": MaintenanceSection,
+    "drills": PlannedDrillSection,
 }
 """Sections under a name of the user's choice."""

@@ -47,7 +47,9 @@ class Runs:
         witnesses: Witnesses,
         hook: Callable[[Probe], str] = lambda probe: "",
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        ended: Callable[[Track, Running, Reply], None] = lambda track, run, reply: None,
     ) -> None:
+        self._ended = ended
         self.spending, self._witnesses = spending, witnesses
         self._hosts, self._recorder, self._clock = hosts, recorder, clock
         self._chance, self._sleep, self._hook = chance, sleep, hook
@@ -113,6 +115,7 @@ class Runs:
             verdict = await self._witnesses.judge(track, run, asked, reply=reply, verdict=verdict, ended=ended)
             self._recorder.attempt(track, run, asked, reply=reply, ended=ended, verdict=verdict)
             if step.wait is None:
+                self._ended(track, run, reply)
                 return
             await self._sleep(step.wait / 1e6)
 

@@ -9,10 +9,13 @@ from typing import Any
 
 from sqlmodel import Session
 
+from alerts import drills
 from alerts.message import ActionView, Beside
 from alerts.tables import Incident
 from monitor.config.catalog import Catalog
+from monitor.engine.signals import DRILL
 from monitor.store.queries.proof import evidence_of, last_good
+from probes.words.clock import moment
 from probes.words.names import run_key
 from probes.words.text import clean
 
@@ -42,9 +45,17 @@ def beside(catalog: Callable[[], Catalog]) -> Callable[[Session, Incident], Besi
                 known[key] = found
                 while len(known) > KEPT:
                     known.popitem(last=False)
-        return replace(found, actions=actions)
+        return replace(found, actions=actions, rehearsed=_rehearsed(session, incident))
 
     return read
+
+
+def _rehearsed(session: Session, incident: Incident) -> str:
+    """When the runbook was last used in a drill that passed; "" where there is no runbook to use."""
+    if not incident.runbook:
+        return ""
+    at = drills.rehearsed(session).get(incident.subject.removeprefix(DRILL))
+    return f"The runbook was last rehearsed on {moment(at):%-d %b %Y}" if at else "The runbook was never rehearsed"
 
 
 def seen(session: Session, incident: Incident) -> Beside:

@@ -26,6 +26,7 @@ from monitor.engine.listening import Heartbeats, remembered
 from monitor.engine.outside import join
 from monitor.engine.parts import Parts, Pulse
 from monitor.engine.record import BUGS_TOLD, Recorder
+from monitor.engine.rehearsal import Rehearsals
 from monitor.engine.spending import Spending
 from monitor.engine.stats import Lateness
 from monitor.engine.teller import Teller
@@ -82,6 +83,7 @@ class Engine:
         self.spending = Spending(self._append)
         self.heartbeats = Heartbeats(parts.store, parts.clock, self._recorder)
         self.flags = FlagWatch(parts.store, parts.clock, self.teller.tell)
+        self.rehearsals = Rehearsals(lambda: self.catalog, self.teller.tell, parts.clock, chance=parts.chance)
         self._runs = Runs(
             parts.hosts,
             self._recorder,
@@ -91,6 +93,7 @@ class Engine:
             spending=self.spending,
             witnesses=self.witnesses,
             sleep=parts.sleep,
+            ended=self.rehearsals.saw,
         )
         self.said, self.network = join(self.witnesses, parts, self._runs, self._recorder)
 

@@ -13,6 +13,7 @@ from probes.words.outcome import State
 MONITOR = "monitor"  # the subject of showup's own troubles
 FLAGGED = "flagged answers"  # a member of a workflow's incident that is no probe
 BUDGET = "budget:"  # begins the subject of an error budget that is spent too fast
+DRILL, CANARY = "drill:", "canary:"  # begin the subjects of what is staged
 FORESEEN = ("expiring:", "headroom:", BUDGET)  # begin the subjects of what has not failed yet
 
 
@@ -93,7 +94,7 @@ def title_of(workflow: Workflow, environment: str) -> str:
 
 def is_of_probes(subject: str) -> bool:
     """True for a subject whose members are probes."""
-    return subject != MONITOR and not subject.startswith(FORESEEN)
+    return subject != MONITOR and not subject.startswith((*FORESEEN, DRILL, CANARY))
 
 
 def gone(subject: str, member: str, *, at: int, title: str, policy: str, why: str) -> Signal:

@@ -2,6 +2,8 @@
 without it."""
 
 from monitor.services import away as away
+from monitor.services import drills as drills
+from monitor.services import escalation as escalation
 from monitor.services import events as events
 from monitor.services import flags as flags
 from monitor.services import golden as golden

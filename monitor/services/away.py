@@ -11,21 +11,20 @@ from sqlmodel import Session, col, select
 
 from alerts import absences, roster
 from alerts.rotation import Cover
-from alerts.tables import Absence, Drill, Occasion
+from alerts.tables import Absence, Occasion
 from monitor.services.base import service, when
 from monitor.services.duties import changed_by_people, name_of, planned
 from monitor.services.oncall import known, told
 from monitor.services.partners import soonest
+from monitor.services.rehearsed import rehearsals
 from probes.words.clock import micros, moment
 from probes.words.errors import Refused
 from probes.words.text import clean
-from probes.words.units import DAY
 from probes.words.wall import instant
 
 if TYPE_CHECKING:
     from monitor.app import Keeper
 
-REHEARSED = 90 * DAY  # µs after which a runbook counts as not rehearsed
 ENDINGS = 50
 TRIES = 5  # while others change who is on call at the same time
 
@@ -80,16 +79,11 @@ def _due(keeper: Keeper, session: Session, start: int, end: int) -> dict[str, An
     events = select(Occasion).where(
         col(Occasion.start) < end, col(Occasion.end) > start, col(Occasion.lifted).is_(None)
     )
-    lately = select(Drill.subject).where(Drill.outcome == "passed", col(Drill.began) > keeper.clock.now() - REHEARSED)
-    drilled = {subject.partition(":")[2].partition("/")[0] or subject for subject in session.exec(lately).all()}
-    unrehearsed = [
-        one.title for one in keeper.catalog.workflows.values()
-        if one.runbook and not one.provider and one.key not in drilled
-    ]  # fmt: skip
+    rehearsed = rehearsals(keeper.catalog, session, now=keeper.clock.now())
     return {
         "events": [{"title": one.title or ", ".join(one.workflows), "from": when(one.start), "until": when(one.end)}
                    for one in session.exec(events).all()],
-        "unrehearsed": unrehearsed,
+        "unrehearsed": [one["title"] for one in rehearsed if one["due"]],
     }  # fmt: skip
 
 

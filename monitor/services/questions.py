@@ -9,13 +9,15 @@ from sqlmodel import Session
 
 from alerts import roster, times
 from alerts.message import IncidentView
-from monitor.deadman import health
+from monitor import selfcheck
+from monitor.deadman import outside
 from monitor.ledger.uptime import Figures
 from monitor.services import partners
 from monitor.services.base import length_of, place_named, service, when
 from monitor.services.duties import duty_of
 from monitor.services.mutes import listed
 from monitor.services.providers import providers_of
+from monitor.services.rehearsed import rehearsals
 from monitor.services.runs import changes_of, run_of
 from monitor.status import history
 from monitor.status.build import private_pages
@@ -85,6 +87,7 @@ async def status(keeper: Keeper, pages: bool = True) -> dict[str, Any]:
             "mutes": [one for one in listed(session, now=now) if one["state"] == "now"] if pages else [],
             "published": read_note(session, "published"),
             "phone_tests": read_note(session, "phone tests") or {},
+            "rehearsed": rehearsals(catalog, session, now=now),
             **({"pages": private_pages(session, catalog)} if pages else {}),
         }
 
@@ -93,7 +96,7 @@ async def status(keeper: Keeper, pages: bool = True) -> dict[str, Any]:
     found |= {
         "at": when(now),
         "running": engine.pulse.began > 0,
-        "health": list(health(keeper).reasons) if engine.pulse.began else ["the daemon is not running"],
+        "health": list(outside(keeper).reasons) if engine.pulse.began else ["the daemon is not running"],
         "config": {"trouble": keeper.config_trouble, "warnings": list(catalog.warnings)},
         "paused": sorted(engine.paused),
         "lateness_ms": {"p50": engine.lateness.quantile(0.5) / 1000, "p99": engine.lateness.quantile(0.99) / 1000,
@@ -102,9 +105,28 @@ async def status(keeper: Keeper, pages: bool = True) -> dict[str, Any]:
         "endings": await partners.soonest(keeper, now, ENDINGS),
         "headroom": partners.rooms(keeper),
         "certificates": [_certificate(host, ends, now) for host, ends in engine.expiries.soonest()],
+        "self_tests": _self_tests(keeper),
+        "canary_page": _canary_page(keeper),
         "dead_man": keeper.notes.get("dead_man") or {"configured": bool(catalog.dead_man)},
     }  # fmt: skip
     return found
+
+
+def _self_tests(keeper: Keeper) -> dict[str, Any]:
+    """What each channel said when it was last spoken to."""
+    return {
+        name: {"at": when(one.at), "ok": one.ok, "said": one.said, "since": when(one.since)}
+        for name, one in selfcheck.tests(keeper).items()
+    }
+
+
+def _canary_page(keeper: Keeper) -> dict[str, Any]:
+    """The newest canary page and the last good one; what is known of it when it is configured."""
+    plan, found = keeper.catalog.canary_page, keeper.notes.get("canary page") or {}
+    if plan is None:
+        return {"configured": False}
+    times = {"at": when(found.get("at")), "good": when(found.get("good")), "next": when(plan.after(keeper.clock.now()))}
+    return {"configured": True, "through": plan.through, **found, **times}
 
 
 def _certificate(host: str, ends: int, now: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -75,7 +75,8 @@ def make_pages(
         report_url=report_url,
     )
     shared = [place for place in places if _is_public(catalog, catalog.workflows[place[0]])]
-    made = [Made("", _page(catalog, facts, shared, title=catalog.site.title))]
+    front = _page(catalog, facts, shared, title=catalog.site.title)
+    made = [Made("", replace(front, escalation=bool(catalog.publish.escalation)))]
     tokens = read_note(session, TOKENS) or {}
     for key, client in catalog.clients.items():
         mine = [place for place in places if catalog.workflows[place[0]].client == key]

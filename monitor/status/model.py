@@ -138,6 +138,7 @@ class Page:
     planned: Sequence[str]
     simulated: str
     cadence: str
+    escalation: bool = False  # the procedure stands beside it
 
 
 def headline(states: Sequence[State], titles: Sequence[str] = ()) -> str:

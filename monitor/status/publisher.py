@@ -16,8 +16,9 @@ import structlog
 from sqlmodel import Session
 
 from alerts.signal import Condition, Severity
+from monitor import selfcheck
 from monitor.engine import signals
-from monitor.status import build, render
+from monitor.status import build, escalation, render
 from monitor.store.queries.notes import remember
 from monitor.tokens import key_in, report_token
 from probes.words.errors import StoreError
@@ -52,7 +53,14 @@ async def make(keeper: Keeper) -> dict[str, bytes]:
     links = _links(keeper)
     made = await keeper.store.read(lambda session: build.make_pages(session, catalog, desk, now=now, report_url=links))
     found = await asyncio.to_thread(render.files, made)
+    if how := catalog.publish.escalation:
+        named = how == "names"
+        procedure = await keeper.store.read(
+            lambda session: escalation.read(session, catalog, desk, now=now, names=named, public=True)
+        )
+        found[escalation.FILE] = escalation.html(procedure, home=True).encode()
     await asyncio.to_thread(render.write, found, keeper.folder / "public")
+    selfcheck.note_page(keeper, made=now)
     return found
 
 
@@ -113,6 +121,8 @@ async def publish(keeper: Keeper, found: dict[str, bytes] | None = None) -> dict
         put, found, folders=spec.to, commands=spec.commands, base=keeper.catalog.folder, public=public
     )
     now = keeper.clock.now()
+    if not done.trouble:
+        selfcheck.note_page(keeper, put=now)
     note = {"at": now, "trouble": done.trouble, "to": [*spec.to, *spec.commands]}
 
     def keep(session: Session) -> bool:

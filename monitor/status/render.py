@@ -21,6 +21,8 @@ from probes.words.outcome import State
 from templates import render
 
 INDEX, DATA = "index.html", "status.json"
+ESCALATION = "escalation.html"  # stands there by choice
+OURS = b'<meta name="generator" content="showup">'
 PRIVATE = "c"  # the folder of the pages that are not listed
 _TOKEN = re.compile(r"[\w-]{27}", re.ASCII)  # 20 bytes in URL-safe base64
 _DOTS = {
@@ -125,7 +127,15 @@ def write(found: dict[str, bytes], folder: Path) -> int:
             continue
         _put(place, body)
         changed += 1
-    return changed + _take_away(found, folder / PRIVATE)
+    return changed + _take_back(found, folder / ESCALATION) + _take_away(found, folder / PRIVATE)
+
+
+def _take_back(found: dict[str, bytes], place: Path) -> int:
+    """Take a page away that stands there by choice and is no longer chosen; one that somebody else made stays."""
+    if place.name in found or not place.is_file() or OURS not in place.read_bytes()[:2_000]:
+        return 0
+    place.unlink()
+    return 1
 
 
 def _take_away(found: dict[str, bytes], folder: Path) -> int:

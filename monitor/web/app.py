@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from monitor.deadman import health
+from monitor.deadman import outside
 from monitor.metrics import exposition
 from monitor.places import SOCKET
 from monitor.services import ACTS, SERVICES
@@ -45,7 +45,7 @@ HEADERS = {
 }
 # What a job printed and what customers said may hold anything, and is nothing for a log.
 UNTOLD = frozenset({"body", "asked", "answered", "expected", "comment"})
-READ_BY_WEB = frozenset({"status", "runs", "run", "incidents", "incident", "explain", "oncall"})
+READ_BY_WEB = frozenset({"status", "runs", "run", "incidents", "incident", "explain", "oncall", "escalation", "drills"})
 Call = Callable[[Request], Awaitable[Response]]
 
 
@@ -63,7 +63,7 @@ def public_app(keeper: Keeper) -> Starlette:
     """What anyone who reaches the port may see: pages, health, metrics and the JSON API to read. Nothing here acts."""
 
     async def healthz(request: Request) -> Response:
-        found = health(keeper)
+        found = outside(keeper)
         return JSONResponse({"ok": found.well, "reasons": list(found.reasons)}, 200 if found.well else 503)
 
     async def metrics(request: Request) -> Response:

@@ -100,6 +100,18 @@ class NtfyChannel:
         """ntfy's id is all there is to know."""
         return {"key": key}
 
+    async def alive(self) -> None:
+        """Every server that a phone is told through is well; publishes nothing. Raises DeliveryError."""
+        own = fill_in(self.spec.url, self.around, what="ntfy's url").rstrip("/")
+        phones = [entry for person in self.around.people().values() for entry in person.phone]
+        mine = [split_phone(entry)[1] for entry in phones if entry.startswith("ntfy:")]
+        addresses = [fill_in(address, self.around, what="a phone's address") for address in mine]
+        roots = [one.rstrip("/").rpartition("/")[0] if "://" in one else own for one in addresses]
+        for root in dict.fromkeys(roots or [own]):
+            reply = await self.http.send("GET", f"{root}/v1/health", headers=self._headers(root))
+            if reply.json().get("healthy") is not True:
+                raise DeliveryError("the ntfy server is not well")
+
     async def doctor(self) -> list[Finding]:
         """Is there an ntfy server at the address? Publishes nothing."""
         try:

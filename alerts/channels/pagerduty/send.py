@@ -26,6 +26,8 @@ AT_ONCE = 20  # incidents asked about in one round: 120 calls a minute of the 96
 TOGETHER = 4  # calls on their way at the same time
 REMEMBERED = 1_000  # answers that were passed on already
 
+UNKNOWN = "showup-self-test"  # never triggered: its resolve is dropped, and tells whether the routing key is taken
+
 
 class PagerDutyChannel:
     """One PagerDuty service. Within a round the key never changes, so repeating a trigger wakes nobody twice."""
@@ -56,6 +58,12 @@ class PagerDutyChannel:
     def verifies(self) -> bool:
         """True when `verify` can tell: there is a REST key."""
         return self.pagerduty.reads
+
+    async def alive(self) -> None:
+        """Both keys are taken, and nobody is woken; raises DeliveryError."""
+        await self.pagerduty.event("resolve", UNKNOWN)
+        if self.pagerduty.reads:
+            await self.pagerduty.read("/incidents", limit=1)
 
     async def verify(self, key: str) -> dict[str, Any] | None:
         """The newest incident under `key`: id, number, status, url, by; None when there is none.

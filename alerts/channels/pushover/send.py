@@ -156,6 +156,15 @@ class PushoverChannel:
         """Pushover's receipt is all there is to know."""
         return {"key": key}
 
+    async def alive(self) -> None:
+        """Each person's key is one that the application may ring; rings nobody. Raises DeliveryError."""
+        for person in self.around.people().values():
+            for number, entry in enumerate(person.phone):
+                if entry.startswith("pushover:"):
+                    user, token = self._address(f"{person.key}/phone/{number}")
+                    url = self._url("users/validate.json")
+                    await self.http.send("POST", url, data={"user": user, "token": token})
+
     async def doctor(self) -> list[Finding]:
         """Is each person's key one that the application may ring? Rings nobody."""
         found = []

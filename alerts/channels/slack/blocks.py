@@ -178,6 +178,8 @@ def details(view: IncidentView) -> str:
         parts.append(view.beside.exposed)
     if parts and view.runbook_lines:
         parts.append("Runbook: " + "\n".join(view.runbook_lines))
+    if parts and view.beside.rehearsed:
+        parts.append(view.beside.rehearsed)
     return for_mrkdwn("\n".join(parts), 2_900) if parts else ""
 
 

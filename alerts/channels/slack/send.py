@@ -60,6 +60,10 @@ class SlackChannel:
         await self._reply(client, message, where)
         return self._receipt(*where)
 
+    async def alive(self) -> None:
+        """Slack takes the token; posts nothing. Raises DeliveryError."""
+        await call(make_client(self.spec, self.around), "auth.test")
+
     async def _post(self, client: AsyncWebClient, message: Message) -> Receipt:
         """A new message; with `repeat`, only when the one of unknown outcome is not there."""
         target = message.target or self.spec.channel
