@@ -32,8 +32,10 @@ def _struck(kills: list[Blow], *, by_slack: bool) -> Maker:
 
 
 def point_stories(points: Iterable[tuple[str, int]], *, times: int) -> list[tuple[Maker, bool]]:
-    """Each write point is the place of death `times` times: its first passings, and the first again if it has fewer."""
-    return [(_ended(f"{point}|{1 + number % passed}"), False) for point, passed in points for number in range(times)]
+    """Each write point is the place of death `times` times: its first passings, and the first again if it has fewer.
+    Every point once, then every point again, so that a run that is stopped has tried them all."""
+    places = list(points)
+    return [(_ended(f"{point}|{1 + number % passed}"), False) for number in range(times) for point, passed in places]
 
 
 def _ended(end_at: str) -> Maker:
