@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, or_, select
 
-from alerts import roster
 from alerts.book import Book
-from alerts.oncall import Schedules, duties
+from alerts.oncall import OnCall
 from alerts.rotation import Cover
 from alerts.tables import Absence
 from probes.words.clock import moment
@@ -30,11 +29,11 @@ class Gap:
     reason: str
 
 
-def gaps(book: Book, who: roster.Roster, *, start: int, end: int, schedules: Schedules | None = None) -> list[Gap]:
+def gaps(on_call: OnCall, start: int, end: int) -> list[Gap]:
     """The stretches of [start, end) in which nobody is on call, of every rotation that showup keeps itself or knows."""
     found = []
-    for name in book.rotations:
-        for duty in duties(name, start, end, book=book, schedules=schedules, **who.given):
+    for name in on_call.book.rotations:
+        for duty in on_call.duties(name, start, end):
             if duty.person is None and not duty.name:
                 found.append(Gap(name, duty.start or start, duty.end or end, duty.reason))
     return found
@@ -55,14 +54,13 @@ def check(book: Book, person: str, start: int, end: int, *, now: int) -> Cover:
     return Cover("", max(start, now), end, person)
 
 
-def refuse_gaps(book: Book, before: roster.Roster, away: Cover, *, schedules: Schedules | None = None) -> None:
+def refuse_gaps(before: OnCall, away: Cover) -> None:
     """Raise Refused where an absence would leave a rotation without anybody that has somebody now."""
-    after = roster.Roster(before.overrides, (*before.aways, away))
-    for gap in gaps(book, after, start=away.start, end=away.end, schedules=schedules):
-        held = duties(gap.rotation, gap.start, gap.end, book=book, schedules=schedules, **before.given)
+    for gap in gaps(before.without(away), away.start, away.end):
+        held = before.duties(gap.rotation, gap.start, gap.end)
         lost = next((duty for duty in held if duty.person is not None or duty.name), None)
         if lost is not None:
-            name, at = book.people[away.person].name, moment(lost.start or gap.start)
+            name, at = before.book.people[away.person].name, moment(lost.start or gap.start)
             raise Refused(
                 f"without {name} nobody is on call in {gap.rotation} from {at:%Y-%m-%d %H:%M} UTC",
                 hint=f"let somebody take over first: showup override {gap.rotation} PERSON --for 8h",

@@ -17,7 +17,7 @@ from alerts.escalate import Escalation
 from alerts.incidents import Received
 from alerts.message import Answer, Beside, IncidentView, Purpose, Reaction
 from alerts.mute import ends
-from alerts.oncall import Deliverable, Schedules, duty, next_duty
+from alerts.oncall import Deliverable, Schedules
 from alerts.outbox import OPEN_STATES, enqueue
 from alerts.questions import Questions
 from alerts.rotation import Duty
@@ -184,7 +184,7 @@ class Desk:
             raise Refused(f"there is no person {person}", hint=f"people: {', '.join(book.people) or 'none'}")
         if not start < end:
             raise Refused("an override ends after it starts")
-        gone = [one for one in self.climb.scene(session, now=now).roster.aways if one.person == person]
+        gone = [one for one in self.climb.scene(session, now=now).on_call.roster.aways if one.person == person]
         away = next((one for one in gone if one.start < end and start < one.end), None)
         if away is not None:  # they would be named by nothing, and whoever asked them would think they are
             until = f"{moment(away.start):%Y-%m-%d %H:%M} to {moment(away.end):%Y-%m-%d %H:%M} UTC"
@@ -217,12 +217,8 @@ class Desk:
 
     def on_call(self, session: Session, rotation: str, *, at: int) -> tuple[Duty, Duty]:
         """Who holds the pager of a rotation at `at`, and who is asked next."""
-        scene = self.climb.scene(session, now=at)
-        given, book = scene.roster.given, self._book()
-        return (
-            duty(rotation, book=book, at=at, schedules=self.climb.schedules, **given),
-            next_duty(rotation, book=book, at=at, schedules=self.climb.schedules, **given),
-        )
+        on_call = self.climb.scene(session, now=at).on_call
+        return on_call.duty(rotation, at), on_call.next_duty(rotation, at)
 
     def open_members(self, session: Session) -> list[OpenMember]:
         """Every failing member of every open incident."""

@@ -14,7 +14,7 @@ from alerts import follow, render
 from alerts.book import Book
 from alerts.ladder import Ladder
 from alerts.message import Channel, IncidentView, Message, Purpose, Receipt
-from alerts.oncall import Deliverable, Schedules, resolve
+from alerts.oncall import Deliverable, OnCall, Schedules
 from alerts.signal import Signal
 from alerts.tables import Incident, Notification
 from alerts.timeline import note
@@ -40,8 +40,9 @@ def everyone(book: Book, policy: str, *, at: int, schedules: Schedules | None = 
     ladder = Ladder.of(spec)
     targets = dict.fromkeys(target for level in (*ladder.notify, ladder.last_resort) for target in level)
     found: dict[tuple[str, str], list[Deliverable]] = {}
+    on_call = OnCall(book, schedules=schedules)
     for target in targets:
-        ways = resolve(target, book=book, at=at, schedules=schedules)
+        ways = on_call.resolve(target, at)
         if ways:
             found.setdefault((ways[0].channel, ways[0].target), ways)
     return list(found.values())

@@ -13,7 +13,7 @@ from alerts.book import Book
 from alerts.ladder import Ladder, Move, Next, Stand, next_move
 from alerts.message import Beside, Purpose
 from alerts.mute import ends, until
-from alerts.oncall import Schedules
+from alerts.oncall import OnCall, Roster, Schedules
 from alerts.tables import Incident, Member, Mute, Notification, Step
 from alerts.timeline import note
 from probes.words.clock import moment
@@ -52,6 +52,10 @@ class Escalation:
     recovering: Callable[[str], int | None] = lambda subject: None
     awaits: Callable[[Session, Incident, int, int], bool] = lambda session, incident, due, now: False
     beside: Callable[[Session, Incident], Beside] = lambda session, incident: Beside()
+
+    def on_call(self, given: Roster) -> OnCall:
+        """Who is on call, with what people changed."""
+        return OnCall(self.book(), given, self.schedules)
 
     def scene(self, session: Session, *, now: int) -> tell.Scene:
         """What is needed to find out whom a target means now."""

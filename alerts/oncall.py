@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from alerts.people import Person, find_person, phone_reference, split_phone
-from alerts.policy import parse_target
-from alerts.rotation import Away, Duty, Override, RotationSpec, is_away, joined, next_after, on_call
+from alerts.policy import Target, parse_target
+from alerts.rotation import Away, Cover, Duty, RotationSpec, is_away, joined, next_after, on_call
 from probes.words.clock import moment
 from probes.words.units import DAY
 
@@ -77,168 +77,123 @@ class Deliverable:
     after: int = 0
 
 
-def duty(
-    rotation: str,
-    *,
-    book: Book,
-    overrides: Iterable[Override] = (),
-    aways: Sequence[Away] = (),
-    at: int,
-    schedules: Schedules | None = None,
-) -> Duty:
-    """The one primary of a rotation at `at` (µs), or a declared gap (`person` None) with its reason.
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """What people changed: overrides in the order in which they were made, and absences; what was lifted ends there."""
 
-    Overrides of other rotations, and those whose person is no longer configured, are left out. Whoever is away is named
-    by nothing, PagerDuty included.
-    """
-    spec = book.rotations.get(rotation)
-    if spec is None:
-        return _gap(f"there is no rotation {rotation}")
-    mine = [cover for cover in overrides if cover.rotation == rotation and cover.person in book.people]
-    base = _asked(rotation, book=book, at=at, schedules=schedules, aways=aways) if spec.reads_pagerduty else None
-    found = on_call(spec, at, mine, aways=aways, zone=book.zone, base=base)
-    if found.person is None or found.person in book.people:
-        return found
-    return replace(found, person=None, source="gap", reason=f"{found.person} is no longer among the people")
+    overrides: tuple[Cover, ...] = ()
+    aways: tuple[Cover, ...] = ()
 
 
-def duties(
-    rotation: str,
-    start: int,
-    end: int,
-    *,
-    book: Book,
-    overrides: Sequence[Override] = (),
-    aways: Sequence[Away] = (),
-    schedules: Schedules | None = None,
-) -> Iterator[Duty]:
-    """Every duty of a rotation in [start, end), µs, in order and without a gap: what `duty` answers at each instant."""
-    return joined(
-        lambda at: duty(rotation, book=book, overrides=overrides, aways=aways, at=at, schedules=schedules), start, end
-    )
+@dataclass(frozen=True, slots=True)
+class OnCall:
+    """Who is on call, by the configuration, by what people changed about it, and by what PagerDuty told last."""
 
+    book: Book
+    roster: Roster = Roster()
+    schedules: Schedules | None = None
 
-def until(
-    now: Duty,
-    rotation: str,
-    *,
-    book: Book,
-    overrides: Sequence[Override] = (),
-    aways: Sequence[Away] = (),
-    at: int,
-    schedules: Schedules | None = None,
-) -> int | None:
-    """When somebody else than `now` is on call, µs: what changes meanwhile may leave it to the same person."""
-    ahead = duties(rotation, at, at + FAR, book=book, overrides=overrides, aways=aways, schedules=schedules)
-    first = next(ahead)
-    return first.end if first.end != at + FAR else now.end
+    def without(self, away: Cover) -> OnCall:
+        """The same with one more absence."""
+        return replace(self, roster=Roster(self.roster.overrides, (*self.roster.aways, away)))
 
+    def duty(self, rotation: str, at: int) -> Duty:
+        """The one primary of a rotation at `at` (µs), or a declared gap (`person` None) with its reason.
 
-def next_duty(
-    rotation: str,
-    *,
-    book: Book,
-    overrides: Iterable[Override] = (),
-    aways: Sequence[Away] = (),
-    at: int,
-    schedules: Schedules | None = None,
-) -> Duty:
-    """Who is asked after the primary: the next in the rotation's order, or PagerDuty's next level or next shift."""
-    spec = book.rotations.get(rotation)
-    now = duty(rotation, book=book, overrides=overrides, aways=aways, at=at, schedules=schedules)
-    if spec is None:
-        return now
-    if spec.reads_pagerduty:
-        return _asked_next(rotation, now, book=book, at=at, schedules=schedules)
-    person = next_after(spec, now, among=book.people, at=at, aways=aways, zone=book.zone)
-    if person is None:
-        return _gap(f"{rotation} has nobody beside the one on call")
-    return Duty(person=person, start=now.start, end=now.end, source="rotation", reason="next in the rotation")
-
-
-def stand_in(
-    person: str,
-    *,
-    book: Book,
-    overrides: Sequence[Override] = (),
-    aways: Sequence[Away] = (),
-    at: int,
-    schedules: Schedules | None = None,
-) -> str | None:
-    """Who answers for somebody who is away: who is on call in a rotation of theirs, else in any; None for nobody, and
-    for somebody who is there.
-    """
-    if not is_away(person, aways, at):
-        return None
-    theirs = [name for name, spec in book.rotations.items() if not spec.reads_pagerduty and person in spec.everybody]
-    for name in dict.fromkeys([*theirs, *book.rotations]):
-        found = duty(name, book=book, overrides=overrides, aways=aways, at=at, schedules=schedules).person
-        if found is not None and found != person and not is_away(found, aways, at):
+        Overrides of other rotations, and those whose person is no longer configured, are left out. Whoever is away is
+        named by nothing, PagerDuty included.
+        """
+        book, aways = self.book, self.roster.aways
+        spec = book.rotations.get(rotation)
+        if spec is None:
+            return _gap(f"there is no rotation {rotation}")
+        mine = [one for one in self.roster.overrides if one.rotation == rotation and one.person in book.people]
+        base = None
+        if spec.reads_pagerduty:
+            base = _asked(rotation, book=book, at=at, schedules=self.schedules, aways=aways)
+        found = on_call(spec, at, mine, aways=aways, zone=book.zone, base=base)
+        if found.person is None or found.person in book.people:
             return found
-    return None
+        return replace(found, person=None, source="gap", reason=f"{found.person} is no longer among the people")
+
+    def duties(self, rotation: str, start: int, end: int) -> Iterator[Duty]:
+        """Every duty of a rotation in [start, end), µs, in order, without a gap: what `duty` answers."""
+        return joined(lambda at: self.duty(rotation, at), start, end)
+
+    def until(self, now: Duty, rotation: str, at: int) -> int | None:
+        """When somebody else than `now` is on call, µs: what changes meanwhile may leave it to the same person."""
+        first = next(self.duties(rotation, at, at + FAR))
+        return first.end if first.end != at + FAR else now.end
+
+    def next_duty(self, rotation: str, at: int) -> Duty:
+        """Who is asked after the primary: the next in the rotation's order, or PagerDuty's next level or next shift."""
+        book, now = self.book, self.duty(rotation, at)
+        spec = book.rotations.get(rotation)
+        if spec is None:
+            return now
+        if spec.reads_pagerduty:
+            return _asked_next(rotation, now, book=book, at=at, schedules=self.schedules)
+        person = next_after(spec, now, among=book.people, at=at, aways=self.roster.aways, zone=book.zone)
+        if person is None:
+            return _gap(f"{rotation} has nobody beside the one on call")
+        return Duty(person=person, start=now.start, end=now.end, source="rotation", reason="next in the rotation")
+
+    def stand_in(self, person: str, at: int) -> str | None:
+        """Who answers for somebody who is away: who is on call in a rotation of theirs, else in any; None for nobody,
+        and for somebody who is there.
+        """
+        if not is_away(person, self.roster.aways, at):
+            return None
+        rotations = self.book.rotations
+        theirs = [name for name, spec in rotations.items() if not spec.reads_pagerduty and person in spec.everybody]
+        for name in dict.fromkeys([*theirs, *rotations]):
+            found = self.duty(name, at).person
+            if found is not None and found != person and not is_away(found, self.roster.aways, at):
+                return found
+        return None
+
+    def resolve(self, target: str, at: int) -> list[Deliverable]:
+        """The ways to tell whom `target` means at `at` (µs), best first: the next one serves when one fails. Empty:
+        nobody.
+
+        For a person who is away stands whoever is on call; with nobody on call they are told themselves. Raises
+        ValueError when `target` is no target at all; one that has left the configuration means nobody.
+        """
+        meant, book = parse_target(target), self.book
+        if meant.kind == "person":
+            person = book.people.get(self.stand_in(meant.name, at) or meant.name)
+            return reach(person, book=book) if person else []
+        if meant.kind in ("on-call", "next"):
+            return _reach_duty(self._asked_for(meant, at), book=book)
+        spec = book.channels.get(meant.kind)
+        if spec is None and meant.kind not in ALWAYS:
+            return []
+        if meant.kind == "slack":
+            channel = meant.name or str(getattr(spec, "channel", "")).removeprefix("#")
+            return [Deliverable(channel="slack", target=channel, name=f"#{channel}")]
+        if meant.kind == "pagerduty":
+            return [Deliverable(channel="pagerduty", target="service", name="PagerDuty", human=True)]
+        return [Deliverable(channel=meant.kind, target=meant.name, name=f"{meant.kind} {meant.name}".strip())]
+
+    def why_nobody(self, target: str, at: int) -> str:
+        """Why `resolve` names nobody, for the timeline; "" when it does name somebody."""
+        if self.resolve(target, at):
+            return ""
+        meant, people = parse_target(target), self.book.people
+        if meant.kind == "person":
+            person = people.get(meant.name)
+            return _unreachable(person) if person else f"{meant.name} is not among the people"
+        if meant.kind not in ("on-call", "next"):
+            return f"the channel {meant.kind} is not configured"
+        found = self._asked_for(meant, at)
+        return _unreachable(people[found.person]) if found.person else found.reason
+
+    def _asked_for(self, meant: Target, at: int) -> Duty:
+        return self.duty(meant.name, at) if meant.kind == "on-call" else self.next_duty(meant.name, at)
 
 
-def resolve(
-    target: str,
-    *,
-    book: Book,
-    overrides: Sequence[Override] = (),
-    aways: Sequence[Away] = (),
-    at: int,
-    schedules: Schedules | None = None,
-) -> list[Deliverable]:
-    """The ways to tell whom `target` means at `at` (µs), best first: the next one serves when one fails. Empty: nobody.
-
-    For a person who is away stands whoever is on call; with nobody on call they are told themselves. Raises ValueError
-    when `target` is no target at all; one that has left the configuration means nobody.
-    """
-    meant = parse_target(target)
-    if meant.kind == "person":
-        instead = stand_in(meant.name, book=book, overrides=overrides, aways=aways, at=at, schedules=schedules)
-        person = book.people.get(instead or meant.name)
-        return reach(person, book=book) if person else []
-    if meant.kind in ("on-call", "next"):
-        ask = duty if meant.kind == "on-call" else next_duty
-        found = ask(meant.name, book=book, overrides=overrides, aways=aways, at=at, schedules=schedules)
-        return _reach_duty(found, book=book)
-    spec = book.channels.get(meant.kind)
-    if spec is None and meant.kind not in ALWAYS:
-        return []
-    if meant.kind == "slack":
-        channel = meant.name or str(getattr(spec, "channel", "")).removeprefix("#")
-        return [Deliverable(channel="slack", target=channel, name=f"#{channel}")]
-    if meant.kind == "pagerduty":
-        return [Deliverable(channel="pagerduty", target="service", name="PagerDuty", human=True)]
-    return [Deliverable(channel=meant.kind, target=meant.name, name=f"{meant.kind} {meant.name}".strip())]
-
-
-def why_nobody(
-    target: str,
-    *,
-    book: Book,
-    overrides: Sequence[Override] = (),
-    aways: Sequence[Away] = (),
-    at: int,
-    schedules: Schedules | None = None,
-) -> str:
-    """Why `resolve` names nobody, for the timeline; "" when it does name somebody."""
-    if resolve(target, book=book, overrides=overrides, aways=aways, at=at, schedules=schedules):
-        return ""
-    meant = parse_target(target)
-    if meant.kind == "person":
-        person = book.people.get(meant.name)
-        return (
-            f"{person.name} cannot be reached: no phone, and no Slack"
-            if person
-            else f"{meant.name} is not among the people"
-        )
-    if meant.kind not in ("on-call", "next"):
-        return f"the channel {meant.kind} is not configured"
-    ask = duty if meant.kind == "on-call" else next_duty
-    found = ask(meant.name, book=book, overrides=overrides, aways=aways, at=at, schedules=schedules)
-    if found.person:
-        return f"{book.people[found.person].name} cannot be reached: no phone, and no Slack"
-    return found.reason
+def _unreachable(person: Person) -> str:
+    return f"{person.name} cannot be reached: no phone, and no Slack"
 
 
 def reach(person: Person, *, book: Book) -> list[Deliverable]:

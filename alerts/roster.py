@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypedDict
-
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
+from alerts.oncall import Roster
 from alerts.rotation import Cover
 from alerts.tables import Absence, Override
 
@@ -24,26 +21,6 @@ _ABSENCES = (
     .where(or_(col(Absence.lifted).is_(None), col(Absence.lifted) > col(Absence.start)))
     .order_by(col(Absence.id))
 )
-
-
-class Given(TypedDict):
-    """The same as keywords of the functions of `alerts.oncall`."""
-
-    overrides: Sequence[Cover]
-    aways: Sequence[Cover]
-
-
-@dataclass(frozen=True, slots=True)
-class Roster:
-    """Overrides in the order in which they were made, and absences; what was lifted ends there."""
-
-    overrides: tuple[Cover, ...] = ()
-    aways: tuple[Cover, ...] = ()
-
-    @property
-    def given(self) -> Given:
-        """As keywords."""
-        return {"overrides": self.overrides, "aways": self.aways}
 
 
 def read(session: Session, *, now: int) -> Roster:

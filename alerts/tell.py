@@ -12,10 +12,9 @@ from sqlmodel import Session, col, select
 from alerts import roster
 from alerts.book import Book
 from alerts.message import Purpose
-from alerts.oncall import Deliverable, Schedules, resolve, why_nobody
+from alerts.oncall import Deliverable, OnCall, Schedules
 from alerts.outbox import OPEN_STATES, enqueue
 from alerts.policy import parse_target
-from alerts.roster import Roster
 from alerts.routes import EDITS
 from alerts.storm import LATER
 from alerts.tables import Incident, Notification
@@ -41,17 +40,17 @@ class Scene:
     schedules: Schedules | None = None
 
     @cached_property
-    def roster(self) -> Roster:
-        """Who takes over, and who is away."""
-        return roster.read(self.session, now=self.now)
+    def on_call(self) -> OnCall:
+        """Who is on call, with who takes over and who is away."""
+        return OnCall(self.book, roster.read(self.session, now=self.now), self.schedules)
 
     def ways(self, target: str) -> list[Deliverable]:
         """The ways to tell whom a target means, best first; none when it means nobody."""
-        return resolve(target, book=self.book, at=self.now, schedules=self.schedules, **self.roster.given)
+        return self.on_call.resolve(target, self.now)
 
     def why_nobody(self, target: str) -> str:
         """Why a target means nobody."""
-        return why_nobody(target, book=self.book, at=self.now, schedules=self.schedules, **self.roster.given)
+        return self.on_call.why_nobody(target, self.now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import Session
 
 from alerts import absences, roster
-from alerts.oncall import duties
+from alerts.oncall import Roster
 from alerts.rotation import UNSERVED
 from alerts.signal import Condition
 from monitor.engine import signals
@@ -26,7 +26,7 @@ async def look(keeper: Keeper) -> None:
     """Tell the monitor's owner of what is missing in the coming 30 days, and when it is mended."""
     now = keeper.clock.now()
 
-    def read(session: Session) -> tuple[roster.Roster, set[str]]:
+    def read(session: Session) -> tuple[Roster, set[str]]:
         told = {one.member for one in keeper.desk.open_members(session) if one.subject == signals.MONITOR}
         return roster.read(session, now=now), {member for member in told if member.startswith(MEMBER)}
 
@@ -43,17 +43,17 @@ async def look(keeper: Keeper) -> None:
         )
 
 
-def missing(keeper: Keeper, given: roster.Roster, now: int) -> dict[str, str]:
+def missing(keeper: Keeper, given: Roster, now: int) -> dict[str, str]:
     """By member: the first gap of each rotation, or the first duty of somebody whom nothing can wake."""
-    book, schedules = keeper.catalog.book, keeper.desk.climb.schedules
+    book, on_call = keeper.catalog.book, keeper.desk.climb.on_call(given)
     found: dict[str, str] = {}
-    for gap in absences.gaps(book, given, start=now, end=now + AHEAD, schedules=schedules):
+    for gap in absences.gaps(on_call, now, now + AHEAD):
         if gap.reason == UNSERVED and len(book.rotations[gap.rotation].every_layer) == 1:
             continue  # declared: it serves in its hours alone; between several layers it is a hole, as clocks make them
         said = f"nobody is on call in {gap.rotation} from {moment(gap.start):%Y-%m-%d %H:%M} UTC: {gap.reason}"
         found.setdefault(f"{MEMBER}{gap.rotation}", said)
     for name in book.rotations:
-        for duty in duties(name, now, now + AHEAD, book=book, schedules=schedules, **given.given):
+        for duty in on_call.duties(name, now, now + AHEAD):
             if duty.person is not None and not book.people[duty.person].rings:
                 when = f"{moment(duty.start or now):%Y-%m-%d %H:%M} UTC"
                 said = f"{book.people[duty.person].name} is on call in {name} from {when}, and has nothing that rings"

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import Session
 
 from alerts import handoffs, roster
-from alerts.oncall import duty, until
-from alerts.roster import Roster
+from alerts.oncall import Roster
 from monitor.services.partners import soonest
 from monitor.store.queries.notes import read_note, remember
 from probes.words.clock import micros
@@ -33,8 +32,8 @@ async def look(keeper: Keeper) -> None:
         return roster.read(session, now=now), read_note(session, NOTE) or {}
 
     changes, kept = await keeper.store.read(read)
-    schedules, given = keeper.desk.climb.schedules, changes.given
-    duties = {name: duty(name, book=book, at=now, schedules=schedules, **given) for name in book.rotations}
+    on_call = keeper.desk.climb.on_call(changes)
+    duties = {name: on_call.duty(name, now) for name in book.rotations}
     before = {name: handoffs.Held(str(one.get("person", "")), str(one.get("name", ""))) for name, one in kept.items()}
     found = handoffs.changed(before, duties)
     after = {name: {"person": one.person, "name": one.name} for name, one in
@@ -43,7 +42,7 @@ async def look(keeper: Keeper) -> None:
         return
 
     for name, (held, new) in found.items():
-        ends = until(new, name, book=book, at=now, schedules=schedules, **given)
+        ends = on_call.until(new, name, now)
         found[name] = (held, replace(new, end=ends))
     due = await _due(keeper, now) if found else []
 

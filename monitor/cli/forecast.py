@@ -8,8 +8,8 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from alerts.absences import gaps
+from alerts.oncall import OnCall
 from alerts.policy import PolicySpec, parse_target
-from alerts.roster import Roster
 from monitor.config.references import IMPLIED_POLICY
 from probes.words.clock import SystemClock, moment
 from probes.words.units import DAY, micros_of
@@ -167,7 +167,7 @@ def _unrung(book: Book) -> list[str]:
             for key in mute
         ]
     now, seen = SystemClock().now(), set[str]()
-    for gap in gaps(book, Roster(), start=now, end=now + 30 * DAY):
+    for gap in gaps(OnCall(book), now, now + 30 * DAY):
         if not book.rotations[gap.rotation].reads_pagerduty and gap.rotation not in seen:
             seen.add(gap.rotation)
             when = f"{moment(gap.start):%Y-%m-%d %H:%M} UTC"

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from alerts import absences, roster
+from alerts.oncall import Roster
 from alerts.rotation import Cover
 from alerts.tables import Absence, Occasion
 from monitor.services.base import service, when
@@ -34,15 +35,14 @@ async def away(keeper: Keeper, person: str, time: str, by: str = "", reason: str
     """Take a person out of every rotation for a time; says who stands in, and what falls due meanwhile."""
     now, zone = keeper.clock.now(), keeper.catalog.site.timezone
     start, end = span_of(time, zone, now=now)
-    book, schedules = keeper.catalog.book, keeper.desk.climb.schedules
+    wanted = absences.check(keeper.catalog.book, person, start, end, now=now)
 
-    wanted = absences.check(book, person, start, end, now=now)
+    def weigh(before: Roster) -> list[dict[str, Any]]:
+        on_call = keeper.desk.climb.on_call(before)
+        absences.refuse_gaps(on_call, wanted)
+        return _stand_ins(keeper, on_call.without(wanted).roster, wanted)
 
-    def weigh(before: roster.Roster) -> list[dict[str, Any]]:
-        absences.refuse_gaps(book, before, wanted, schedules=schedules)
-        return _stand_ins(keeper, roster.Roster(before.overrides, (*before.aways, wanted)), wanted)
-
-    def keep(session: Session, before: roster.Roster) -> dict[str, Any] | None:
+    def keep(session: Session, before: Roster) -> dict[str, Any] | None:
         if roster.read(session, now=now) != before:
             return None  # somebody changed who is on call meanwhile: weighed again
         row = absences.add(session, wanted, author=by or "somebody", reason=clean(reason, 200), now=now)
@@ -65,7 +65,7 @@ async def away(keeper: Keeper, person: str, time: str, by: str = "", reason: str
     return {**found, "owns": owned, "endings": endings, **due}
 
 
-def _stand_ins(keeper: Keeper, given: roster.Roster, away: Cover) -> list[dict[str, Any]]:
+def _stand_ins(keeper: Keeper, given: Roster, away: Cover) -> list[dict[str, Any]]:
     found = []
     for name in keeper.catalog.book.rotations:
         for one in planned(keeper, given, name, away.start, away.end):

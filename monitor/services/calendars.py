@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from alerts.ical import OURS
-from alerts.roster import Roster
+from alerts.oncall import Roster
 from alerts.rotation import Duty
 from monitor.services.duties import changed_by_people, name_of, planned
 from monitor.tokens import key_in, oncall_token

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from alerts.channel_table import CHANNELS, IMPLIED, spec_of, with_implied
-from alerts.oncall import Entry, Known, duty, next_duty, resolve, why_nobody
+from alerts.oncall import Entry, Known, OnCall, Roster
 from alerts.people import Person, PersonSpec, find_person, find_phone
 from alerts.policy import PolicySpec, parse_target
 from alerts.rotation import Cover, RotationSpec
@@ -36,8 +36,8 @@ class Told:
         return self.answer
 
 
-def ways(target: str, book: Book = BOOK, **more: object) -> list[tuple[str, str, bool]]:
-    found = resolve(target, book=book, at=NOW, **more)  # type: ignore[arg-type]
+def ways(target: str, book: Book = BOOK) -> list[tuple[str, str, bool]]:
+    found = OnCall(book).resolve(target, NOW)
     return [(way.channel, way.target, way.human) for way in found]
 
 
@@ -50,12 +50,12 @@ def test_a_person_is_rung_in_their_own_order_then_written_to() -> None:
         ("pushover", "ana/phone/1", True),
         ("slack", "U012AB3CD", True),
     ]
-    assert {way.name for way in resolve("ana", book=BOOK, at=NOW)} == {"Ana Ash"}
+    assert {way.name for way in OnCall(BOOK).resolve("ana", NOW)} == {"Ana Ash"}
 
 
 def test_no_target_is_ever_a_secret() -> None:
     for target in ("ana", "on-call:line", "next:line"):
-        assert not any("secret" in way.target for way in resolve(target, book=BOOK, at=NOW))
+        assert not any("secret" in way.target for way in OnCall(BOOK).resolve(target, NOW))
 
 
 def test_places_and_services() -> None:
@@ -70,47 +70,47 @@ def test_places_and_services() -> None:
 def test_a_channel_that_is_not_configured_reaches_nobody_and_says_so() -> None:
     bare = Book((ANA, CY), {})
     assert ways("slack", bare) == ways("pagerduty", bare) == []
-    assert why_nobody("pagerduty", book=bare, at=NOW) == "the channel pagerduty is not configured"
+    assert OnCall(bare).why_nobody("pagerduty", NOW) == "the channel pagerduty is not configured"
     assert [channel for channel, _, _ in ways("ana", bare)] == ["ntfy", "pushover"]
-    assert why_nobody("ana", book=bare, at=NOW) == ""
+    assert OnCall(bare).why_nobody("ana", NOW) == ""
 
 
 def test_who_left_reaches_nobody_and_says_so() -> None:
     assert ways("zoe") == ways("cy") == ways("on-call:gone") == []
-    assert why_nobody("zoe", book=BOOK, at=NOW) == "zoe is not among the people"
-    assert "no phone" in why_nobody("cy", book=BOOK, at=NOW)
-    assert why_nobody("on-call:gone", book=BOOK, at=NOW) == "there is no rotation gone"
+    assert OnCall(BOOK).why_nobody("zoe", NOW) == "zoe is not among the people"
+    assert "no phone" in OnCall(BOOK).why_nobody("cy", NOW)
+    assert OnCall(BOOK).why_nobody("on-call:gone", NOW) == "there is no rotation gone"
 
 
 def test_the_rotation_is_resolved_when_it_is_asked() -> None:
-    assert resolve("on-call:line", book=BOOK, at=NOW)[0].person == "ana"
-    assert resolve("next:line", book=BOOK, at=NOW)[0].person == "bo"
-    assert resolve("on-call:line", book=BOOK, at=NOW + 7 * DAY)[0].person == "bo"
+    assert OnCall(BOOK).resolve("on-call:line", NOW)[0].person == "ana"
+    assert OnCall(BOOK).resolve("next:line", NOW)[0].person == "bo"
+    assert OnCall(BOOK).resolve("on-call:line", NOW + 7 * DAY)[0].person == "bo"
 
 
 def test_an_override_of_this_rotation_counts_and_others_do_not() -> None:
-    covers = [
+    covers = (
         Cover("other", NOW - HOUR, NOW + HOUR, "cy"),
         Cover("line", NOW - HOUR, NOW + HOUR, "bo", "ana", "dentist"),
         Cover("line", NOW - HOUR, NOW + HOUR, "somebody-who-left"),
-    ]
-    assert duty("line", book=BOOK, overrides=covers, at=NOW).person == "bo"
-    assert next_duty("line", book=BOOK, overrides=covers, at=NOW).person == "ana"
+    )
+    assert OnCall(BOOK, Roster(covers)).duty("line", NOW).person == "bo"
+    assert OnCall(BOOK, Roster(covers)).next_duty("line", NOW).person == "ana"
 
 
 def test_somebody_in_the_rotation_who_left_is_a_declared_gap() -> None:
     book = Book((BO,), {"line": LINE}, channels=BOOK.channels)
-    found = duty("line", book=book, at=NOW)
+    found = OnCall(book).duty("line", NOW)
     assert (found.person, found.source) == (None, "gap")
     assert found.reason == "ana is no longer among the people"
     assert ways("on-call:line", book) == []
-    assert resolve("next:line", book=book, at=NOW)[0].person == "bo"
+    assert OnCall(book).resolve("next:line", NOW)[0].person == "bo"
 
 
 def test_a_rotation_of_one_has_nobody_next() -> None:
     book = Book((ANA,), {"line": RotationSpec(people=("ana",))})
     assert ways("next:line", book) == []
-    assert "nobody beside" in why_nobody("next:line", book=book, at=NOW)
+    assert "nobody beside" in OnCall(book).why_nobody("next:line", NOW)
 
 
 # --- PagerDuty's schedules --------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ ASKED = Book((ANA, BO), {"line": RotationSpec(pagerduty_schedule="P1")}, channel
 
 
 def test_before_pagerduty_ever_answered_there_is_a_declared_gap() -> None:
-    found = duty("line", book=ASKED, at=NOW)
+    found = OnCall(ASKED).duty("line", NOW)
     assert (found.person, found.source) == (None, "gap")
     assert "not told yet" in found.reason
 
@@ -127,33 +127,33 @@ def test_before_pagerduty_ever_answered_there_is_a_declared_gap() -> None:
 def test_of_several_entries_the_same_one_is_always_primary() -> None:
     entries = [Entry("P2", "Bo Birch", NOW - HOUR, NOW + HOUR), Entry("P1", "Ana Ash", NOW - HOUR, NOW + HOUR)]
     for order in (entries, entries[::-1]):
-        assert duty("line", book=ASKED, at=NOW, schedules=Told(*order)).person == "ana"
-        assert next_duty("line", book=ASKED, at=NOW, schedules=Told(*order)).person == "bo"
+        assert OnCall(ASKED, schedules=Told(*order)).duty("line", NOW).person == "ana"
+        assert OnCall(ASKED, schedules=Told(*order)).next_duty("line", NOW).person == "bo"
 
 
 def test_what_was_told_in_advance_holds_while_pagerduty_is_silent() -> None:
     entries = (Entry("P1", "Ana Ash", NOW - DAY, NOW + DAY), Entry("P2", "Bo Birch", NOW + DAY, NOW + 2 * DAY))
     told = Told(*entries, trouble="HTTP 503")
-    assert duty("line", book=ASKED, at=NOW + DAY, schedules=told).person == "bo"
-    beyond = duty("line", book=ASKED, at=NOW + 9 * DAY, schedules=told)
+    assert OnCall(ASKED, schedules=told).duty("line", NOW + DAY).person == "bo"
+    beyond = OnCall(ASKED, schedules=told).duty("line", NOW + 9 * DAY)
     assert (beyond.person, beyond.source) == ("bo", "pagerduty")
     assert "HTTP 503" in beyond.reason
 
 
 def test_nobody_on_a_fresh_schedule_is_a_gap_and_not_the_last_one() -> None:
     told = Told(Entry("P1", "Ana Ash", NOW - DAY, NOW - HOUR))
-    assert duty("line", book=ASKED, at=NOW, schedules=told).source == "gap"
+    assert OnCall(ASKED, schedules=told).duty("line", NOW).source == "gap"
 
 
 def test_an_override_stands_above_pagerduty_too() -> None:
     told = Told(Entry("P1", "Ana Ash", NOW - DAY, NOW + DAY))
-    found = duty("line", book=ASKED, overrides=[Cover("line", NOW - 1, NOW + 1, "bo")], at=NOW, schedules=told)
+    found = OnCall(ASKED, Roster((Cover("line", NOW - 1, NOW + 1, "bo"),)), told).duty("line", NOW)
     assert (found.person, found.source, found.slot) == ("bo", "override", "ana")
 
 
 def test_a_stranger_is_reached_through_pagerduty_by_name() -> None:
     told = Told(Entry("P9", "Zoe Zander"))
-    [way] = resolve("on-call:line", book=ASKED, at=NOW, schedules=told)
+    [way] = OnCall(ASKED, schedules=told).resolve("on-call:line", NOW)
     assert (way.channel, way.name, way.human, way.person) == ("pagerduty", "Zoe Zander", True, "")
 
 

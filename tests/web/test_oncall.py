@@ -16,6 +16,7 @@ from sqlmodel import Session, select
 
 from alerts import roster
 from alerts.ical import absences_in, read_absences
+from alerts.oncall import Roster
 from alerts.tables import Absence, Notification, Occasion
 from monitor.app import Keeper
 from monitor.chores import calendars, gaps, handoffs
@@ -350,7 +351,7 @@ rotations:
 """
     async with built(tmp_path, CONFIG + sun) as keeper:
         now = keeper.clock.now()
-        found = gaps.missing(keeper, roster.Roster(), now)
+        found = gaps.missing(keeper, Roster(), now)
         assert list(found) == ["on call in sun"]
         assert found["on call in sun"].endswith("nobody serves at this hour")
 

@@ -16,7 +16,7 @@ from alerts.channels.pagerduty.oncalls import Oncalls
 from alerts.channels.pagerduty.send import PagerDutyChannel, open_channel
 from alerts.channels.pagerduty.spec import Spec
 from alerts.message import Answer, Purpose, Reaction
-from alerts.oncall import duty, next_duty, resolve
+from alerts.oncall import OnCall
 from alerts.people import Person
 from alerts.rotation import RotationSpec
 from monitor.sandbox.pagerduty import PagerDutyServer
@@ -300,17 +300,17 @@ async def test_a_schedule_of_pagerduty_says_who_is_on_call_and_who_is_next() -> 
     async with PagerDutyServer(schedules=[schedule]) as server:
         around = surroundings({"PD_ROUTING": server.routing_key, "PD_API": server.api_key}, people=PEOPLE)
         oncalls = Oncalls(PagerDuty(spec_of(server), around), lambda: book.rotations)
-        before = duty("front-line", book=book, at=now, schedules=oncalls)
+        before = OnCall(book, schedules=oncalls).duty("front-line", now)
         assert (before.person, before.source) == (None, "gap")
         await oncalls.refresh()
         at = around.clock.now()
-        assert duty("front-line", book=book, at=at, schedules=oncalls).person == "second"
-        assert next_duty("front-line", book=book, at=at, schedules=oncalls).person == "first"
+        assert OnCall(book, schedules=oncalls).duty("front-line", at).person == "second"
+        assert OnCall(book, schedules=oncalls).next_duty("front-line", at).person == "first"
         server.faults.set("server-error")
         await oncalls.refresh()
         later = at + 6 * DAY + HOUR
-        assert duty("front-line", book=book, at=later, schedules=oncalls).person == "first"
-        far = duty("front-line", book=book, at=at + 60 * DAY, schedules=oncalls)
+        assert OnCall(book, schedules=oncalls).duty("front-line", later).person == "first"
+        far = OnCall(book, schedules=oncalls).duty("front-line", at + 60 * DAY)
     assert far.person is not None
     assert "since then" in far.reason
 
@@ -322,8 +322,8 @@ async def test_an_escalation_policy_names_levels_and_a_stranger_is_reached_throu
         oncalls = Oncalls(PagerDuty(spec_of(server), around), lambda: book.rotations)
         await oncalls.refresh()
         at = around.clock.now()
-        [first] = resolve("on-call:front-line", book=book, at=at, schedules=oncalls)
-        [second] = resolve("next:front-line", book=book, at=at, schedules=oncalls)
+        [first] = OnCall(book, schedules=oncalls).resolve("on-call:front-line", at)
+        [second] = OnCall(book, schedules=oncalls).resolve("next:front-line", at)
     assert (first.channel, first.person) == ("ntfy", "first")
     assert (second.channel, second.name, second.human) == ("pagerduty", "Second Responder", True)
 
