@@ -25,6 +25,7 @@ LADDER = Ladder(
 )  # fmt: skip
 PERIOD, MUTED, SNOOZED, MOST_MOVES = 5 * MINUTE, 10 * MINUTE, HOUR, 50
 CRITICAL, WARNING = Severity.CRITICAL, Severity.WARNING
+NOWHERE = Stand(0, 0, 0)
 
 
 class Mute(NamedTuple):
@@ -53,7 +54,7 @@ class World:
     acked: frozenset[str] = frozenset()
     acked_severity: Severity = CRITICAL
     settle_at: int | None = None
-    stand: Stand = Stand(0, 0, 0)
+    stand: Stand = NOWHERE
     round: int = 0
     held: bool = False
     due: int | None = None
@@ -109,7 +110,7 @@ class Told:
     wrong: list[str] = field(default_factory=list)
 
 
-# -- carrying out what was decided -----------------------------------------------------------------------------------------
+# -- carrying out what was decided -------------------------------------------------------------------------------------
 
 
 def hear(world: World, told: Told, name: str, condition: Condition, severity: Severity, *, blamed: bool) -> World:
@@ -123,7 +124,7 @@ def hear(world: World, told: Told, name: str, condition: Condition, severity: Se
     if decision.action is Action.NOTHING:
         return world
     if not world.open:
-        world = replace(world, open=True, round=0, severity=severity, stand=Stand(0, 0, 0))
+        world = replace(world, open=True, round=0, severity=severity, stand=NOWHERE)
     members, folded = dict(world.members), dict(world.folded)
     if condition in (Condition.PASSING, Condition.GONE):
         members.pop(name, None)

@@ -1,8 +1,8 @@
 """How many small changes to the deciding modules are noticed by their tests: `python -m tests.rules.mutation`.
 
 Each mutant is tried in a process of its own, forked from one that has the libraries loaded: the tests that run the
-changed line, the quickest first, until one fails. What survives is printed; what cannot be noticed by any test stands in
-equivalent.txt with its reason.
+changed line, the quickest first, until one fails. What survives is printed; what cannot be noticed by any test stands
+in equivalent.txt with its reason.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ TESTS = (
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
 PATIENCE = 15.0  # seconds over three times what the tests take with the module as it is
 AT_ONCE = (
-    "-x -q -n 0 -p no:cacheprovider -p no:randomly --no-header -o addopts= --import-mode=importlib -W ignore".split()
-)
+    "-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "no:randomly", "--no-header", "-o", "addopts=",
+    "--import-mode=importlib", "-W", "ignore",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
