@@ -38,6 +38,9 @@ def find(session: Session, name: str) -> list[Incident]:
 def react(session: Session, reaction: Reaction, *, climb: Escalation, now: int) -> Answer:
     """Apply an answer; says politely when it is late, early or about nothing."""
     found = find(session, reaction.incident)
+    if not found and reaction.action == "remark":
+        there = elsewhere.by_number(session, reaction.via, reaction.said.get("there", ""))
+        found = [there] if there is not None else []
     if not found:
         return Answer(accepted=False, text="There is no such incident.")
     if reaction.action not in ("ack", "snooze", "resolve", *elsewhere.ACTIONS):
@@ -55,8 +58,10 @@ def _react_all(
     heard: set[follow.Route] = set()
     for incident in found:
         if incident.state == "acknowledged" and incident.acked_at == now:
-            said = _said(reaction, (incident.ack_expires or now) - now)
-            follow.tell(session, incident, Purpose.ACK, now=now, text=said, person=reaction.person, heard=heard)
+            said, there = _said(reaction, (incident.ack_expires or now) - now), _there(reaction, incident)
+            follow.tell(
+                session, incident, Purpose.ACK, now=now, text=said, person=reaction.person, heard=heard, there=there
+            )
     accepted = [answer for answer in answers if answer.accepted]
     if not accepted:
         return answers[0]
@@ -68,6 +73,8 @@ def _react(
 ) -> Answer:
     if incident.resolved_at is not None:
         return Answer(accepted=False, text=f"{incident.title}: already resolved by {incident.resolved_by}.")
+    if not elsewhere.is_news(session, incident, reaction):
+        return Answer(accepted=False, text=f"{incident.title}: that is known, or overtaken.")
     if reaction.action in elsewhere.ACTIONS:
         return elsewhere.react(session, incident, reaction, climb=climb, now=now)
     refusal = _refusal(session, incident, reaction, now)
@@ -115,9 +122,15 @@ def acknowledge(
     note(session, incident, word, said[:1].lower() + said[1:], now=now, by=by)
     outbox.withdraw(session, incident, why=f"{word} by {by}")
     if not quiet:
-        follow.tell(session, incident, Purpose.ACK, now=now, text=said, person=reaction.person)
+        there = _there(reaction, incident)
+        follow.tell(session, incident, Purpose.ACK, now=now, text=said, person=reaction.person, there=there)
     climb.advance(session, incident, now=now)
     return Answer(accepted=True, text=f"{incident.title}: {word} by {by} for {_rough(length)}.")
+
+
+def _there(reaction: Reaction, incident: Incident) -> tuple[str, int]:
+    """The channel and round in which it was answered."""
+    return clean(reaction.via, 40), reaction.round or incident.round
 
 
 def _word(reaction: Reaction) -> str:

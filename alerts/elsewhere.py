@@ -1,55 +1,142 @@
-"""What happens to an incident at a service that escalates by itself: who has it there, and that nobody has any more."""
+"""What happens to an incident at a service that escalates by itself: who has it there, whom it told, and that nobody
+has it any more.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
 from sqlmodel import Session, col, select
 
-from alerts import incidents
+from alerts import follow, incidents
 from alerts.escalate import Escalation
 from alerts.message import Answer, Purpose, Reaction
 from alerts.tables import Incident, Notification
 from alerts.timeline import events, note
+from probes.words.clock import moment
 from probes.words.text import clean
+from probes.words.units import SECOND
 
-ASSIGNED = "assigned"  # kind of a timeline line
-ACTIONS = ("reassign", "unack")
+TITLES = {"pagerduty": "PagerDuty"}
+"""Channels behind which a service escalates by itself, and what they are called."""
+ASSIGNED, TOLD, REMARK = "assigned", "told", "remark"  # kinds of timeline lines
+ACTIONS = ("reassign", "unack", "told", "remark")
+_STATE = ("ack", "unack", "resolve")
+_HOW = {"escalated": "escalated it to", "delegated": "handed it over to", "reassigned": "reassigned it to"}
+
+
+def is_news(session: Session, incident: Incident, reaction: Reaction) -> bool:
+    """False for what a service says of an earlier moment than what it said already: events come twice, and late.
+
+    Its own clock alone is compared, to the second, as that is how exactly its answers tell time. That it speaks of the
+    incident also shows that there is one: the page counts as verified.
+    """
+    if reaction.via not in TITLES or reaction.at is None:
+        return True
+    part = "state" if reaction.action in _STATE else "assigned" if reaction.action == "reassign" else ""
+    said = [reaction.at // SECOND, reaction.action, reaction.by]
+    news = True
+    for row in _rows(session, incident, reaction):
+        receipt = dict(row.receipt or {})
+        heard = dict(receipt.get("heard") or {})
+        if part and (said[0] < heard.get(part, [0])[0] or heard.get(part) == said):
+            news = False
+            continue
+        there = clean(reaction.said.get("there", ""), 40)
+        row.receipt = receipt | {"heard": heard | ({part: said} if part else {})} | ({"there": there} if there else {})
+        if row.state == "delivered":
+            row.verified, row.verify_at = True, None
+        session.add(row)
+    return news
+
+
+def _rows(session: Session, incident: Incident, reaction: Reaction) -> Sequence[Notification]:
+    """The pages of that round that went there."""
+    query = select(Notification).where(
+        Notification.incident == incident.id,
+        Notification.channel == reaction.via,
+        Notification.round == (reaction.round or incident.round),
+        Notification.purpose == str(Purpose.PAGE),
+    )
+    return session.exec(query).all()
+
+
+def by_number(session: Session, channel: str, there: str) -> Incident | None:
+    """The open incident that a service knows under this id of its own."""
+    query = (
+        select(Notification, Incident)
+        .join(Incident, col(Incident.id) == col(Notification.incident))
+        .where(Notification.channel == channel, Notification.purpose == str(Purpose.PAGE))
+        .where(col(Incident.resolved_at).is_(None), col(Notification.receipt).is_not(None))
+    )
+    for row, incident in session.exec(query).all() if there else ():
+        if there in ((row.receipt or {}).get("there"), (row.receipt or {}).get("id")):
+            return incident
+    return None
 
 
 def react(session: Session, incident: Incident, reaction: Reaction, *, climb: Escalation, now: int) -> Answer:
     """Apply what a service tells of its own copy; told again, it changes nothing."""
     if reaction.action == "unack":
         return _unacknowledged(session, incident, reaction, climb=climb, now=now)
+    if reaction.action == "told":
+        return _told(session, incident, reaction, zone=climb.book().zone, now=now)
+    if reaction.action == "remark":
+        note(session, incident, REMARK, f"{_title(reaction)}, {clean(reaction.said.get('text', ''), 280)}",
+             now=now, by=reaction.by)  # fmt: skip
+        return Answer(accepted=True, text=f"{incident.title}: noted.")
     return _reassigned(session, incident, reaction, now=now)
 
 
+def _title(reaction: Reaction) -> str:
+    return TITLES.get(reaction.via, clean(reaction.via, 40))
+
+
 def _reassigned(session: Session, incident: Incident, reaction: Reaction, *, now: int) -> Answer:
-    """The named person is shown wherever the service stood before."""
-    names, via = clean(reaction.by, 120), clean(reaction.via, 40)
-    said = f"{via} has it with {names}"
-    told = [event.text for event in events(session, incident) if event.kind == ASSIGNED]
-    if not names or (told and told[-1] == said):
+    """Who has it there is shown wherever the service stood before."""
+    names = clean(reaction.by, 80)
+    last = [event.by for event in events(session, incident) if event.kind == ASSIGNED][-1:]
+    if not names or last == [names]:
         return Answer(accepted=True, text=f"{incident.title}: known.")
+    how, who = _HOW.get(reaction.said.get("how", "")), clean(reaction.said.get("agent", ""), 80)
+    said = f"{_title(reaction)} has it with {names}"
+    if how:
+        said = f"{who} {how} {names} at {_title(reaction)}" if who else f"{_title(reaction)} {how} {names}"
     note(session, incident, ASSIGNED, said, now=now, by=names)
-    query = select(Notification).where(
-        Notification.incident == incident.id,
-        Notification.channel == via,
-        Notification.round == incident.round,
-        Notification.purpose == str(Purpose.PAGE),
-        col(Notification.person) == "",
-    )
-    for row in session.exec(query).all():
-        row.name = clean(f"PagerDuty ({names})", 120) if via == "pagerduty" else names
-        session.add(row)
+    _name(session, incident, reaction, f"{_title(reaction)} ({names})", now=now)
     return Answer(accepted=True, text=f"{incident.title}: {said}.")
 
 
+def _told(session: Session, incident: Incident, reaction: Reaction, *, zone: str, now: int) -> Answer:
+    """Whom the service woke, and when by its own word."""
+    names, at = clean(reaction.by, 80), moment(reaction.at or now).astimezone(ZoneInfo(zone))
+    said = f"{_title(reaction)} told {names} at {at:%H:%M}"
+    if any(event.kind == TOLD and event.text == said for event in events(session, incident)):
+        return Answer(accepted=True, text=f"{incident.title}: known.")
+    note(session, incident, TOLD, said, now=now, by=names)
+    _name(session, incident, reaction, f"{_title(reaction)} (told {names} at {at:%H:%M})", now=now)
+    return Answer(accepted=True, text=f"{incident.title}: {said}.")
+
+
+def _name(session: Session, incident: Incident, reaction: Reaction, name: str, *, now: int) -> None:
+    """Name the service so where it is told of in this round, and have shown what is shown already."""
+    for row in _rows(session, incident, reaction):
+        if not row.person:
+            row.name = clean(name, 120)
+            session.add(row)
+    session.flush()
+    follow.tell(session, incident, Purpose.REFRESH, now=now)
+
+
 def _unacknowledged(session: Session, incident: Incident, reaction: Reaction, *, climb: Escalation, now: int) -> Answer:
-    """Nobody has it there any more: the acknowledgement that came from there is over."""
-    theirs = incident.state == "acknowledged" and incident.acked_via == reaction.via
-    late = reaction.at is not None and incident.acked_at is not None and reaction.at <= incident.acked_at
-    if not theirs or late:
+    """Nobody has it there any more: the acknowledgement that came from there is over, any other one holds."""
+    earlier = reaction.round is not None and reaction.round < incident.round
+    if incident.state != "acknowledged" or incident.acked_via != reaction.via or earlier:
         return Answer(accepted=False, text=f"{incident.title}: nothing of it was acknowledged there.")
-    note(session, incident, "unacknowledged", f"{clean(reaction.via, 40)}: nobody has it there any more", now=now)
+    who = clean(reaction.said.get("agent", ""), 80)
+    said = f"{who} took the answer back there" if who else "nobody has it there any more"
+    note(session, incident, "unacknowledged", f"{_title(reaction)}: {said}", now=now)
     incident.ack_expires = now
     session.add(incident)
     session.flush()

@@ -60,12 +60,14 @@ def tell(
     text: str = "",
     person: str = "",
     heard: set[Route] | None = None,
+    there: tuple[str, int] = ("", 0),
 ) -> None:
     """Enqueue an ack, resolve, refresh or note for everyone who was told, but for `person`, who did it and whose
     phone is silent.
 
     A message about several incidents is acknowledged and resolved when all of them are. `heard` collects the routes
-    that were told of a group, and spares them the same again.
+    that were told of a group, and spares them the same again. `there` is the channel and round in which a service was
+    answered by itself: it is not told again, as an echo that is late would take back what was done there meanwhile.
     """
     for row in told(session, incident):
         if heard is not None and storm.is_group(row.key):
@@ -73,6 +75,8 @@ def tell(
                 continue
             heard.add((row.channel, row.target, row.key))
         fits = _purpose(session, incident, row, purpose)
+        if fits is Purpose.ACK and row.channel in BY_KEY and (row.channel, row.round) == there:
+            continue
         knows = person != "" and row.person == person and row.channel not in RINGS_ON
         if fits is None or (knows and fits is Purpose.ACK):
             continue

@@ -94,4 +94,7 @@ def _told() -> SelectOfScalar[Notification]:
 
 def _page(row: Notification, incident: Incident) -> OpenPage:
     name = row.key if storm.is_group(row.key) else incident.public_id
-    return OpenPage(incident=name, key=row.key, round=row.round, person=row.person, receipt=row.receipt or {})
+    via = incident.acked_via if incident.state == "acknowledged" else ""
+    return OpenPage(
+        incident=name, key=row.key, round=row.round, person=row.person, acked_via=via, receipt=row.receipt or {}
+    )

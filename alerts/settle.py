@@ -78,7 +78,8 @@ def delivered(session: Session, rows: Sequence[Notification], receipt: Receipt, 
         incident = known.get(row.incident)
         if incident is None or not page:
             continue
-        note(session, incident, "paged", f"{row.name or row.target} was told by {row.channel}", now=now)
+        if receipt.verified or not row.exhausted:  # what was shown to be no page before is not said to be one again
+            note(session, incident, "paged", f"{row.name or row.target} was told by {row.channel}", now=now)
         if row.human and incident.paged_at is None:
             incident.paged_at = now
             session.add(incident)
@@ -168,7 +169,9 @@ def spread(session: Session, row: Notification, *, now: int) -> Settled:
     if incident is None:
         return Settled()
     said = row.error or f"no answer within {SPREAD // SECOND} s"
-    note(session, incident, "delivery", f"{row.name or row.target} was not reached by {row.channel}: {said}", now=now)
+    if not row.exhausted:  # tried each minute from then on, it is said once
+        said = f"{row.name or row.target} was not reached by {row.channel}: {said}"
+        note(session, incident, "delivery", said, now=now)
     if any(each.state == "delivered" for each in _lane(session, row)):
         return Settled()
     if not row.rest and LATER not in row.lane:

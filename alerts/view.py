@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlmodel import Session, col, select
 
-from alerts import folding, render, timeline
+from alerts import elsewhere, folding, render, timeline
 from alerts import members as members_of
 from alerts.escalate import Escalation, stand_of
 from alerts.ladder import Ladder, Move, next_move
@@ -112,14 +112,24 @@ def _members(session: Session, incident: Incident) -> list[str]:
 
 def _told(session: Session, incident: Incident) -> str:
     """Who is being told in this round."""
-    query = select(Notification.name).where(
+    query = select(Notification).where(
         Notification.incident == incident.id,
         Notification.purpose == str(Purpose.PAGE),
         col(Notification.human).is_(True),
         Notification.round == incident.round,
         col(Notification.state).in_([*OPEN_STATES, "delivered"]),
     )
-    return ", ".join(dict.fromkeys(name for name in session.exec(query.order_by(col(Notification.id))) if name))
+    names = (_named(row) for row in session.exec(query.order_by(col(Notification.id))).all() if row.name)
+    return ", ".join(dict.fromkeys(names))
+
+
+def _named(row: Notification) -> str:
+    """Who it is; a service that took a page and has not shown yet that it tells anybody is said to be so."""
+    if row.channel not in elsewhere.TITLES or row.verified:
+        return row.name
+    if row.exhausted:
+        return f"{row.name} (not reached)"
+    return f"{row.name} (accepted, unverified)" if row.state == "delivered" else row.name
 
 
 def _coming(session: Session, incident: Incident, *, climb: Escalation, now: int) -> tuple[str, int | None]:

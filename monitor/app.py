@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from sqlmodel import Session
 
 from alerts.channel_table import open_channel
 from alerts.channels.kit import Surroundings
 from alerts.desk import Desk
 from alerts.dispatch import Dispatcher
 from alerts.message import Answer, Channel, Reaction
+from alerts.once import claim
 from monitor import deadman
 from monitor import log as logs
 from monitor.config.catalog import Catalog
@@ -71,11 +73,18 @@ class Keeper:
         """The configuration in force."""
         return self.engine.catalog
 
-    async def react(self, reaction: Reaction) -> Answer:
-        """An answer to a page, or a word on an answer, from whichever channel."""
+    async def react(self, reaction: Reaction, *, once: str = "") -> Answer:
+        """An answer to a page, or a word on an answer, from whichever channel; what has a name `once` counts once."""
         if reaction.action in self.answers:
             return await self.answers[reaction.action](reaction)
-        answer = await self.store.write(lambda session: self.desk.react(session, reaction, now=self.clock.now()))
+
+        def apply(session: Session) -> Answer:
+            now = self.clock.now()
+            if once and not claim(session, once, now=now):
+                return Answer(accepted=False, text="That was heard already.")
+            return self.desk.react(session, reaction, now=now)
+
+        answer = await self.store.write(apply)
         self.dispatcher.wake(set(self.channels))
         self.changed.set()
         return answer
@@ -130,7 +139,7 @@ async def serve(keeper: Keeper, *, notifier: Notifier, ready: Callable[[], None]
     loops = {
         "engine": keeper.engine.run,
         "dispatch": keeper.dispatcher.run,
-        "verify": lambda: _every(30.0, keeper.dispatcher.verify),
+        "verify": lambda: _every(5.0, keeper.dispatcher.verify),
         "watchdog": lambda: deadman.feed(keeper, notifier),
         "outside": lambda: deadman.ping_outside(keeper),
         **keeper.loops,

@@ -14,7 +14,6 @@ from alerts.channels.kit import OpenPage, Surroundings
 from alerts.desk import Desk
 from alerts.dispatch import Dispatcher
 from alerts.oncall import Known
-from alerts.rotation import RotationSpec
 from monitor import log as logs
 from monitor.app import Keeper
 from monitor.chores import table
@@ -52,8 +51,8 @@ async def build(config: Path | None, *, folder: Path | None = None) -> Keeper:
         clock = SystemClock(not_before=store.last_commit)
     keeper = _assemble(place, state, catalog, secrets=secrets, clock=clock, store=store)
     schedules: Any = keeper.desk.climb.schedules
-    if schedules is not None:
-        schedules.remember(await kept.kept(store))
+    schedules.remember(await kept.kept(store))
+    await schedules.begin()
     return keeper
 
 
@@ -63,25 +62,14 @@ def _assemble(
     keeper: Keeper
     key = key_in(state)
 
-    async def open_pages(channel: str) -> list[OpenPage]:
-        return await store.read(lambda session: desk.open_pages(session, channel))
-
     def recovering(subject: str) -> int | None:
         return keeper.engine.recovering(subject)
 
     def ring() -> None:
         keeper.changed.set()
 
-    around = Surroundings(
-        secrets=secrets.need,
-        people=lambda: keeper.catalog.book.people,
-        clock=clock,
-        open_pages=open_pages,
-        subjects=lambda: _subjects(keeper.catalog),
-        seen=lambda name: kindly.shown(keeper, name),
-        ack_url=lambda incident, number, person: acks.address(keeper.catalog.web.url, key, incident, number, person),
-    )
-    schedules = _schedules(catalog, around, lambda: keeper.catalog.book.rotations, keep=kept.keeper_of(store, clock))
+    around = _surroundings(lambda: keeper, secrets=secrets, clock=clock, store=store, key=key)
+    schedules = _schedules(lambda: keeper, around, keep=kept.keeper_of(store, clock))
     known = beside(lambda: keeper.catalog)
     desk = Desk(lambda: keeper.catalog.book, schedules=schedules, recovering=recovering, beside=known)
     channels = {name: open_channel(name, spec, around) for name, spec in catalog.book.channels.items()}
@@ -112,10 +100,28 @@ def _assemble(
     engine = Engine(catalog, parts)
     keeper = Keeper(place, state, secrets, clock, store, desk, channels, dispatcher, hosts, engine, around, hooks)
     _hear(keeper)
-    keeper.loops |= {"last resort": last_resort.run, **table.loops(keeper)}
-    if schedules is not None:
-        keeper.loops["schedules"] = schedules.run
+    keeper.loops |= {"last resort": last_resort.run, "schedules": schedules.run, **table.loops(keeper)}
     return keeper
+
+
+def _surroundings(
+    keeper: Callable[[], Keeper], *, secrets: Secrets, clock: SystemClock, store: Store, key: bytes
+) -> Surroundings:
+    """What a channel may use of the keeper, which is there once it is asked for."""
+
+    async def open_pages(channel: str) -> list[OpenPage]:
+        return await store.read(lambda session: keeper().desk.open_pages(session, channel))
+
+    return Surroundings(
+        secrets=secrets.need,
+        people=lambda: keeper().catalog.book.people,
+        clock=clock,
+        open_pages=open_pages,
+        subjects=lambda: _subjects(keeper().catalog),
+        seen=lambda name: kindly.shown(keeper(), name),
+        policies=lambda: keeper().catalog.book.policies,
+        ack_url=lambda incident, number, person: acks.address(keeper().catalog.web.url, key, incident, number, person),
+    )
 
 
 def _hear(keeper: Keeper) -> None:
@@ -138,18 +144,21 @@ def _subjects(catalog: Catalog) -> dict[str, str]:
 
 
 def _schedules(
-    catalog: Catalog,
-    around: Surroundings,
-    rotations: Callable[[], Mapping[str, RotationSpec]],
-    *,
-    keep: Callable[[Mapping[str, Known]], Awaitable[None]],
-) -> Oncalls | None:
-    """Who is on call by PagerDuty, when a rotation is kept there."""
-    spec = catalog.book.channels.get("pagerduty")
-    if spec is None or not any(rotation.reads_pagerduty for rotation in catalog.book.rotations.values()):
-        return None
+    keeper: Callable[[], Keeper], around: Surroundings, *, keep: Callable[[Mapping[str, Known]], Awaitable[None]]
+) -> Oncalls:
+    """Who is on call by PagerDuty, in the rotations that are kept there: as configured now, also after a reload."""
     from alerts.channels.pagerduty.client import PagerDuty
     from alerts.channels.pagerduty.oncalls import Oncalls
     from alerts.channels.pagerduty.spec import Spec
 
-    return Oncalls(PagerDuty(spec, around), rotations, keep=keep) if isinstance(spec, Spec) else None
+    made: list[PagerDuty] = []
+
+    def pagerduty() -> PagerDuty | None:
+        spec = keeper().catalog.book.channels.get("pagerduty")
+        if not isinstance(spec, Spec):
+            return None
+        if not made or made[0].spec != spec:
+            made[:] = [PagerDuty(spec, around)]
+        return made[0]
+
+    return Oncalls(pagerduty, lambda: keeper().catalog.book.rotations, clock=around.clock, keep=keep)

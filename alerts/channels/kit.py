@@ -15,6 +15,7 @@ from pydantic import AfterValidator
 
 from alerts.message import IncidentView, Receipt
 from alerts.people import Person
+from alerts.policy import PolicySpec
 from probes.words.clock import Clock, micros
 from probes.words.errors import DeliveryError
 from probes.words.moments import iso_moment
@@ -58,12 +59,16 @@ PATIENCE = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPage:
-    """A page that left through a channel and whose incident is still open: what answers are polled for."""
+    """A page that left through a channel and whose incident is still open: what answers are polled for.
+
+    `acked_via` is the channel by which it is acknowledged now, "" while nobody is on it.
+    """
 
     incident: str  # public id
     key: str
     round: int = 1
     person: str = ""
+    acked_via: str = ""
     receipt: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -83,7 +88,8 @@ class Surroundings:
 
     `open_pages(channel)` lists what to poll. `ack_url(incident, round, person)` is an address whose POST acknowledges,
     with a token made for that one act; "" where no public address exists. `subjects` are the workflows whose answers
-    may be flagged, `workflow/environment` to title. `seen(incident)` is an incident as it is now.
+    may be flagged, `workflow/environment` to title. `seen(incident)` is an incident as it is now. `policies` say who
+    escalates, for the doctor.
     """
 
     secrets: Callable[[Iterable[str]], Mapping[str, str]]
@@ -93,6 +99,7 @@ class Surroundings:
     ack_url: Callable[[str, int, str], str] = lambda incident, number, person: ""
     subjects: Callable[[], Mapping[str, str]] = dict
     seen: Callable[[str], Awaitable[IncidentView | None]] = nothing_seen
+    policies: Callable[[], Mapping[str, PolicySpec]] = dict
 
 
 def fill_in(text: str, around: Surroundings, *, what: str) -> str:

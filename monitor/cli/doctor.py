@@ -15,6 +15,7 @@ from probes.words.errors import ConfigError, ShowupError
 from probes.words.text import clean
 
 if TYPE_CHECKING:
+    from alerts.policy import PolicySpec
     from monitor.config.catalog import Catalog
     from monitor.config.secrets import Secrets
 
@@ -72,12 +73,17 @@ def _status(config: Path | None, folder: Path) -> dict[str, object]:
 async def _channels(catalog: Catalog, secrets: Secrets) -> list[Finding]:
     """What each channel says of itself, all asked at once."""
     book = catalog.book
-    used = {catalog.monitor_policy, *(probe.policy for probe in catalog.probes.values())}
-    levels = [level for name in used & book.policies.keys() for level in book.policies[name].levels]
+    levels = [level for policy in _used(catalog).values() for level in policy.levels]
     told = {target for level in levels for target in level.notify}
     names = [name for name in book.channels if name != "console" or name in told]  # there in any case, and often unused
     answers = await asyncio.gather(*(_channel(name, catalog, secrets) for name in names))
     return [one for answer in answers for one in answer]
+
+
+def _used(catalog: Catalog) -> dict[str, PolicySpec]:
+    """The policies that something follows."""
+    names = {catalog.monitor_policy, *(probe.policy for probe in catalog.probes.values())}
+    return {name: policy for name, policy in catalog.book.policies.items() if name in names}
 
 
 async def _channel(name: str, catalog: Catalog, secrets: Secrets, *, seconds: float = PATIENCE) -> list[Finding]:
@@ -85,7 +91,10 @@ async def _channel(name: str, catalog: Catalog, secrets: Secrets, *, seconds: fl
     from alerts.channels.kit import Surroundings
     from probes.words.clock import SystemClock
 
-    around = Surroundings(secrets=secrets.need, people=lambda: catalog.book.people, clock=SystemClock())
+    book = catalog.book
+    around = Surroundings(
+        secrets=secrets.need, people=lambda: book.people, clock=SystemClock(), policies=lambda: _used(catalog)
+    )
     hide = secrets.redactor
     try:
         channel = open_channel(name, catalog.book.channels[name], around)

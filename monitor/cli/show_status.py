@@ -54,6 +54,8 @@ def _incident(out: Console, one: Found, now: Any) -> None:
     since = f"since {at(one.get('began'))} ({ago(one.get('began'), now)})"
     out.print(f"✗ {plain(one.get('headline') or one.get('title'))}")
     out.print(f"  {plain(one['public_id'])} {since}; {acked}")
+    if one.get("state") == "triggered" and one.get("on_call"):
+        out.print(f"  told now: {plain(one['on_call'])}")
     if one.get("nobody_reached"):
         out.print("  NOBODY WAS REACHED")
     elif one.get("next_at"):
@@ -109,7 +111,8 @@ def _uptime(figures: Found) -> str:
 def _people(out: Console, found: Found, now: Any) -> None:
     for rotation, duty in (found.get("on_call") or {}).items():
         until = f" until {at(duty['until'])[:16]}" if duty.get("until") else ""
-        _line(out, "on call", f"{rotation}: {duty.get('name')}{until}, next {duty.get('next')}")
+        old = f" ({duty['reason']})" if "since then:" in str(duty.get("reason")) else ""
+        _line(out, "on call", f"{rotation}: {duty.get('name')}{until}, next {duty.get('next')}{old}")
     if not found.get("on_call"):
         _line(out, "on call", "no rotation; policies name people directly")
     tests = found.get("phone_tests") or {}

@@ -14,7 +14,7 @@ from alerts.book import Book
 from alerts.channel_table import with_implied
 from alerts.people import Person
 from alerts.policy import Level, PolicySpec, parse_target
-from monitor.config import beside, build, contracts, golden, judging, plans, recurring, references
+from monitor.config import beside, build, contracts, escalating, golden, judging, plans, recurring, references
 from monitor.config.canaries import canaries, provider_of
 from monitor.config.catalog import Catalog, Client, Keep, Probe, Publish, Site, Web
 from monitor.config.check import Checked, check
@@ -122,11 +122,11 @@ def assemble(
     build.probes(built, written, checked)
     problems += judging.priceless(merged, built)
     problems += built.problems
-    problems += references.people(merged, checked)
+    problems += references.people(merged, checked) + escalating.problems(merged, checked)
     problems += references.workflows(merged, checked, built.workflows, built.probes)
     problems += claims(merged, checked, built, written, known=lambda name: secrets.get(name) is not None)
     problems += canaries(merged, checked, built)
-    built.warnings += doubts(merged, checked, built)
+    built.warnings += doubts(merged, checked, built) + escalating.doubts(merged, checked)
     periods, found = _periods(merged, built)
     problems += found + references.fits(merged, built, periods) + references.talks(merged, built)
     problems += golden.provable(merged, built, periods)

@@ -10,24 +10,27 @@ from monitor.store.database import Store
 from monitor.store.queries.notes import read_note, remember
 from probes.words.clock import Clock
 from probes.words.errors import StoreError
+from probes.words.units import MINUTE
 
 NOTE = "pagerduty on call"
+AGAIN = 10 * MINUTE  # µs after which what has not changed is kept again
 
 
 def keeper_of(store: Store, clock: Clock) -> Callable[[Mapping[str, Known]], Awaitable[None]]:
-    """Keeps what is known, whenever it changed."""
-    last: list[Any] = [None]
+    """Keeps what is known, whenever it changed, and each ten minutes: how old it is counts, too."""
+    last: list[Any] = [None, 0]
 
     async def keep(known: Mapping[str, Known]) -> None:
         said = {name: _dump(one) for name, one in known.items() if not one.trouble}
         entries = {name: one["entries"] for name, one in said.items()}
-        if not said or entries == last[0]:
+        newest = max((one["read_at"] for one in said.values()), default=0)
+        if not said or (entries == last[0] and newest - last[1] < AGAIN):
             return
         try:
             await store.write(lambda session: remember(session, NOTE, said, now=clock.now()))
         except StoreError:
             return  # the next reading keeps it
-        last[0] = entries
+        last[:] = entries, newest
 
     return keep
 

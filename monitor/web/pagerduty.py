@@ -6,15 +6,16 @@ import asyncio
 import hashlib
 import hmac
 import json
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from alerts import once
 from alerts.channels.pagerduty.hooks import reaction_in
+from alerts.elsewhere import by_number
+from alerts.message import Reaction
 from monitor.web.bodies import read_body
 from probes.words.errors import ShowupError, StoreError
 from probes.words.text import clean
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from alerts.channels.pagerduty.spec import Spec
     from monitor.app import Keeper
 
-log = structlog.get_logger("showup.pagerduty")
-
 BODY = 262_144  # bytes; PagerDuty itself sends none that is larger
+ANSWER_WITHIN = 4.0  # seconds; PagerDuty waits five
 MOST = 20  # signatures in one header: PagerDuty sends two while a secret is changed
 VERSION = "v1="
 
@@ -39,11 +39,14 @@ def is_signed(secret: str, body: bytes, header: str) -> bool:
 
 
 class _Door:
-    """Takes PagerDuty's events, each once: its signature holds no time, so a repeat is known by its id alone."""
+    """Takes PagerDuty's events, each once: its signature holds no time, so a repeat is known by the signed id alone.
+
+    What an event says and that it was heard are committed together before it is answered: nothing is lost between the
+    two, and what cannot be kept is answered with 503, which PagerDuty repeats.
+    """
 
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
-        self._work: set[asyncio.Task[None]] = set()
 
     async def answer(self, request: Request) -> Response:
         """202 taken · 401 not signed · 404 not used · 413 too large · 503 say it again."""
@@ -56,17 +59,24 @@ class _Door:
         if not self._is_theirs(spec, body.data, request.headers.get("x-pagerduty-signature", "")):
             return PlainTextResponse("not signed", 401)
         event = _event(body.data)
-        number = clean(str(event.get("id") or request.headers.get("x-webhook-id") or ""), 100)
-        if not number:
-            return PlainTextResponse("", 202)  # a kind that is not known yet
-        now = self._keeper.clock.now()
+        reaction = reaction_in(event, self._keeper.around)
+        if reaction is None or not await self._is_ours(reaction):
+            return PlainTextResponse("", 202)  # a kind that means nothing here, or somebody else's incident
+        number = clean(str(event.get("id") or ""), 100) or blake2b(body.data, digest_size=16).hexdigest()
         try:
-            new = await self._keeper.store.write(lambda session: once.claim(session, f"pagerduty {number}", now=now))
-        except StoreError:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                await self._keeper.react(reaction, once=f"pagerduty {number}")
+        except (StoreError, TimeoutError):
             return PlainTextResponse("cannot be kept now", 503)
-        if new:
-            self._spawn(event)
         return PlainTextResponse("", 202)
+
+    async def _is_ours(self, reaction: Reaction) -> bool:
+        """False for a remark on an incident that is not known here: nothing is kept of those."""
+        there = reaction.said.get("there", "")
+        if reaction.incident:
+            return True
+        found = await self._keeper.store.read(lambda session: by_number(session, "pagerduty", there) is not None)
+        return bool(found)
 
     def _is_theirs(self, spec: Spec, body: bytes, header: str) -> bool:
         from alerts.channels.kit import fill_in
@@ -79,21 +89,6 @@ class _Door:
             if secret and is_signed(secret, body, header):
                 return True
         return False
-
-    def _spawn(self, event: dict[str, Any]) -> None:
-        """PagerDuty waits five seconds for an answer, so the work comes after it."""
-        task = asyncio.get_running_loop().create_task(self._apply(event))
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
-
-    async def _apply(self, event: dict[str, Any]) -> None:
-        reaction = reaction_in(event, self._keeper.around)
-        if reaction is None:
-            return
-        try:
-            await self._keeper.react(reaction)
-        except StoreError as error:
-            log.warning("what PagerDuty told could not be kept; it is asked for again", reason=str(error))
 
 
 def _event(body: bytes) -> dict[str, Any]:

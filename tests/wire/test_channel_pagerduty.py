@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from alerts.channels.kit import OpenPage
-from alerts.channels.pagerduty import send
+from alerts.channels.kit import OpenPage, Surroundings
+from alerts.channels.pagerduty import poll
 from alerts.channels.pagerduty.client import PagerDuty
 from alerts.channels.pagerduty.oncalls import Oncalls
 from alerts.channels.pagerduty.send import PagerDutyChannel, open_channel
@@ -264,7 +264,7 @@ async def test_an_answer_that_could_not_be_kept_is_told_again() -> None:
 
 
 async def test_listening_polls_what_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(send, "POLL", 0.02)
+    monkeypatch.setattr(poll, "POLL", 0.02)
     async with PagerDutyServer() as server:
         channel, desk = channel_of(server), Desk()
         await channel.send(message())
@@ -292,6 +292,11 @@ async def test_asking_before_a_level_never_takes_longer_than_its_time() -> None:
 # --- who is on call ---------------------------------------------------------------------------------------------------
 
 
+def asked(server: PagerDutyServer, around: Surroundings, book: Book) -> Oncalls:
+    pagerduty = PagerDuty(spec_of(server), around)
+    return Oncalls(lambda: pagerduty, lambda: book.rotations, clock=around.clock)
+
+
 async def test_a_schedule_of_pagerduty_says_who_is_on_call_and_who_is_next() -> None:
     now = SystemClock().now()
     schedule = Schedule("PSCHED1", "Front line", ("PSECND2", "PFIRST1"), shift=7 * DAY, starts=now - DAY)
@@ -299,7 +304,7 @@ async def test_a_schedule_of_pagerduty_says_who_is_on_call_and_who_is_next() -> 
     book = Book(PEOPLE, {"front-line": rotation}, channels={"pagerduty": object()})
     async with PagerDutyServer(schedules=[schedule]) as server:
         around = surroundings({"PD_ROUTING": server.routing_key, "PD_API": server.api_key}, people=PEOPLE)
-        oncalls = Oncalls(PagerDuty(spec_of(server), around), lambda: book.rotations)
+        oncalls = asked(server, around, book)
         before = OnCall(book, schedules=oncalls).duty("front-line", now)
         assert (before.person, before.source) == (None, "gap")
         await oncalls.refresh()
@@ -319,7 +324,7 @@ async def test_an_escalation_policy_names_levels_and_a_stranger_is_reached_throu
     book = Book((FIRST,), {"front-line": RotationSpec(pagerduty_policy="PPOLCY1")}, channels={"pagerduty": object()})
     async with PagerDutyServer() as server:
         around = surroundings({"PD_ROUTING": server.routing_key, "PD_API": server.api_key}, people=PEOPLE)
-        oncalls = Oncalls(PagerDuty(spec_of(server), around), lambda: book.rotations)
+        oncalls = asked(server, around, book)
         await oncalls.refresh()
         at = around.clock.now()
         [first] = OnCall(book, schedules=oncalls).resolve("on-call:front-line", at)
@@ -329,18 +334,6 @@ async def test_an_escalation_policy_names_levels_and_a_stranger_is_reached_throu
 
 
 # --- doctor -----------------------------------------------------------------------------------------------------------
-
-
-async def test_doctor_wakes_nobody_and_names_the_wrong_key() -> None:
-    async with PagerDutyServer() as server:
-        sound = await channel_of(server).doctor()
-        wrong = await channel_of(server, secrets={"PD_ROUTING": "x", "PD_API": "wrong"}).doctor()
-        assert server.incidents == [] and server.woken == []
-    assert [finding.level for finding in sound] == ["ok"] * 5 + ["warning"], "both escalate there"
-    assert "write escalation: pagerduty" in sound[-1].write and "so does showup" in sound[-1].what
-    assert "runs out after 30 min" in sound[3].what and "after 4 h" in sound[4].what
-    assert [finding.level for finding in wrong] == ["fault", "fault"]
-    assert "routing_key" in wrong[0].write and "api_key" in wrong[1].write
 
 
 async def test_an_edit_never_becomes_a_new_incident() -> None:

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from monitor.sandbox.pagerduty import PagerDutyServer, Policy, Rule, Schedule, Service
 from monitor.sandbox.pagerduty.server import POLICIES, ROUTING_KEY, SERVICES
-from probes.words.clock import PushedClock, micros
+from probes.words.clock import PushedClock, micros, moment
 from tests.wire.waiting import until
 
 START = datetime(2026, 3, 2, 3, tzinfo=UTC)
@@ -391,3 +391,118 @@ async def test_it_starts_at_once_and_servers_share_nothing() -> None:
         one.service.status = "disabled"
         assert two.service.status == "active" and SERVICES[0].status == "active"
         assert replace(POLICIES[0]) == POLICIES[0]
+
+
+# --- what is set up and done there through the REST API ---------------------------------------------------------------
+
+
+async def test_reassigned_it_wakes_its_new_holder_alone_and_climbs_no_further() -> None:
+    clock = PushedClock(START)
+    async with PagerDutyServer(clock=clock) as pd:
+        await events(pd, trigger("k"))
+        (incident,) = pd.incidents
+        pd.acknowledge(incident)
+        given = {"type": "incident", "assignments": [{"assignee": {"id": "PSECND2", "type": "user_reference"}}]}
+        shown = await rest(pd, lambda c: c.rput(f"/incidents/{incident.id}", json=given), sender="first@example.com")
+        assert (shown["status"], shown["assigned_via"], shown["acknowledgements"]) == (
+            "triggered",
+            "direct_assignment",
+            [],
+        )
+        assert [(w.user, w.why) for w in pd.woken] == [("PFIRST1", "triggered"), ("PSECND2", "reassigned")]
+        clock.push(timedelta(hours=1))
+        assert len(pd.woken) == 2, "what was assigned by hand never escalates"
+        nobody = {"type": "incident", "assignments": [{"assignee": {"id": "PNOBODY"}}]}
+        with pytest.raises(pagerduty.HttpError):
+            await rest(pd, lambda c: c.rput(f"/incidents/{incident.id}", json=nobody))
+
+
+async def test_an_answer_is_taken_back_and_a_note_and_a_priority_are_given_through_the_rest_api() -> None:
+    async with PagerDutyServer() as pd:
+        await events(pd, trigger("k"))
+        (incident,) = pd.incidents
+        pd.acknowledge(incident)
+        back = {"type": "incident", "status": "triggered"}
+        assert (await rest(pd, lambda c: c.rput(f"/incidents/{incident.id}", json=back)))["status"] == "triggered"
+        await rest(pd, lambda c: c.rpost(f"/incidents/{incident.id}/notes", json={"content": "Looking at it"}))
+        high = {"type": "incident", "priority": {"id": "P1", "type": "priority_reference"}}
+        shown = await rest(pd, lambda c: c.rput(f"/incidents/{incident.id}", json=high))
+        assert shown["priority"]["summary"] == "P1"
+        assert [entry[1] for entry in incident.log][-2:] == ["annotate_log_entry", "priority_change_log_entry"]
+
+
+async def test_in_a_maintenance_window_events_are_taken_and_come_to_nothing() -> None:
+    clock = PushedClock(START)
+    async with PagerDutyServer(clock=clock) as pd:
+        window = {
+            "type": "maintenance_window",
+            "start_time": moment(pd.now()).isoformat(),
+            "end_time": moment(pd.now() + 3_600_000_000).isoformat(),
+            "services": [{"id": "PSERVC1", "type": "service_reference"}],
+        }
+        await rest(pd, lambda c: c.rpost("/maintenance_windows", json=window))
+        await events(pd, trigger("during"))
+        shown = await rest(pd, lambda c: c.rget("/services/PSERVC1"))
+        assert (shown["status"], pd.incidents) == ("maintenance", [])
+        clock.push(timedelta(hours=1))
+        await events(pd, trigger("after"))
+        assert pd.open_keys == ["after"]
+        found = await rest(pd, lambda c: c.list_all("maintenance_windows", params={"filter": "ongoing"}))
+        assert found == []
+
+
+async def test_a_subscription_is_made_tells_its_secret_once_and_is_switched_off_after_three_refusals() -> None:
+    app, answers = web.Application(), [202, 401, 401, 401, 202]
+
+    async def receive(request: web.Request) -> web.Response:
+        return web.Response(status=answers.pop(0))
+
+    app.router.add_post("/hook", receive)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        async with PagerDutyServer() as pd:
+            url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+            asked = {"type": "webhook_subscription", "delivery_method": {"type": "http_delivery_method", "url": url}}
+            made = await rest(pd, lambda c: c.rpost("/webhook_subscriptions", json=asked))
+            assert made["delivery_method"]["secret"] == pd.subscriptions[0].secret
+            for number in range(4):
+                await events(pd, trigger(f"k{number}"))
+            await until(lambda: len([one for one in pd.received if one.what == "webhook"]) == 4)
+            await events(pd, trigger("lost"))
+            await until(lambda: len([one for one in pd.received if one.what == "webhook"]) == 5)
+            (shown,) = await rest(pd, lambda c: c.list_all("webhook_subscriptions"))
+            assert shown["delivery_method"]["temporarily_disabled"] and shown["delivery_method"]["secret"] is None
+            assert answers == [202], "the last one was never sent"
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_service_is_switched_off_and_a_plan_lacks_what_is_asked() -> None:
+    async with PagerDutyServer() as pd:
+        await rest(pd, lambda c: c.rput("/services/PSERVC1", json={"type": "service", "status": "disabled"}))
+        await events(pd, trigger("k"))
+        assert pd.incidents == []
+        with pytest.raises(pagerduty.HttpError):
+            await rest(pd, lambda c: c.rput("/services/PSERVC1", json={"type": "service", "support_hours": "always"}))
+        pd.faults.set("plan-lacks", where="rest.oncalls")
+        with pytest.raises(pagerduty.HttpError) as lacking:
+            await rest(pd, lambda c: c.rget("/oncalls"))
+        assert lacking.value.response.status_code == 402
+        await events(pd, lambda c: c.resolve("k"))
+
+
+async def test_low_urgency_tells_people_and_wakes_none_and_alerts_that_are_grouped_end_one_by_one() -> None:
+    async with PagerDutyServer() as pd:
+        await events(pd, lambda c: c.trigger("a drill", "showup", dedup_key="d", severity="info"))
+        assert pd.woken == [] and pd.incidents[0].urgency == "low"
+        await events(pd, lambda c: c.resolve("d"))
+        pd.service.grouping = "time"
+        for key in ("a", "b"):
+            await events(pd, trigger(key))
+        assert len(pd.incidents) == 2 and len(pd.woken) == 1
+        await events(pd, lambda c: c.resolve("a"))
+        assert pd.incidents[1].is_open
+        await events(pd, lambda c: c.resolve("b"))
+        assert not pd.incidents[1].is_open

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 BUSY_WAIT = 30.0  # seconds: what PagerDuty advises after a 429 that does not say
+LONGEST_REST = 300.0  # seconds without a question, after several 429 in a row
 GRACE = 2.0  # seconds beyond the library's own time-out, for connection and TLS before it
 
 logging.getLogger("pagerduty.api_client").setLevel(logging.CRITICAL)  # what fails is reported here, once
@@ -29,6 +30,7 @@ class PagerDuty:
     def __init__(self, spec: Spec, around: Surroundings) -> None:
         self.spec = spec
         self.around = around
+        self._rests_until, self._refused = 0.0, 0  # seconds of the clock; how many 429 came in a row
 
     @property
     def reads(self) -> bool:
@@ -55,7 +57,10 @@ class PagerDuty:
         return await self._run(work)
 
     async def read(self, path: str, **params: Any) -> dict[str, Any]:
-        """One GET of the REST API; raises DeliveryError."""
+        """One GET of the REST API; raises DeliveryError, at once while PagerDuty has asked for quiet."""
+        left = self._rests_until - self.around.clock.mono()
+        if left > 0:
+            raise DeliveryError("PagerDuty: asked too often, so it is left alone for a while", retry_after=left)
         api_key = fill_in(self.spec.api_key or "", self.around, what="PagerDuty's api_key")
         url = fill_in(self.spec.api_url, self.around, what="PagerDuty's api_url")
         context = trust(self.spec.ca_file)
@@ -68,7 +73,19 @@ class PagerDuty:
                 answer = client.jget(path, params=params)
             return answer if isinstance(answer, dict) else {}
 
-        return await self._run(work)
+        try:
+            found = await self._run(work)
+        except DeliveryError as error:
+            self._rest(error.retry_after)
+            raise
+        self._refused = 0
+        return found
+
+    def _rest(self, asked: float | None) -> None:
+        """Ask nothing for as long as a 429 says; for longer when one follows the other."""
+        if asked is not None:
+            wait = max(asked, min(LONGEST_REST, 2.0**self._refused))
+            self._rests_until, self._refused = self.around.clock.mono() + wait, self._refused + 1
 
     def _tamed(self, client: EventsApiV2Client | RestApiV2Client) -> Any:
         """The client without any retry of its own: unchanged it repeats a 429 for ever, asleep in its thread."""
@@ -109,7 +126,7 @@ def refusal(response: Any) -> DeliveryError:
     status = int(response.status_code)
     if status == 429:
         header = response.headers.get("retry-after") or response.headers.get("ratelimit-reset")
-        return DeliveryError("PagerDuty: too many events", retry_after=wait_of(header, otherwise=BUSY_WAIT))
+        return DeliveryError("PagerDuty: too many requests", retry_after=wait_of(header, otherwise=BUSY_WAIT))
     said = _words(response)
     if status == 408 or status >= 500 or status < 400:
         return DeliveryError(f"PagerDuty: HTTP {status}{said}", unknown=True)

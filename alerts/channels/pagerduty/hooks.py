@@ -1,4 +1,4 @@
-"""What a webhook of PagerDuty's means, and who has an incident there. Pure."""
+"""What a webhook of PagerDuty's means. Pure, and never raises."""
 
 from __future__ import annotations
 
@@ -6,63 +6,81 @@ from collections.abc import Mapping
 from typing import Any
 
 from alerts.channels.kit import Surroundings, read_time
+from alerts.channels.pagerduty.states import PREFIX, agent, assigned, listed, number_of, round_of, together
 from alerts.message import Reaction
-from alerts.people import find_person
 from probes.words.text import clean
 
-KINDS = {
+KINDS: Mapping[str, str] = {
+    "incident.triggered": "reassign",
     "incident.acknowledged": "ack",
     "incident.unacknowledged": "unack",
+    "incident.reopened": "unack",
     "incident.resolved": "resolve",
     "incident.reassigned": "reassign",
     "incident.escalated": "reassign",
     "incident.delegated": "reassign",
 }
-NAMES = 3  # people that are named
+REMARKS: Mapping[str, str] = {
+    "incident.priority_updated": "priority",
+    "incident.annotated": "note",
+    "incident.status_update_published": "status update",
+    "incident.responder.added": "responder asked",
+    "incident.responder.replied": "responder replied",
+}
+"""What is only written down, and what it is called there."""
 
 
 def reaction_in(event: Mapping[str, Any], around: Surroundings) -> Reaction | None:
-    """The reaction that an event of a webhook is; None for a kind that means nothing here. Never raises."""
-    action = KINDS.get(str(event.get("event_type")))
-    data = event.get("data")
-    key = str(data.get("incident_key") or "") if isinstance(data, Mapping) else ""
-    if action is None or not key or not isinstance(data, Mapping):
+    """The reaction that an event is; None for a kind that means nothing here, and for an incident of somebody else.
+
+    A remark carries no key: its `incident` is "" and `said["there"]` PagerDuty's own id of it.
+    """
+    kind, data = str(event.get("event_type")), event.get("data")
+    if not isinstance(data, Mapping):
         return None
-    agent = event.get("agent")
-    agent = agent if isinstance(agent, Mapping) else {}
-    user = str(agent.get("type", "")).startswith("user")
-    name = clean(str(agent.get("summary") or ""), 80)
-    person = find_person(around.people(), pagerduty=str(agent.get("id") or ""), name=name) if user else None
-    by = assigned({"assignments": [{"assignee": each} for each in _list(data.get("assignees"))]}, around)
+    if kind in REMARKS:
+        return _remark(event, REMARKS[kind], data, around)
+    action, key = KINDS.get(kind), clean(str(data.get("incident_key") or ""), 120)
+    if action is None or not key.startswith(PREFIX):
+        return None
+    who = agent(event.get("agent"), around)
+    holders = assigned({"assignments": [{"assignee": one} for one in listed(data.get("assignees"))]}, around)
+    said = {"there": number_of(data), "how": kind.partition(".")[2]}
     return Reaction(
         action=action,
-        incident=clean(key, 120),
-        by=by if action == "reassign" else person.name if person else name or "PagerDuty",
+        incident=key,
+        by=holders if action == "reassign" else who.name,
         via="pagerduty",
         at=read_time(event.get("occurred_at")) or around.clock.now(),
-        person=person.key if person else "",
+        person="" if action == "reassign" else who.person,
         round=round_of(key),
-        service=action in ("ack", "resolve") and not user,
+        service=action in ("ack", "resolve") and who.service,
+        said=said if who.service else said | {"agent": who.name},
     )
 
 
-def assigned(incident: Mapping[str, Any], around: Surroundings) -> str:
-    """The names of those who have an incident there, as we know them; "" for nobody."""
-    names = []
-    for one in _list(incident.get("assignments"))[:NAMES]:
-        who = one.get("assignee") if isinstance(one, Mapping) else None
-        if isinstance(who, Mapping) and str(who.get("type", "user")).startswith("user"):
-            name = clean(str(who.get("summary") or who.get("name") or ""), 80)
-            known = find_person(around.people(), pagerduty=str(who.get("id") or ""), name=name)
-            names.append(known.name if known is not None else name)
-    return ", ".join(name for name in names if name)
+def _remark(event: Mapping[str, Any], what: str, data: Mapping[str, Any], around: Surroundings) -> Reaction | None:
+    """A line for the timeline: what was said there and by whom. PagerDuty names the incident, or is one."""
+    about = data.get("incident")
+    there = number_of(about if isinstance(about, Mapping) else data)
+    text = _words(what, data, around)
+    if not there or not text:
+        return None
+    return Reaction(
+        action="remark",
+        incident="",
+        by=agent(event.get("agent"), around).name,
+        via="pagerduty",
+        at=read_time(event.get("occurred_at")) or around.clock.now(),
+        said={"there": there, "text": clean(f"{what}: {text}", 280)},
+    )
 
 
-def round_of(key: str) -> int | None:
-    """The round in a key of ours, None for one that is not."""
-    number = key.removesuffix(".storm").rpartition(".")[2]
-    return int(number) if number.isdecimal() and len(number) < 9 else None
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _words(what: str, data: Mapping[str, Any], around: Surroundings) -> str:
+    if what == "priority":
+        level = data.get("priority")
+        return clean(str(level.get("summary") or ""), 60) if isinstance(level, Mapping) else "none"
+    if what.startswith("responder"):
+        who = together([agent(data.get("user"), around).name])
+        return clean(f"{who} {data.get('message') or data.get('state') or ''}", 200)
+    return clean(str(data.get("content") or data.get("message") or ""), 240)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -13,32 +14,36 @@ from alerts.channels.kit import read_time
 from alerts.channels.pagerduty.client import PagerDuty
 from alerts.oncall import Entry, Known
 from alerts.rotation import RotationSpec
-from probes.words.clock import moment
+from probes.words.clock import Clock, moment
 from probes.words.errors import DeliveryError
 from probes.words.text import clean
 
 log = logging.getLogger("showup.alerts.pagerduty")
 
 EVERY = 60.0  # seconds between readings
-AHEAD = timedelta(days=30)  # known in advance, so that weeks without PagerDuty change nothing, and gaps are seen
+AHEAD = timedelta(days=35)  # known in advance: more than the 30 in which gaps are looked for, as its end looks like one
 PAGES, PAGE = 10, 100
+FIRST = 3.0  # seconds that a start waits for the first answer
 
 
 class Oncalls:
     """The last known answer for each rotation that PagerDuty keeps; hand it to `oncall.resolve(schedules=…)`.
 
-    `rotations` gives the rotations as they are configured now; `keep` is given what is known after each reading.
+    `pagerduty` (None: not set up) and `rotations` are asked for as they are configured now; `keep` is given what is
+    known after each reading.
     """
 
     def __init__(
         self,
-        pagerduty: PagerDuty,
+        pagerduty: Callable[[], PagerDuty | None],
         rotations: Callable[[], Mapping[str, RotationSpec]],
         *,
+        clock: Clock,
         keep: Callable[[Mapping[str, Known]], Awaitable[None]] | None = None,
     ) -> None:
         self.pagerduty = pagerduty
         self.rotations = rotations
+        self.clock = clock
         self._known: dict[str, Known] = {}
         self._keep = keep
 
@@ -49,6 +54,14 @@ class Oncalls:
     def known(self, rotation: str) -> Known | None:
         """What PagerDuty said last about this rotation; None when it never answered."""
         return self._known.get(rotation)
+
+    async def begin(self, seconds: float = FIRST) -> None:
+        """Ask before anything is watched, where nothing is known: the first page has somebody to go to."""
+        if all(name in self._known for name, spec in self.rotations().items() if spec.reads_pagerduty):
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.refresh()
 
     async def run(self) -> None:
         """Read all rotations every minute, until cancelled."""
@@ -61,10 +74,12 @@ class Oncalls:
         wanted = {name: spec for name, spec in self.rotations().items() if spec.reads_pagerduty}
         for gone in set(self._known) - set(wanted):
             del self._known[gone]
+        pagerduty = self.pagerduty()
         for name, spec in wanted.items():
-            now = self.pagerduty.around.clock.now()
+            now = self.clock.now()
             try:
-                self._known[name] = Known(await self._read(spec, now), now)
+                if pagerduty is not None:
+                    self._known[name] = Known(await _read(pagerduty, spec, now), now)
             except DeliveryError as error:
                 log.warning("PagerDuty cannot be asked who is on call in %s: %s", name, error)
                 if name in self._known:
@@ -72,27 +87,28 @@ class Oncalls:
         if self._keep is not None:
             await self._keep(self._known)
 
-    async def _read(self, spec: RotationSpec, now: int) -> tuple[Entry, ...]:
-        """Now and the two weeks ahead. The first page tells the present, as entries come in order of time
-        within a level.
-        """
-        start = moment(now).replace(microsecond=0)
-        params: dict[str, Any] = {"since": start.isoformat(), "until": (start + AHEAD).isoformat(), "limit": PAGE}
-        if spec.pagerduty_schedule:
-            params["schedule_ids"] = [spec.pagerduty_schedule]
-        else:
-            params["escalation_policy_ids"] = [spec.pagerduty_policy]
-        found: dict[tuple[Any, ...], Entry] = {}
-        for page in range(PAGES):
-            answer = await self.pagerduty.read("/oncalls", **params, offset=page * PAGE)
-            rows = answer.get("oncalls")
-            for row in rows if isinstance(rows, list) else []:
-                entry = read_entry(row, by_level=spec.pagerduty_policy is not None)
-                if entry is not None:
-                    found.setdefault((entry.user, entry.start, entry.end, entry.level), entry)
-            if not answer.get("more"):
-                break
-        return tuple(found.values())
+
+async def _read(pagerduty: PagerDuty, spec: RotationSpec, now: int) -> tuple[Entry, ...]:
+    """Now and the 30 days ahead. The first page tells the present, as entries come in order of time
+    within a level.
+    """
+    start = moment(now).replace(microsecond=0)
+    params: dict[str, Any] = {"since": start.isoformat(), "until": (start + AHEAD).isoformat(), "limit": PAGE}
+    if spec.pagerduty_schedule:
+        params["schedule_ids"] = [spec.pagerduty_schedule]
+    else:
+        params["escalation_policy_ids"] = [spec.pagerduty_policy]
+    found: dict[tuple[Any, ...], Entry] = {}
+    for page in range(PAGES):
+        answer = await pagerduty.read("/oncalls", **params, offset=page * PAGE)
+        rows = answer.get("oncalls")
+        for row in rows if isinstance(rows, list) else []:
+            entry = read_entry(row, by_level=spec.pagerduty_policy is not None)
+            if entry is not None:
+                found.setdefault((entry.user, entry.start, entry.end, entry.level), entry)
+        if not answer.get("more"):
+            break
+    return tuple(found.values())
 
 
 def read_entry(row: Any, *, by_level: bool) -> Entry | None:

@@ -28,6 +28,10 @@ class Spec(Section):
     webhook_secret: Annotated[tuple[SecretText, ...], BeforeValidator(_as_tuple)] = Field(
         default=(), description="of a webhook subscription to /pagerduty of `web`; two while it is changed"
     )
+    service: str | None = Field(
+        default=None, max_length=40, pattern="^[A-Z0-9]+$",
+        description="the service's id (PXXXXXX), where its key is not shown to `api_key`",
+    )  # fmt: skip
     url: Address = Field(default="https://events.pagerduty.com", description="the Events API's address")
     api_url: Address = Field(default="https://api.pagerduty.com", description="the REST API's address")
     ca_file: str | None = Field(default=None, description="authorities to trust instead of the system's")

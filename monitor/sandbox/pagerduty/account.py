@@ -7,9 +7,9 @@ acknowledgement runs out and wakes again; what stays open long enough is resolve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from monitor.sandbox.pagerduty.people import Policy, Schedule, Service, User
 
@@ -37,6 +37,7 @@ class Incident:
     created: int
     visible: int  # from when on the REST API shows it
     payload: dict[str, Any]
+    urgency: str = "high"
     status: str = "triggered"
     changed: int = 0
     changed_by: str = ""  # a user's id, or the service's
@@ -47,11 +48,21 @@ class Incident:
     assigned: list[tuple[int, str]] = field(default_factory=list)
     due: dict[str, int] = field(default_factory=dict)
     log: list[tuple[int, str, str, str]] = field(default_factory=list)  # at, type, agent, words
+    keys: list[str] = field(default_factory=list)  # of all its alerts; those in `over` were resolved
+    over: set[str] = field(default_factory=set)
+    via: str = "escalation_policy"
+    priority: str = ""
 
     @property
     def is_open(self) -> bool:
         """Triggered or acknowledged."""
         return self.status != "resolved"
+
+
+class Told(Protocol):
+    """Hears of every change: its kind, the incident, who did it ("" for nobody), and what else is told of it."""
+
+    def __call__(self, what: str, incident: Incident, agent: str, data: dict[str, Any] | None = None) -> None: ...
 
 
 class Refused(Exception):
@@ -79,7 +90,7 @@ class Account:
         self.services = {s.id: s for s in services}
         self.incidents: dict[str, Incident] = {}
         self.woken: list[Woken] = []
-        self.told: Callable[[str, Incident, str], None] = lambda what, incident, agent: None
+        self.told: Told = lambda what, incident, agent, data=None: None
 
     # --- events -----------------------------------------------------------------------------------------------------
 
@@ -89,7 +100,8 @@ class Account:
 
     def find_open(self, service: Service, key: str) -> Incident | None:
         """The open incident of a key, in this service."""
-        return next((i for i in self.incidents.values() if i.is_open and i.key == key and i.service is service), None)
+        mine = (i for i in self.incidents.values() if i.is_open and i.service is service)
+        return next((i for i in mine if key in i.keys and key not in i.over), None)
 
     def receive(self, service: Service, action: str, key: str, event: dict[str, Any], *, now: int, appears: int) -> str:
         """Take an event that was accepted; says what came of it: created, logged, acknowledged, resolved or dropped."""
@@ -105,23 +117,33 @@ class Account:
         if action == "acknowledge":
             self.acknowledge(incident, service.id, now)
             return "acknowledged"
+        incident.over.add(key)
+        if set(incident.keys) - incident.over:
+            incident.log.append((now, "resolve_alert_log_entry", service.id, "one of its alerts was resolved"))
+            return "alert resolved"
         self.resolve(incident, service.id, now)
         return "resolved"
 
     def _create(self, service: Service, key: str, event: dict[str, Any], now: int, appears: int) -> str:
         levels = range(1, self._levels(service) + 1)
-        if service.status != "active" or not any(self._people(service, level, now) for level in levels):
+        if service.state(now) != "active" or not any(self._people(service, level, now) for level in levels):
             return "dropped"  # 202 all the same: nobody is told that nobody is told
+        joined = next((i for i in self.incidents.values() if i.is_open and i.service is service), None)
+        if service.grouping and joined is not None:
+            joined.keys.append(key)
+            joined.log.append((now, "trigger_log_entry", service.id, "another alert joined it"))
+            return "grouped"
         number = len(self.incidents) + 1
         title = str(event["payload"]["summary"])
         incident = Incident(f"Q{number:06d}", number, key, title, service, now, appears, event, changed=now)
-        incident.changed_by = service.id
+        incident.changed_by, incident.keys = service.id, [key]
+        incident.urgency = service.urgency_of(str(event["payload"]["severity"]), now)
         incident.log.append((now, "trigger_log_entry", service.id, "triggered"))
         if service.auto_resolve:
             incident.due["resolve"] = now + service.auto_resolve * SECOND
         self.incidents[incident.id] = incident
-        self.told("incident.triggered", incident, "")
         self._escalate(incident, now, "triggered")
+        self.told("incident.triggered", incident, "")
         return "created"
 
     # --- what people and the clock do ---------------------------------------------------------------------------------
@@ -146,17 +168,48 @@ class Account:
         incident.log.append((now, "resolve_log_entry", agent, "resolved"))
         self.told("incident.resolved", incident, agent)
 
-    def expire_ack(self, incident: Incident, now: int) -> None:
-        """The acknowledgement runs out: triggered again, and whoever is on call at this level is woken again."""
+    def expire_ack(self, incident: Incident, now: int, agent: str = "") -> None:
+        """The acknowledgement runs out, or `agent` takes it back: triggered again, and whoever is on call at this level
+        is woken again.
+        """
         if incident.status != "acknowledged":
             raise Refused(400, 2001, "Invalid Input Provided", "the incident is not acknowledged")
-        incident.status, incident.changed, incident.changed_by = "triggered", now, incident.service.id
+        by = agent or incident.service.id
+        incident.status, incident.changed, incident.changed_by = "triggered", now, by
         incident.acknowledged = []
         incident.due.pop("unacknowledge", None)
-        incident.log.append((now, "unacknowledge_log_entry", incident.service.id, "acknowledgement ran out"))
-        self.told("incident.unacknowledged", incident, "")
+        words = "acknowledgement taken back" if agent else "acknowledgement ran out"
+        incident.log.append((now, "unacknowledge_log_entry", by, words))
+        self.told("incident.unacknowledged", incident, agent)
+        if incident.via == "direct_assignment":
+            self._give(incident, [user for _, user in incident.assigned], now, "unacknowledged")
+            return
         incident.level -= 1
         self._escalate(incident, now, "unacknowledged")
+
+    def reassign(self, incident: Incident, users: list[str], agent: str, now: int) -> None:
+        """Give it to these people: they are woken, nobody has answered any more, and no level follows by itself."""
+        self._check_open(incident)
+        was, incident.via = incident.status, "direct_assignment"
+        incident.due.pop("escalate", None)
+        if was == "acknowledged":
+            incident.status, incident.changed, incident.changed_by = "triggered", now, agent
+            incident.acknowledged = []
+            incident.due.pop("unacknowledge", None)
+        incident.log.append((now, "assign_log_entry", agent, "reassigned"))
+        self._give(incident, users, now, "reassigned")
+        self.told("incident.reassigned", incident, agent)
+
+    def annotate(self, incident: Incident, text: str, agent: str, now: int) -> None:
+        """A person writes a note."""
+        incident.log.append((now, "annotate_log_entry", agent, text))
+        self.told("incident.annotated", incident, agent, {"type": "incident_note", "content": text, "trimmed": False})
+
+    def prioritise(self, incident: Incident, priority: str, agent: str, now: int) -> None:
+        """A person gives it a priority."""
+        incident.priority = priority
+        incident.log.append((now, "priority_change_log_entry", agent, priority))
+        self.told("incident.priority_updated", incident, agent)
 
     def advance(self, now: int) -> None:
         """Let every timer that is due by now take effect, in order, at its own time."""
@@ -189,12 +242,17 @@ class Account:
                 break
         else:
             return
-        incident.assigned = [(now, user) for user in people]
-        for user in people:
-            self.woken.append(Woken(now, user, incident.id, why))
-            incident.log.append((now, "notify_log_entry", user, f"notified ({why})"))
+        self._give(incident, people, now, why)
         if incident.level < len(policy.rules) or incident.loops < policy.loops:
             incident.due["escalate"] = now + policy.rules[incident.level - 1].delay_minutes * 60 * SECOND
+
+    def _give(self, incident: Incident, people: list[str], now: int, why: str) -> None:
+        """These have it from now on, and are notified; what has low urgency wakes nobody."""
+        incident.assigned = [(now, user) for user in people]
+        for user in people:
+            if incident.urgency == "high":
+                self.woken.append(Woken(now, user, incident.id, why))
+            incident.log.append((now, "notify_log_entry", user, f"notified ({why})"))
 
     def _levels(self, service: Service) -> int:
         return len(self.policies[service.policy].rules)

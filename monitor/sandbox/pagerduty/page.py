@@ -50,13 +50,14 @@ def _show(account: Account, incident: Incident, token: str) -> Markup:
     taken = [
         Markup("<tr><td>{}</td><td>{} by {}</td></tr>").format(_clock(at), words, _agent(account, agent))
         for at, kind, agent, words in incident.log
-        if kind in ("acknowledge_log_entry", "resolve_log_entry", "unacknowledge_log_entry")
+        if kind not in ("notify_log_entry", "trigger_log_entry")
     ]
     table = Markup("<table>{}</table>").format(join([*rows, *taken]))
     return Markup("<article>{}{}{}</article>").format(facts, table, _buttons(account, incident, token))
 
 
 def _buttons(account: Account, incident: Incident, token: str) -> Markup:
+    """What whoever has it can do, and whom they may give it to."""
     if not incident.is_open or not incident.assigned:
         return Markup("")
     user = incident.assigned[0][1]
@@ -65,6 +66,13 @@ def _buttons(account: Account, incident: Incident, token: str) -> Markup:
     if incident.status == "triggered":
         label = f"Acknowledge as {account.users[user].name}"
         made.insert(0, button(label, action="/ui", style="primary", fields=fields | {"act": "acknowledge"}))
+    else:
+        made.append(button("Take back", action="/ui", fields=fields | {"act": "undo"}))
+    made += [
+        button(f"Give to {other.name}", action="/ui", fields=fields | {"act": "reassign", "to": other.id})
+        for other in account.users.values()
+        if other.id != user
+    ]
     return Markup("<div class='actions'>{}</div>").format(join(made))
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
+
+from probes.words.clock import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,26 @@ class Policy:
     loops: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A maintenance window of a service: events are taken in it, and no incident is made of them."""
+
+    id: str
+    start: int
+    end: int
+    description: str = ""
+
+
+BY_SEVERITY: dict[str, Any] = {"type": "constant", "urgency": "severity_based"}
+
+
 @dataclass(slots=True)
 class Service:
-    """What events are sent to; `status` is active, disabled or maintenance. Timeouts in s, None: never."""
+    """What events are sent to; `status` is active or disabled, or maintenance by hand. Timeouts in s, None: never.
+
+    `urgency` is its incident_urgency_rule, `hours` its support_hours. `grouping` (time, intelligent …) lets whatever
+    fails while an incident is open join that one, and wake nobody.
+    """
 
     id: str
     name: str
@@ -83,3 +103,29 @@ class Service:
     ack_timeout: int | None = 1800
     auto_resolve: int | None = 14_400
     status: str = "active"
+    urgency: dict[str, Any] = field(default_factory=lambda: dict(BY_SEVERITY))
+    hours: dict[str, Any] | None = None
+    grouping: str | None = None
+    integration: str = "events_api_v2_inbound_integration"
+    windows: list[Window] = field(default_factory=list)
+
+    def state(self, now: int) -> str:
+        """Its status at that moment."""
+        if self.status == "active" and any(one.start <= now < one.end for one in self.windows):
+            return "maintenance"
+        return self.status
+
+    def urgency_of(self, severity: str, now: int) -> str:
+        """`high` wakes people, `low` does not."""
+        rule = self.urgency
+        if rule.get("type") == "use_support_hours":
+            rule = rule.get("during_support_hours" if self._is_open(now) else "outside_support_hours") or {}
+        if rule.get("urgency") == "severity_based":
+            return "high" if severity in ("critical", "error") else "low"
+        return str(rule.get("urgency", "high"))
+
+    def _is_open(self, now: int) -> bool:
+        hours, there = self.hours or {}, moment(now)
+        if there.isoweekday() not in hours.get("days_of_week", []):
+            return False
+        return str(hours.get("start_time")) <= f"{there:%H:%M:%S}" < str(hours.get("end_time"))

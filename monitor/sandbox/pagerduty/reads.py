@@ -96,14 +96,14 @@ class Reads:
         """One user."""
         return {"user": self.rest.show_user(_find(self.rest.account.users, request))}
 
-    def list_services(self, request: web.Request, _body: Any, _now: int) -> Json:
+    def list_services(self, request: web.Request, _body: Any, now: int) -> Json:
         """All services."""
-        shown = [self.rest.show_service(s) for s in self.rest.account.services.values()]
+        shown = [self.rest.show_service(s, now) for s in self.rest.account.services.values()]
         return self.rest.list_of("services", shown, request.query)
 
-    def get_service(self, request: web.Request, _body: Any, _now: int) -> Json:
+    def get_service(self, request: web.Request, _body: Any, now: int) -> Json:
         """One service with its timeouts."""
-        return {"service": self.rest.show_service(_find(self.rest.account.services, request))}
+        return {"service": self.rest.show_service(_find(self.rest.account.services, request), now)}
 
     def list_escalation_policies(self, request: web.Request, _body: Any, _now: int) -> Json:
         """All escalation policies."""

@@ -69,10 +69,11 @@ class Rest:
             "last_status_change_by": self.agent(incident.changed_by),
             "acknowledgements": [{"at": stamp(a), "acknowledger": self.agent(w)} for a, w in incident.acknowledged],
             "assignments": assignments if incident.is_open else [],
-            "assigned_via": "escalation_policy",
+            "assigned_via": incident.via,
+            "priority": {"id": incident.priority, "summary": incident.priority} if incident.priority else None,
             "escalation_policy": self.refer(self.account.policies[incident.service.policy]),
             "service": self.refer(incident.service),
-            "urgency": "high" if incident.payload["payload"]["severity"] in ("critical", "error") else "low",
+            "urgency": incident.urgency,
             "pending_actions": [{"type": n, "at": stamp(a)} for n, a in sorted(incident.due.items())],
         }
 
@@ -80,17 +81,22 @@ class Rest:
         """A user."""
         return self.refer(user) | {"type": "user", "name": user.name, "email": user.email, "time_zone": "Etc/UTC"}
 
-    def show_service(self, service: Service) -> dict[str, Any]:
-        """A service with its timeouts."""
+    def show_service(self, service: Service, now: int) -> dict[str, Any]:
+        """A service with its timeouts, its urgency and its integration."""
         return self.refer(service) | {
             "type": "service",
             "name": service.name,
-            "status": service.status,
+            "status": service.state(now),
             "acknowledgement_timeout": service.ack_timeout,
             "auto_resolve_timeout": service.auto_resolve,
-            "integrations": [{"type": "events_api_v2_inbound_integration", "integration_key": service.routing_key}],
+            "incident_urgency_rule": service.urgency,
+            "support_hours": service.hours,
+            "alert_creation": "create_alerts_and_incidents",
+            "alert_grouping_parameters": {"type": service.grouping, "config": None},
+            "integrations": [{"id": f"I{service.id}", "type": service.integration, "summary": "showup",
+                              "integration_key": service.routing_key}],
             "escalation_policy": self.refer(self.account.policies[service.policy]),
-        }
+        }  # fmt: skip
 
     def show_policy(self, policy: Policy) -> dict[str, Any]:
         """An escalation policy with its rules."""
@@ -146,7 +152,7 @@ class Rest:
             and low <= i.created < high
             and (not statuses or i.status in statuses)
             and (not services or i.service.id in services)
-            and key in (None, i.key)
+            and (key is None or key in i.keys)
         ]
         newest_first = query.get("sort_by", "").endswith(":desc")
         return [self.show_incident(i) for i in sorted(found, key=lambda i: i.number, reverse=newest_first)]
@@ -158,18 +164,33 @@ class Rest:
                 return incident
         raise Refused(404, 2100, "Not Found")
 
-    def change_incident(self, incident: Incident, change: Any, sender: str | None, now: int) -> dict[str, Any]:
-        """Acknowledge or resolve as the user whose address stands in From."""
-        user = next((u for u in self.account.users.values() if u.email == sender), None)
-        if user is None:
+    def sender(self, address: str | None) -> str:
+        """The id of the user whose address stands in From; Refused for a stranger."""
+        found = next((u.id for u in self.account.users.values() if u.email == address), None)
+        if found is None:
             raise Refused(400, 2001, "Invalid Input Provided", "Requester User Not Found")
-        status = change.get("status") if isinstance(change, dict) else None
-        if status not in ("acknowledged", "resolved"):
-            raise Refused(400, 2001, "Invalid Input Provided", "Status must be acknowledged or resolved")
-        if status == "acknowledged":
-            self.account.acknowledge(incident, user.id, now)
+        return found
+
+    def change_incident(self, incident: Incident, change: Any, sender: str | None, now: int) -> dict[str, Any]:
+        """Acknowledge, take back, resolve or reassign as the user whose address stands in From."""
+        user = self.sender(sender)
+        change = change if isinstance(change, dict) else {}
+        status, given = change.get("status"), change.get("assignments")
+        if status is None and isinstance(given, list):
+            users = [one["assignee"]["id"] for one in given if isinstance(one, dict) and _names(one.get("assignee"))]
+            if not users or set(users) - self.account.users.keys():
+                raise Refused(400, 2001, "Invalid Input Provided", "Assignee not found")
+            self.account.reassign(incident, users, user, now)
+        elif status == "acknowledged":
+            self.account.acknowledge(incident, user, now)
+        elif status == "triggered":
+            self.account.expire_ack(incident, now, user)
+        elif status == "resolved":
+            self.account.resolve(incident, user, now)
+        elif isinstance(change.get("priority"), dict):
+            self.account.prioritise(incident, str(change["priority"].get("id"))[:20], user, now)
         else:
-            self.account.resolve(incident, user.id, now)
+            raise Refused(400, 2001, "Invalid Input Provided", "Status must be acknowledged, triggered or resolved")
         return self.show_incident(incident)
 
     def list_log(self, incident: Incident, query: Query) -> list[dict[str, Any]]:
@@ -260,3 +281,7 @@ def _number(text: str | None, otherwise: int, most: int) -> int:
     if not text.isdecimal() or len(text) > 9:
         raise Refused(400, 2001, "Invalid Input Provided", "limit and offset must be numbers")
     return min(int(text), most) if most == 100 else int(text)
+
+
+def _names(reference: Any) -> bool:
+    return isinstance(reference, dict) and isinstance(reference.get("id"), str)

@@ -8,22 +8,24 @@ import secrets
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from aiohttp import web
 
 from monitor.sandbox.faults import Fault
-from monitor.sandbox.pagerduty import page
+from monitor.sandbox.pagerduty import page, reads, writes
 from monitor.sandbox.pagerduty.account import SECOND, Account, Incident, Refused, Woken
 from monitor.sandbox.pagerduty.events import read_event
 from monitor.sandbox.pagerduty.people import Policy, Rule, Schedule, Service, User
-from monitor.sandbox.pagerduty.reads import PATHS, Reads
+from monitor.sandbox.pagerduty.reads import Reads
 from monitor.sandbox.pagerduty.rest import Rest
-from monitor.sandbox.pagerduty.webhooks import Subscription
+from monitor.sandbox.pagerduty.webhooks import EVENTS, Subscription
+from monitor.sandbox.pagerduty.writes import Writes
 from monitor.sandbox.record import read_body
 from monitor.sandbox.server import Server
-from probes.words.clock import Clock
+from probes.words.clock import Clock, moment
 
 ROUTING_KEY = "R0SANDBOX".ljust(32, "0")
 USERS = (
@@ -50,6 +52,7 @@ class PagerDutyServer(Server):
         "no-incident": "202, and no incident is made of it",
         "late-incident": "202, and the incident appears in the REST API `seconds` (5) later",
         "invalid-event": "400, whatever was sent",
+        "plan-lacks": "402 from the REST API: the account's plan lacks what was asked",
     }
 
     def __init__(
@@ -71,13 +74,14 @@ class PagerDutyServer(Server):
             users=users,
             schedules=[replace(s, overrides=list(s.overrides)) for s in schedules],
             policies=policies,
-            services=[replace(s) for s in services],
+            services=[replace(s, windows=list(s.windows), urgency=dict(s.urgency)) for s in services],
         )
         self.account.told = self._tell
         self.reads = Reads(Rest(self.account, lambda: self.url))
         self.limit_per_minute: int | None = None
         self.appear_after = 0.0
         self.subscriptions: list[Subscription] = []
+        self.writes = Writes(self.reads.rest, lambda: self.subscriptions, self.subscribe)
         self._calls: dict[str, deque[int]] = {}
 
     # --- reading and acting, for tests and drills --------------------------------------------------------------------
@@ -121,26 +125,34 @@ class PagerDutyServer(Server):
         self.account.resolve(incident, user, self.now())
         self.keep("resolved", body={"incident": incident.id, "user": user})
 
-    def expire_ack(self, incident: Incident) -> None:
-        """The acknowledgement runs out now."""
-        self.account.expire_ack(incident, self.now())
+    def expire_ack(self, incident: Incident, user: str = "") -> None:
+        """The acknowledgement runs out now, or a person takes it back."""
+        self.account.advance(self.now())
+        self.account.expire_ack(incident, self.now(), user)
 
-    def subscribe(self, url: str, secret: str) -> Subscription:
-        """Send webhooks v3 about every change of status to this address on this machine."""
-        subscription = Subscription(url, secret, self._keep_webhook)
+    def reassign(self, incident: Incident, to: str, user: str = "PFIRST1") -> None:
+        """A person gives it to another one."""
+        self.account.advance(self.now())
+        self.account.reassign(incident, [to], user, self.now())
+        self.keep("reassigned", body={"incident": incident.id, "user": user, "to": to})
+
+    def subscribe(self, url: str, secret: str, *, events: tuple[str, ...] = EVENTS) -> Subscription:
+        """Send webhooks v3 about every change to this address on this machine."""
+        subscription = Subscription(url, secret, self._keep_webhook, events=events)
         self.subscriptions.append(subscription)
         return subscription
 
     def _keep_webhook(self, body: Any, accepted: bool) -> None:
         self.keep("webhook", body=body, accepted=accepted)
 
-    def _tell(self, what: str, incident: Incident, agent: str) -> None:
+    def _tell(self, what: str, incident: Incident, agent: str, data: dict[str, Any] | None = None) -> None:
         if not self.subscriptions:
             return
         shown = self.reads.rest.show_incident(incident)
         by = self.reads.rest.agent(agent) if agent in self.account.users else None
+        at = moment(self.now()).isoformat(timespec="milliseconds")
         for subscription in self.subscriptions:
-            subscription.send(what, shown, by)
+            subscription.send(what, shown, by, at=at, more=data)
 
     # --- the wire ---------------------------------------------------------------------------------------------------
 
@@ -148,7 +160,8 @@ class PagerDutyServer(Server):
         """Events, REST, and the page."""
         return [
             web.post("/v2/enqueue", self._enqueue),
-            *(web.route(method, path, self._answer, name=name) for name, (method, path) in PATHS.items()),
+            *(web.route(method, path, self._answer, name=name) for name, (method, path) in reads.PATHS.items()),
+            *(web.route(method, path, self._answer, name=name) for name, (method, path) in writes.PATHS.items()),
             web.get("/", self._show_page),
             web.get("/ui", self._show_page),
             web.post("/ui", self._act_from_page),
@@ -173,7 +186,7 @@ class PagerDutyServer(Server):
         """202 or 400; what becomes of a 202 is told to nobody."""
         now, account = self.now(), self.account
         event, errors = read_event(await request.read(), lambda key: account.find_service(key) is not None)
-        fault = self.meet("enqueue")
+        fault = self.meet("enqueue", among=[kind for kind in self.kinds if kind != "plan-lacks"])
         if fault is not None and fault.kind == "invalid-event":
             errors = [*errors, "the sandbox was told to refuse this event"]
         if errors:
@@ -212,11 +225,14 @@ class PagerDutyServer(Server):
         if left < 0:
             return self.rate_limited(Fault("rate-limited", seconds=60), request)
         self.account.advance(self.now())
+        if self.meet(self.label(request) or "", among=("plan-lacks",)) is not None:
+            return _refuse(Refused(402, 2012, "Account does not have the abilities to perform the action"))
         name = request.match_info.route.name or ""
         try:
             body = await read_body(request)
-            found = self.reads.answer(name, request, body, self.now())
-            response: web.Response = web.json_response(found)
+            asked = self.writes if name in writes.PATHS else self.reads
+            found = asked.answer(name, request, body, self.now())
+            response: web.Response = web.json_response(found, status=201 if request.method == "POST" else 200)
         except Refused as refusal:
             response = _refuse(refusal)
         limits = {"limit": REST_LIMIT, "remaining": left, "reset": 60}
@@ -233,11 +249,14 @@ class PagerDutyServer(Server):
         if not self.is_operator(form.get("token")):
             return web.Response(status=403, text="This form is from an older run: load the page again.")
         incident, user = self.account.incidents.get(form.get("incident", "")), form.get("user", "")
-        act = {"acknowledge": self.acknowledge, "resolve": self.resolve}.get(form.get("act", ""))
+        acts = {"acknowledge": self.acknowledge, "resolve": self.resolve, "undo": self.expire_ack}
+        act, to = acts.get(form.get("act", "")), form.get("to", "")
+        if to in self.account.users and form.get("act") == "reassign":
+            act = partial(self.reassign, to=to)
         if incident is None or act is None or user not in self.account.users:
             return web.Response(status=400, text="There is no such incident, person or action.")
         with contextlib.suppress(Refused):  # somebody was faster; the page shows it
-            act(incident, user)
+            act(incident, user=user)
         raise web.HTTPSeeOther("/ui")
 
     async def stop(self) -> None:
