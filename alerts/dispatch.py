@@ -277,6 +277,10 @@ class Dispatcher:
                 await channel.ask(pages, self.react, seconds=ASK_SECONDS)
         except (DeliveryError, TimeoutError) as error:
             log.warning("%s could not be asked who answered: %s", name, error)
+        except StoreError:
+            raise
+        except Exception:  # the outermost loop of a question: a bug in one channel must not end every page
+            log.exception("the channel %s could not be asked who answered", name)
         await self._transact(lambda session: self._desk.questions.asked(session, pages, now=self._clock.now()))
 
     async def react(self, reaction: Reaction) -> Answer:

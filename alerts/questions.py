@@ -51,11 +51,11 @@ class Questions:
         query = select(Incident).where(
             col(Incident.resolved_at).is_(None), col(Incident.paging).is_(True), col(Incident.due_at) <= now + AHEAD
         )
-        found: dict[str, dict[str, OpenPage]] = {}  # of a storm that has one key it is asked once
+        found: dict[str, dict[tuple[str, str, str], OpenPage]] = {}  # of a storm that has one key it is asked once
         for incident in session.exec(query).all() if self.askable else ():
             if not self._known(incident.id or 0, now):
                 for row in self._pages(session, incident):
-                    found.setdefault(row.channel, {}).setdefault(row.key, _page(row, incident))
+                    found.setdefault(row.channel, {}).setdefault(_route(row), _page(row, incident))
         return {channel: list(pages.values()) for channel, pages in found.items()}
 
     def asked(self, session: Session, pages: Iterable[OpenPage], *, now: int) -> None:
@@ -67,7 +67,7 @@ class Questions:
 
     def _pages(self, session: Session, incident: Incident) -> list[Notification]:
         query = _told().where(Notification.incident == incident.id, col(Notification.channel).in_(sorted(self.askable)))
-        return list({row.key: row for row in session.exec(query.order_by(col(Notification.id))).all()}.values())
+        return list({_route(row): row for row in session.exec(query.order_by(col(Notification.id))).all()}.values())
 
     def open_pages(self, session: Session, channel: str) -> list[OpenPage]:
         """What left, or may have left, through a channel about incidents that page and are open."""
@@ -78,10 +78,16 @@ class Questions:
             .where(Notification.channel == channel, Notification.purpose == str(Purpose.PAGE), _may_have_arrived())
             .order_by(col(Notification.id).desc())
         )
-        found: dict[str, OpenPage] = {}
+        found: dict[tuple[str, str, str], OpenPage] = {}
         for row, incident in session.exec(query).all():
-            found.setdefault(row.key, _page(row, incident))
+            found.setdefault(_route(row), _page(row, incident))
         return list(found.values())
+
+
+def _route(row: Notification) -> tuple[str, str, str]:
+    """What one answer is about: all who are told in a round have its key, and each ringing of each phone answers for
+    itself."""
+    return row.key, row.target, str((row.receipt or {}).get("receipt") or "")
 
 
 def _may_have_arrived() -> ColumnElement[bool]:

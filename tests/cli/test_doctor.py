@@ -67,7 +67,7 @@ def test_this_installation_has_no_such_guest() -> None:
 
 def test_who_has_nothing_that_rings_is_named() -> None:
     found = levels(examine.people(load_text(CONFIG)))
-    assert found["Ana can be rung at night"] == "ok"
+    assert found["Ana can be rung at night, by ntfy"] == "ok"
     assert found["Ben has nothing that rings at night"] == "warning"
 
 

@@ -11,12 +11,13 @@ import pytest
 from alerts.channels.kit import OpenPage
 from alerts.channels.ntfy.send import NtfyChannel
 from alerts.channels.ntfy.spec import Spec as NtfySpec
+from alerts.channels.pushover import receipts
 from alerts.channels.pushover import send as pushover_send
 from alerts.channels.pushover.send import PushoverChannel
 from alerts.channels.pushover.spec import Spec as PushoverSpec
 from alerts.message import Purpose
 from monitor.sandbox.phone import PhoneServer
-from probes.words.errors import DeliveryError
+from probes.words.errors import DeliveryError, StoreError
 from tests.wire.channel_kit import INCIDENT, Desk, acknowledged, message, resolved, surroundings
 from tests.wire.waiting import until
 
@@ -100,6 +101,13 @@ async def test_acknowledge_stands_on_the_phone_only_where_a_public_address_exist
     assert [action["label"] for action in local.actions] == ["Runbook", "Evidence"]
 
 
+async def test_a_page_from_memory_has_no_button_as_there_is_nothing_to_answer_yet() -> None:
+    async with PhoneServer() as phone:
+        channel = ntfy_of(phone, ack_url="https://showup.example.com/ack")
+        await channel.send(message(Purpose.EMERGENCY, target="ana/phone/0", person="ana"))
+    assert [action["label"] for action in phone.messages[0].actions] == ["Runbook", "Evidence"]
+
+
 async def test_news_after_the_page_is_quiet_and_edits_are_not_sent() -> None:
     async with PhoneServer() as phone:
         channel = ntfy_of(phone)
@@ -112,8 +120,9 @@ async def test_news_after_the_page_is_quiet_and_edits_are_not_sent() -> None:
     assert "unsent" in edit.detail
 
 
-async def test_the_longest_words_still_ring() -> None:
-    long = "ä" * 9_000
+@pytest.mark.parametrize("mark", ["ä", "🔥", '"', "\\", "x"])
+async def test_the_longest_words_still_ring(mark: str) -> None:
+    long = mark * 9_000
     view = replace(INCIDENT, title=long, sentence=long, members=(long,) * 40, runbook_lines=(long,) * 9)
     async with PhoneServer() as phone:
         await ntfy_of(phone).send(message(view=view, target="ana/phone/0"))
@@ -170,14 +179,17 @@ async def test_doctor_of_ntfy_rings_nobody() -> None:
         sound = await ntfy_of(phone).doctor()
         wrong = await ntfy_of(phone, url=f"{phone.url}/somewhere").doctor()
         assert phone.messages == []
-    assert [finding.level for finding in sound] == ["ok"]
+    assert {finding.level for finding in sound} == {"ok"}
     assert [finding.level for finding in wrong] == ["fault"]
 
 
 # --- Pushover ---------------------------------------------------------------------------------------------------------
 
 
-async def test_an_emergency_rings_until_it_is_taken_and_the_taking_is_heard_once() -> None:
+async def test_an_emergency_rings_until_it_is_taken_and_the_taking_is_heard_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(receipts, "LEAST", 0)
     async with PhoneServer() as phone:
         channel, desk = pushover_of(phone), Desk()
         receipt = await channel.send(message(target="ana/phone/1", person="ana"))
@@ -209,6 +221,101 @@ async def test_an_answer_elsewhere_stops_the_ringing() -> None:
     assert first.cancelled and second.cancelled
     assert told.priority == -1
     assert phone.pushover.messages[3].cancelled
+
+
+async def test_what_rang_though_its_answer_was_lost_is_stopped_too() -> None:
+    async with PhoneServer() as phone:
+        channel = pushover_of(phone)
+        phone.faults.set("lost-reply", times=1)
+        assert (await failing(channel)).unknown
+        await channel.send(message(Purpose.RESOLVE, view=resolved(), target="ana/phone/1"))
+        rang, other = phone.pushover.messages
+    assert rang.cancelled, "no receipt is known of it, and it must not ring for half an hour"
+    assert not other.cancelled
+
+
+async def test_an_incident_of_one_phone_stops_no_other_ringing() -> None:
+    async with PhoneServer() as phone:
+        channel = pushover_of(phone)
+        await channel.send(message(view=replace(INCIDENT, public_id="I-OTHER"), target="ana/phone/1"))
+        await channel.send(message(target="ana/phone/1"))
+        await channel.send(message(Purpose.ACK, view=acknowledged(), target="ana/phone/1"))
+    assert [bool(rang.cancelled) for rang in phone.pushover.messages[:2]] == [False, True]
+
+
+async def test_receipts_are_looked_at_no_more_often_than_pushover_allows() -> None:
+    async with PhoneServer() as phone:
+        channel, desk = pushover_of(phone), Desk()
+        sent = await channel.send(message(target="ana/phone/1"))
+        page = OpenPage(incident="I-7K2M", key="k", person="ana", receipt=sent.detail)
+        for _ in range(5):
+            await channel.ask([page], desk.react, seconds=2.0)
+        gone = OpenPage(incident="I-1", key="k", person="ana", receipt={"receipt": "gone", "target": "ana/phone/1"})
+        for _ in range(5):
+            await channel.ask([gone], desk.react)
+        looks = [one for one in phone.received if one.what == "pushover.receipts"]
+    assert phone.pushover.hasty == 0
+    assert len(looks) == 2
+
+
+async def test_a_receipt_that_expired_is_still_looked_at_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receipts, "LEAST", 0)
+    async with PhoneServer() as phone:
+        channel, desk = pushover_of(phone), Desk()
+        sent = await channel.send(message(target="ana/phone/1"))
+        page = OpenPage(incident="I-7K2M", key="k", person="ana", receipt=sent.detail)
+        phone.pushover.messages[0].expires = 1
+        for _ in range(3):
+            assert await channel.ask([page], desk.react) == 0
+        assert len([one for one in phone.received if one.what == "pushover.receipts"]) == 1
+    assert desk.reactions == []
+
+
+async def test_a_provider_that_hangs_keeps_nobody_waiting_who_asks_before_a_level() -> None:
+    async with PhoneServer() as phone:
+        channel, desk = pushover_of(phone), Desk()
+        sent = await channel.send(message(target="ana/phone/1"))
+        page = OpenPage(incident="I-7K2M", key="k", person="ana", receipt=sent.detail)
+        phone.faults.set("hang", seconds=30)
+        with pytest.raises(DeliveryError, match="did not say within"):
+            await channel.ask([page], desk.react, seconds=0.2)
+
+
+async def test_what_could_not_be_kept_is_passed_on_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receipts, "LEAST", 0)
+
+    async def refuses(reaction: Any) -> Any:
+        raise StoreError("the disk is full")
+
+    async with PhoneServer() as phone:
+        channel, desk = pushover_of(phone), Desk()
+        sent = await channel.send(message(target="ana/phone/1"))
+        page = OpenPage(incident="I-7K2M", key="k", person="ana", receipt=sent.detail)
+        phone.acknowledge(phone.pushover.messages[0])
+        with pytest.raises(StoreError):
+            await channel.ask([page], refuses)
+        assert await channel.ask([page], desk.react) == 1
+
+
+async def test_a_month_that_is_used_up_takes_the_next_way_at_once_and_the_doctor_warns_before() -> None:
+    async with PhoneServer() as phone:
+        channel = pushover_of(phone)
+        phone.pushover.left = 12
+        few = await channel.doctor()
+        phone.pushover.left = 0
+        error = await failing(channel)
+        none = await channel.doctor()
+    assert error.permanent and "used up" in str(error)
+    assert [(one.level, one.write != "") for one in few] == [("ok", False), ("warning", True)]
+    assert none[1].level == "fault" and none[1].what.startswith("Pushover: 0 messages are left")
+
+
+async def test_an_address_that_is_too_long_costs_the_link_and_not_the_page() -> None:
+    long = "https://wiki.example.com/" + "x" * 1_500
+    async with PhoneServer() as phone:
+        await pushover_of(phone).send(message(view=replace(INCIDENT, runbook=long), target="ana/phone/1"))
+        await ntfy_of(phone).send(message(view=replace(INCIDENT, runbook=long, page_url=long), target="ana/phone/0"))
+        assert len(phone.pushover.messages) == len(phone.messages) == 1
 
 
 async def test_an_application_of_your_own_and_a_user_key() -> None:
@@ -246,5 +353,5 @@ async def test_doctor_of_pushover_rings_nobody() -> None:
         sound = await pushover_of(phone).doctor()
         wrong = await pushover_of(phone, secrets={"ANA_PUSH": "x@sandbox-application"}).doctor()
         assert phone.pushover.messages == []
-    assert [finding.level for finding in sound] == ["ok"]
+    assert {finding.level for finding in sound} == {"ok"}
     assert [finding.level for finding in wrong] == ["fault"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +16,8 @@ from alerts.people import find_phone, split_phone
 from probes.words.errors import DeliveryError
 from probes.words.text import clean
 
-TITLE, BODY = 250, 3_500  # characters; ntfy takes 4,096 bytes of message
+TITLE, LINK = 250, 512  # characters
+BODY = 3_500  # bytes as JSON: ntfy takes 4,096 of message and 8,192 of everything; what is over becomes an attachment
 PRIORITY = {Purpose.PAGE: 5, Purpose.EMERGENCY: 5, Purpose.TEST: 5, Purpose.WARNING: 3, Purpose.RESOLVE: 3}
 QUIET = 2
 TAGS = {"triggered": "rotating_light", "acknowledged": "eyes", "resolved": "white_check_mark"}
@@ -77,18 +79,18 @@ class NtfyChannel:
         found: dict[str, Any] = {
             "topic": topic,
             "title": clean(render.subject_line(message), TITLE),
-            "message": render.body(message)[:BODY] or clean(message.headline, BODY),
+            "message": _fit(render.body(message) or clean(message.headline, BODY)),
             "priority": PRIORITY.get(message.purpose, QUIET) if _loud(message) else QUIET,
         }
         if view is None:
             return found
         found["tags"] = [TAGS.get(view.state, "rotating_light")]
-        links = render.addresses(view)
+        links = [(label, url) for label, url in render.addresses(view) if len(url) <= LINK]
         if links:
             found["click"] = links[-1][1]
         actions: list[dict[str, Any]] = [{"action": "view", "label": label, "url": url} for label, url in links]
         ack = render.public(self.around.ack_url(view.public_id, view.round, message.person))
-        if ack and view.state == "triggered":
+        if ack and view.state == "triggered" and message.purpose is not Purpose.EMERGENCY:  # that has nothing to answer
             press = {"action": "http", "label": "Acknowledge", "url": ack, "method": "POST", "clear": True}
             actions = [press, *actions]
         return found | ({"actions": actions[:3]} if actions else {})
@@ -127,6 +129,13 @@ class NtfyChannel:
 
     async def close(self) -> None:
         """Nothing is kept open between calls."""
+
+
+def _fit(text: str) -> str:
+    """As much of a text as ntfy shows as one: in bytes, with all that JSON adds."""
+    while len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")) > BODY:
+        text = text[: len(text) * 9 // 10]
+    return text
 
 
 def _loud(message: Message) -> bool:

@@ -9,17 +9,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from alerts import render
-from alerts.channels.http import Http
+from alerts.channels.http import Http, Reply
 from alerts.channels.kit import OpenPage, Surroundings, fill_in, unsent
+from alerts.channels.pushover.receipts import Receipts
 from alerts.channels.pushover.spec import Spec
-from alerts.message import Finding, Message, Purpose, React, Reaction, Receipt
+from alerts.message import Finding, Message, Purpose, React, Receipt
 from alerts.people import find_phone, split_phone
 from probes.words.errors import DeliveryError
 from probes.words.text import clean
 
 log = logging.getLogger("showup.alerts.pushover")
 
-TITLE, BODY = 250, 1_024  # characters
+TITLE, BODY, LINK = 250, 1_024, 512  # characters; a longer address is refused, and the page with it
+LOW = 200  # messages that are left of a month's: about one bad night
 POLL = 6.0  # seconds between looks at a receipt; Pushover allows one in five
 TEST_RINGS = 120  # seconds
 RINGING = frozenset({Purpose.PAGE, Purpose.EMERGENCY, Purpose.TEST})
@@ -37,8 +39,7 @@ class PushoverChannel:
         self.spec = spec
         self.around = around
         self.http = Http(who="Pushover", timeout=spec.timeout, ca_file=spec.ca_file, hints=HINTS)
-        self._ringing: dict[tuple[str, str], set[str]] = {}  # (incident, target) → receipts
-        self._passed_on: set[str] = set()
+        self.receipts = Receipts(around, self._read)
 
     async def send(self, message: Message) -> Receipt:
         """Ring, or stop ringing and say why; raises DeliveryError."""
@@ -47,23 +48,26 @@ class PushoverChannel:
         user, token = self._address(message.target)
         if message.purpose in (Purpose.ACK, Purpose.RESOLVE):
             await self._hush(message, token)
-        reply = await self.http.send("POST", self._url("messages.json"), data=self._fields(message, user, token))
-        said = reply.json()
+        said = (await self._call("POST", "messages.json", data=self._fields(message, user, token))).json()
         if said.get("status") != 1:
             raise DeliveryError("Pushover answered without taking the message", permanent=True)
         receipt = clean(str(said.get("receipt") or ""), 80)
         if self._rings(message) and not receipt:
             raise DeliveryError("Pushover took the page without a receipt, so it does not ring", permanent=True)
-        if receipt and message.incident:
-            self._ringing.setdefault((message.incident.public_id, message.target), set()).add(receipt)
         detail = {"receipt": receipt, "target": message.target} if receipt else {}
         return Receipt(
             channel=self.name, id=receipt or clean(str(said.get("request") or message.marker), 80), detail=detail
         )
 
-    def _url(self, path: str) -> str:
+    async def _call(self, method: str, path: str, **options: Any) -> Reply:
+        """The answer; raises DeliveryError. A month that is used up is no haste that passes: the next way is taken."""
         root = fill_in(self.spec.url, self.around, what="Pushover's url").rstrip("/")
-        return f"{root}/1/{path}"
+        reply = await self.http.request(method, f"{root}/1/{path}", **options)
+        if 200 <= reply.status < 300:
+            return reply
+        if reply.status == 429 and reply.headers.get("X-Limit-App-Remaining") == "0":
+            raise DeliveryError("Pushover: the application has used up its messages of this month", permanent=True)
+        raise self.http.refusal(reply)
 
     def _address(self, target: str) -> tuple[str, str]:
         """(user key, application token) of a person's phone."""
@@ -93,19 +97,26 @@ class PushoverChannel:
         if self._rings(message):
             rings = TEST_RINGS if message.purpose is Purpose.TEST else int(self.spec.expire.total_seconds())
             fields |= {"priority": EMERGENCY, "retry": int(self.spec.retry.total_seconds()), "expire": rings}
+            fields |= {"tags": _tag(message)} if message.incident else {}
         links = render.addresses(message.incident) if message.incident else []
-        if links:
-            fields |= {"url_title": links[0][0], "url": links[0][1]}
+        for label, url in links:
+            if len(url) <= LINK:
+                fields |= {"url_title": label, "url": url}
+                break
         return {key: str(value) for key, value in fields.items()}
 
     async def _hush(self, message: Message, token: str) -> None:
-        """Stop every ringing about this incident on this phone; what cannot be stopped ends by itself."""
-        incident = message.incident.public_id if message.incident else ""
-        receipts = self._ringing.pop((incident, message.target), set())
-        known = (message.receipt or {}).get("receipt")
-        for receipt in receipts | ({str(known)} if known else set()):
+        """Stop every ringing about this incident on this phone; what cannot be stopped ends by itself.
+
+        By its tag, which also stops what rang and whose receipt was lost on the way.
+        """
+        known = str((message.receipt or {}).get("receipt") or "")
+        paths = [f"receipts/{_path(known)}/cancel.json"] if known else []
+        if message.incident is not None:
+            paths.append(f"receipts/cancel_by_tag/{_tag(message)}.json")
+        for path in paths:
             try:
-                await self.http.send("POST", self._url(f"receipts/{_path(receipt)}/cancel.json"), data={"token": token})
+                await self._call("POST", path, data={"token": token})
             except DeliveryError as error:
                 log.warning("Pushover keeps ringing until it expires: %s", error)
 
@@ -113,44 +124,18 @@ class PushoverChannel:
         """Look at the receipts of open pages every 6 s and pass on who took one, until cancelled."""
         while True:
             await asyncio.sleep(POLL)
-            await self.ask(await self.around.open_pages(self.name), react)
-
-    async def ask(self, pages: Sequence[OpenPage], react: React) -> int:
-        """Look at these receipts now and pass on what is new; how much was. What cannot be read waits."""
-        new = 0
-        for page in pages:
-            receipt, target = str(page.receipt.get("receipt") or ""), str(page.receipt.get("target") or "")
-            if not receipt or receipt in self._passed_on:
-                continue
             try:
-                said = await self._look(receipt, target)
+                await self.ask(await self.around.open_pages(self.name), react)
             except DeliveryError as error:
-                log.warning("Pushover cannot be asked who answered: %s", error)
-                continue
-            if said.get("acknowledged") != 1:
-                continue
-            await react(self._reaction(page, said))
-            self._passed_on.add(receipt)
-            new += 1
-        return new
+                log.warning("%s", error)
 
-    async def _look(self, receipt: str, target: str) -> dict[str, Any]:
+    async def ask(self, pages: Sequence[OpenPage], react: React, *, seconds: float = 60.0) -> int:
+        """Look at these receipts now and pass on what is new; how much was. Raises DeliveryError after `seconds`."""
+        return await self.receipts.ask(pages, react, seconds=seconds)
+
+    async def _read(self, receipt: str, target: str) -> dict[str, Any]:
         _, token = self._address(target)
-        url = self._url(f"receipts/{_path(receipt)}.json")
-        return (await self.http.send("GET", url, params={"token": token})).json()
-
-    def _reaction(self, page: OpenPage, said: dict[str, Any]) -> Reaction:
-        person = self.around.people().get(page.person)
-        at = said.get("acknowledged_at")
-        return Reaction(
-            action="ack",
-            incident=page.incident,
-            by=person.name if person else "somebody with Pushover",
-            via="pushover",
-            at=at * 1_000_000 if isinstance(at, int) and at > 0 else self.around.clock.now(),
-            person=page.person,
-            round=page.round,
-        )
+        return (await self._call("GET", f"receipts/{_path(receipt)}.json", params={"token": token})).json()
 
     async def verify(self, key: str) -> dict[str, Any] | None:
         """Pushover's receipt is all there is to know."""
@@ -166,22 +151,37 @@ class PushoverChannel:
                     await self.http.send("POST", url, data={"user": user, "token": token})
 
     async def doctor(self) -> list[Finding]:
-        """Is each person's key one that the application may ring? Rings nobody."""
-        found = []
+        """Is each person's key one that the application may ring, and are there messages left? Rings nobody."""
+        found, tokens = [], dict[str, str]()
         for person in self.around.people().values():
             for number, entry in enumerate(person.phone):
                 if entry.startswith("pushover:"):
-                    found.append(await self._examine(f"{person.key}/phone/{number}"))
+                    found.append(await self._examine(f"{person.key}/phone/{number}", tokens))
+        found += [await self._left(token, target) for token, target in tokens.items()]
         return found or [Finding(level="ok", what="Pushover: nobody is rung through it")]
 
-    async def _examine(self, target: str) -> Finding:
+    async def _examine(self, target: str, tokens: dict[str, str]) -> Finding:
         try:
             user, token = self._address(target)
-            await self.http.send("POST", self._url("users/validate.json"), data={"user": user, "token": token})
+            await self._call("POST", "users/validate.json", data={"user": user, "token": token})
         except DeliveryError as error:
             write = "copy the user key from the app, and the application's token, into their secrets"
             return Finding(level="fault" if error.permanent else "warning", what=f"{target}: {error}", write=write)
+        tokens.setdefault(token, target)
         return Finding(level="ok", what=f"Pushover: {target} can ring")
+
+    async def _left(self, token: str, target: str) -> Finding:
+        """How many messages an application may still send this month."""
+        try:
+            said = (await self._call("GET", "apps/limits.json", params={"token": token})).json()
+        except DeliveryError as error:
+            return Finding(level="warning", what=f"{target}: {error}")
+        left = said.get("remaining")
+        if not isinstance(left, int) or isinstance(left, bool):
+            return Finding(level="ok", what=f"Pushover: its limit is not said for {target}")
+        what = f"Pushover: {max(0, left):,} messages are left this month to the application of {target}"
+        level = "ok" if left >= LOW else "warning" if left > 0 else "fault"
+        return Finding(level=level, what=what, write="" if left >= LOW else "buy more at pushover.net for it")
 
     async def close(self) -> None:
         """Nothing is kept open between calls."""
@@ -195,3 +195,9 @@ def open_channel(spec: Spec, around: Surroundings) -> PushoverChannel:
 def _path(receipt: str) -> str:
     """A receipt as one part of a path, and nothing else."""
     return re.sub(r"[^A-Za-z0-9_-]", "", receipt) or "none"
+
+
+def _tag(message: Message) -> str:
+    """What all the ringing about an incident on one phone is stopped by."""
+    incident = message.incident.public_id if message.incident else ""
+    return _path(f"{incident}-{message.target}".replace("/", "-").replace(".", "-"))[:80]

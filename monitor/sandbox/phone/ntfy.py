@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MESSAGE_LIMIT = 4096  # bytes; longer would become an attachment, which this server does not take
+JSON_LIMIT = 2 * MESSAGE_LIMIT  # of everything, when it is published as JSON
 EXPIRES = 12 * 3600  # seconds a message is kept for those who ask later
 _TOPIC = re.compile(r"[-_A-Za-z0-9]{1,64}")
 _PRIORITIES = {"min": 1, "low": 2, "default": 3, "high": 4, "max": 5, "urgent": 5} | {str(n): n for n in range(1, 6)}
@@ -58,6 +59,8 @@ class Message:
 
 def read_json(raw: bytes, now: int) -> Message:
     """A message published as JSON to the server's root; `now` in s."""
+    if len(raw) > JSON_LIMIT:
+        raise NtfyRefused(413, 41303, "JSON body too large")
     try:
         fields = json.loads(raw)
     except (ValueError, RecursionError):

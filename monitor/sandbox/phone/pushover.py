@@ -6,7 +6,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-MESSAGE_LIMIT, TITLE_LIMIT = 1024, 250  # characters
+MESSAGE_LIMIT, TITLE_LIMIT, URL_LIMIT = 1024, 250, 512  # characters
+A_MONTH = 10_000  # messages of one application
 RETRY_LEAST, EXPIRE_MOST = 30, 10_800  # seconds
 POLL_LEAST = 5  # seconds between two looks at one receipt
 KEPT = 7 * 86_400  # seconds a receipt can be read
@@ -37,6 +38,7 @@ class Receipt:
     acknowledged_by: str = ""
     cancelled: int = 0
     looked: int = 0
+    tags: tuple[str, ...] = ()
 
     def rings(self, now: int) -> list[int]:
         """When it rang, up to now."""
@@ -64,12 +66,14 @@ class Receipt:
 
 
 class Pushover:
-    """One application and the people it may reach: user key to name. `hasty` counts looks at a receipt within 5 s."""
+    """One application and the people it may reach: user key to name. `hasty` counts looks at a receipt within 5 s,
+    `left` the messages that may be sent this month."""
 
     def __init__(self, token: str, users: dict[str, str]) -> None:
         self.token, self.users = token, users
         self.messages: list[Receipt] = []
         self.hasty = 0
+        self.left = A_MONTH
 
     def send(self, fields: dict[str, Any], now: int) -> dict[str, Any]:
         """Take a message, or refuse it as Pushover does."""
@@ -83,6 +87,11 @@ class Pushover:
             raise PushoverRefused("message", f"message has {len(text)} characters, {MESSAGE_LIMIT} are allowed")
         if len(title) > TITLE_LIMIT:
             raise PushoverRefused("title", f"title has {len(title)} characters, {TITLE_LIMIT} are allowed")
+        if len(str(fields.get("url") or "")) > URL_LIMIT:
+            raise PushoverRefused("url", f"url is longer than {URL_LIMIT} characters")
+        if self.left < 1:
+            raise PushoverRefused("message", "application is over its message limit for this month", status=429)
+        self.left -= 1
         priority = _number(fields, "priority", 0, -2, 2)
         receipt = Receipt("", user, title, text, priority, now)
         answer: dict[str, Any] = {"status": 1, "request": secrets.token_hex(16)}
@@ -90,6 +99,7 @@ class Pushover:
             receipt.retry = _number(fields, "retry", 0, RETRY_LEAST, EXPIRE_MOST)
             receipt.expires = now + _number(fields, "expire", 0, 1, EXPIRE_MOST)
             receipt.id = answer["receipt"] = secrets.token_hex(15)
+            receipt.tags = tuple(tag for tag in str(fields.get("tags") or "").split(",") if tag)
         self.messages.append(receipt)
         return answer
 
@@ -109,6 +119,19 @@ class Pushover:
         receipt = self.find(name)
         receipt.cancelled = receipt.cancelled or now
         return {"status": 1, "request": secrets.token_hex(16)}
+
+    def cancel_tag(self, tag: str, fields: dict[str, Any], now: int) -> dict[str, Any]:
+        """Stop all the ringing that has this tag."""
+        self.check_token(fields)
+        found = [m for m in self.messages if tag in m.tags and not (m.cancelled or m.acknowledged) and now < m.expires]
+        for receipt in found:
+            receipt.cancelled = now
+        return {"canceled": len(found), "status": 1, "request": secrets.token_hex(16)}
+
+    def limits(self, fields: dict[str, Any], now: int) -> dict[str, Any]:
+        """How many messages the application has left."""
+        self.check_token(fields)
+        return {"limit": A_MONTH, "remaining": self.left, "reset": now + 86_400, "status": 1}
 
     def acknowledge(self, receipt: Receipt, now: int) -> None:
         """The person takes it: it rings no more."""

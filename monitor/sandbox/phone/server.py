@@ -83,13 +83,16 @@ class PhoneServer(Server):
             web.post("/1/users/validate.json", self._pushover),
             web.get("/1/receipts/{receipt}.json", self._pushover),
             web.post("/1/receipts/{receipt}/cancel.json", self._pushover),
+            web.post("/1/receipts/cancel_by_tag/{tag}.json", self._pushover),
+            web.get("/1/apps/limits.json", self._pushover),
             web.post("/{topic}", self._publish_plain),
             web.put("/{topic}", self._publish_plain),
             web.get("/{topic}/json", self._subscribe),
         ]
 
     def label(self, request: web.Request) -> str | None:
-        """`publish`, `subscribe`, `health`, `pushover.messages`, `pushover.receipts`, `pushover.users`."""
+        """`publish`, `subscribe`, `health`, `pushover.messages`, `pushover.receipts`, `pushover.users`,
+        `pushover.apps`."""
         if request.path.startswith("/1/"):
             return "pushover." + request.path.split("/")[2].split(".")[0]
         if request.method == "GET":
@@ -202,7 +205,11 @@ class PhoneServer(Server):
         fields = dict(request.query) | (body if isinstance(body, dict) else {})
         now, name = self.seconds(), request.match_info.get("receipt", "")
         try:
-            if request.path.endswith("/cancel.json"):
+            if "tag" in request.match_info:
+                answer = self.pushover.cancel_tag(request.match_info["tag"], fields, now)
+            elif request.path.endswith("/limits.json"):
+                answer = self.pushover.limits(fields, now)
+            elif request.path.endswith("/cancel.json"):
                 answer = self.pushover.cancel(name, fields, now)
             elif name:
                 answer = self.pushover.look(name, fields, now)
@@ -213,7 +220,8 @@ class PhoneServer(Server):
             else:
                 answer = self.pushover.send(fields, now)
         except PushoverRefused as refusal:
-            return web.json_response(refusal.body, status=refusal.status)
+            left = {"X-Limit-App-Remaining": str(self.pushover.left)}
+            return web.json_response(refusal.body, status=refusal.status, headers=left)
         return web.json_response(answer)
 
     def _validate(self, fields: dict[str, Any]) -> dict[str, Any]:
