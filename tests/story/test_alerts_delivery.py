@@ -6,11 +6,12 @@ from itertools import pairwise
 from typing import TypeVar
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from alerts import outbox, settle
-from alerts.message import Finding, Message, Purpose, React, Receipt
+from alerts.message import Finding, Message, Purpose, React, Reaction, Receipt
 from alerts.policy import Level, PolicySpec
+from alerts.tables import Notification
 from probes.words.clock import SystemClock
 from probes.words.errors import DeliveryError, StoreBroken
 from probes.words.units import SECOND
@@ -198,6 +199,29 @@ async def test_a_verified_page_is_not_asked_about_again(night: Night) -> None:
     await night.fails()
     await night.pass_time("10m")
     assert len(asked) == 1
+
+
+async def test_a_webhook_that_is_faster_than_the_answer_to_the_event_shows_that_the_page_is_there() -> None:
+    asked: list[str] = []
+    night = Night(PolicySpec(levels=(Level(notify=("pagerduty",)),)))
+    night.pagerduty.verified, night.pagerduty.knows = False, asked.append
+    whole = night.pagerduty.send
+    event = {"action": "reassign", "by": "Dee", "via": "pagerduty", "at": START, "said": {"there": "Q1"}}
+
+    async def send(message: Message) -> Receipt:
+        receipt = await whole(message)
+        said = Reaction(incident=message.key, **event)
+        await night.transact(lambda session: night.desk.react(session, said, now=night.clock.now()))
+        return receipt
+
+    night.pagerduty.send = send
+    await night.fails()
+    (row,) = await night.transact(lambda session: list(session.exec(select(Notification)).all()))
+    assert (row.state, row.verified, row.receipt["there"]) == ("delivered", True, "Q1")
+    again = await night.react(row.key, **event)
+    assert not again.accepted and "known" in again.text
+    await night.pass_time("10m")
+    assert asked == []
 
 
 async def test_the_providers_word_is_kept_when_the_store_comes_back(night: Night) -> None:
