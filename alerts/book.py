@@ -26,3 +26,10 @@ class Book:
     site_title: str = "Status"
     site_url: str = ""
     web_url: str = ""
+
+    def wakes(self, person: str) -> bool:
+        """True when something wakes this person at night: a phone, or PagerDuty, which a policy tells and which knows
+        them by their id there."""
+        known = self.people[person]
+        told = any("pagerduty" in policy.targets for policy in self.policies.values())
+        return known.rings or (known.pagerduty != "" and told and "pagerduty" in self.channels)

@@ -54,7 +54,7 @@ def missing(keeper: Keeper, given: Roster, now: int) -> dict[str, str]:
         found.setdefault(f"{MEMBER}{gap.rotation}", said)
     for name in book.rotations:
         for duty in on_call.duties(name, now, now + AHEAD):
-            if duty.person is not None and not book.people[duty.person].rings:
+            if duty.person is not None and not book.wakes(duty.person):
                 when = f"{moment(duty.start or now):%Y-%m-%d %H:%M} UTC"
                 said = f"{book.people[duty.person].name} is on call in {name} from {when}, and has nothing that rings"
                 found.setdefault(f"{MEMBER}{name}", said)

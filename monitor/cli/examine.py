@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from alerts.message import Finding
 from alerts.people import Person
 from alerts.policy import parse_target
-from monitor.cli.forecast import rings, warnings
+from monitor.cli.forecast import warnings
 from monitor.cli.paper import ago
 from probes.words.units import say_duration
 
@@ -127,7 +127,7 @@ def people(catalog: Catalog) -> list[Finding]:
     found = []
     wanted = called(catalog)
     for key, person in catalog.book.people.items():
-        if rings(key, catalog.book):
+        if catalog.book.wakes(key):
             found.append(ok(f"{person.name} can be rung at night, by {_by(person)}"))
         else:
             say = fault if key in wanted else warn
@@ -169,7 +169,7 @@ def _by(person: Person) -> str:
     for number, entry in enumerate(person.phone):
         wait = person.waits(number)
         said.append(entry.partition(":")[0] + (f" after {say_duration(wait)}" if wait else ""))
-    return ", ".join(said)
+    return ", ".join(said) or "PagerDuty"
 
 
 def outside(catalog: Catalog) -> list[Finding]:

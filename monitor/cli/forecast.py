@@ -161,7 +161,7 @@ def _unrung(book: Book) -> list[str]:
     """Rotations that name somebody whom nothing can wake, or nobody in the coming 30 days."""
     found = []
     for name, spec in book.rotations.items():
-        mute = [key for key in spec.everybody if key in book.people and not book.people[key].rings]
+        mute = [key for key in spec.everybody if key in book.people and not book.wakes(key)]
         found += [
             f"{book.people[key].name} takes turns in {name} and has nothing that rings at night; add phone: to {key}"
             for key in mute

@@ -40,6 +40,7 @@ def doubts(merged: Merged, checked: Checked) -> list[str]:
         found += _both(merged, key, policy)
         found += _left(merged, checked, key, policy)
         found += _twice(merged, checked, key, policy)
+        found += _again(merged, key, policy)
     return [*found, *_unheard(merged, checked)]
 
 
@@ -91,6 +92,16 @@ def _twice(merged: Merged, checked: Checked, key: str, policy: PolicySpec) -> It
                 yield str(
                     merged.problem(("policies", key, "levels", number, "notify", at), what, "keep one of the two")
                 )
+
+
+def _again(merged: Merged, key: str, policy: PolicySpec) -> Iterator[str]:
+    """PagerDuty told twice in a round: the second event has the key of the first, and wakes nobody there."""
+    told = [number for number, level in enumerate(policy.levels) if "pagerduty" in level.notify]
+    for number in told[1:]:
+        what = f"level {number + 1} of {key} tells PagerDuty again, which knows of it since level {told[0] + 1} "
+        what += "and wakes nobody for it"
+        write = "name a person, or let the service's policy there have several levels and write escalation: pagerduty"
+        yield str(merged.problem(("policies", key, "levels", number), what, write))
 
 
 def _unheard(merged: Merged, checked: Checked) -> Iterator[str]:

@@ -71,6 +71,16 @@ def test_who_has_nothing_that_rings_is_named() -> None:
     assert found["Ben has nothing that rings at night"] == "warning"
 
 
+def test_whom_pagerduty_knows_and_a_policy_tells_it_of_is_rung_by_it(tmp_path: Path) -> None:
+    told = CONFIG.replace("{name: Ben}", "{name: Ben, pagerduty: PBEN123}").replace("[ana]", "[ana, pagerduty]")
+    told += 'channels: {pagerduty: {routing_key: "${secret:R}"}}\n'
+    found = levels(examine.people(load_text(told, secrets={"R": "r" * 32})))
+    assert found["Ben can be rung at night, by PagerDuty"] == "ok"
+    untold = told.replace("[ana, pagerduty]", "[ana]")
+    found = levels(examine.people(load_text(untold, secrets={"R": "r" * 32})))
+    assert found["Ben has nothing that rings at night"] == "warning"
+
+
 def test_a_daemon_that_does_not_run_is_at_fault(tmp_path: Path) -> None:
     def never() -> dict[str, Any]:
         raise AssertionError("nothing is asked where nobody answers")

@@ -56,6 +56,11 @@ def test_both_systems_going_on_is_said_until_the_policy_says_who_escalates() -> 
     assert warned(f"{FIRST}, escalation: showup") == []
 
 
+def test_a_second_level_for_pagerduty_wakes_nobody_and_is_told_of() -> None:
+    (line,) = warned("levels: [{at: 0m, notify: [pagerduty]}, {at: 1m, notify: [pagerduty]}]")
+    assert line.startswith("level 2 of wake-us tells PagerDuty again, which knows of it since level 1 and wakes nobody")
+
+
 def test_a_level_that_pagerduty_holds_back_is_told_of_with_its_real_time() -> None:
     (line,) = warned(f"{FIRST}, escalation: pagerduty")
     assert line.startswith("level 2 of wake-us says 5m and starts 30m after PagerDuty was told")

@@ -147,8 +147,7 @@ class PushoverChannel:
             for number, entry in enumerate(person.phone):
                 if entry.startswith("pushover:"):
                     user, token = self._address(f"{person.key}/phone/{number}")
-                    url = self._url("users/validate.json")
-                    await self.http.send("POST", url, data={"user": user, "token": token})
+                    await self._call("POST", "users/validate.json", data={"user": user, "token": token})
 
     async def doctor(self) -> list[Finding]:
         """Is each person's key one that the application may ring, and are there messages left? Rings nobody."""
