@@ -355,3 +355,12 @@ async def test_doctor_of_pushover_rings_nobody() -> None:
         assert phone.pushover.messages == []
     assert {finding.level for finding in sound} == {"ok"}
     assert [finding.level for finding in wrong] == ["fault"]
+
+
+async def test_the_look_at_every_channel_asks_pushover_whether_each_key_may_ring_and_rings_nobody() -> None:
+    async with PhoneServer() as phone:
+        await pushover_of(phone).alive()
+        with pytest.raises(DeliveryError):
+            await pushover_of(phone, secrets={"ANA_PUSH": "x@sandbox-application"}).alive()
+        assert [one.what for one in phone.received] == ["pushover.users"] * 2
+        assert phone.pushover.messages == []
