@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
-from alerts import acks, follow, incidents, life, outbox, rules, settle, view
+from alerts import acks, folding, follow, holding, incidents, life, outbox, rules, settle, view
 from alerts.book import Book
 from alerts.channels.kit import OpenPage
 from alerts.escalate import Escalation
@@ -80,6 +80,7 @@ class Desk:
         """
         settle.reclaim(session, now=now)
         self._close_mutes(session, now)
+        folding.release(session, holding.mutes(session, now), now=now)
         due = session.exec(_DUE, params={"now": now}).all()
         self.more = len(due) == MOST_DUE
         for incident in due:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
-from alerts import folding, occasions, tell
+from alerts import folding, holding, occasions, tell
 from alerts.book import Book
+from alerts.holding import mutes
 from alerts.ladder import Ladder, Move, Next, Stand, next_move
 from alerts.message import Beside, Purpose
 from alerts.mute import ends, until
 from alerts.oncall import OnCall, Roster, Schedules
 from alerts.tables import Incident, Member, Mute, Notification, Step
 from alerts.timeline import note
-from probes.words.clock import moment
 from probes.words.units import say_duration
 
-_MUTES = select(Mute).where(col(Mute.start) <= bindparam("now"), col(Mute.end) > bindparam("now"))
 _PAGES = select(Notification).where(
     Notification.incident == bindparam("incident"),
     Notification.round == bindparam("round"),
@@ -115,11 +114,8 @@ class Escalation:
         incident.round_at += ends(mute) - due
         if incident.held_by != mute.id:
             incident.held_by = mute.id
-            mute.held += 1
-            session.add(mute)
             folding.close(session, incident, now=now)  # held itself, it cannot speak for others
-            end = f"{moment(ends(mute)):%Y-%m-%d %H:%M} UTC"
-            note(session, incident, "held", f"pages are held until {end}: {mute.reason}", now=now, by=mute.author)
+            holding.say(session, incident, mute, now=now)
         return ends(mute)
 
     def _members_due(self, session: Session, incident: Incident, now: int) -> list[int]:
@@ -205,6 +201,7 @@ class Escalation:
 
     def lift(self, session: Session, mute: Mute, *, now: int) -> None:
         """The mute ended early: what it held is due now."""
+        holding.let_go(session, mute, now=now)
         query = select(Incident).where(Incident.held_by == mute.id, col(Incident.resolved_at).is_(None))
         for incident in session.exec(query).all():
             due = next_move(stand_of(incident), Ladder.load(incident.ladder)).due
@@ -223,8 +220,3 @@ def answerless(incident: Incident) -> None:
 def stand_of(incident: Incident) -> Stand:
     """Where an incident stands on its ladder."""
     return Stand(climbs=incident.climbs, level=incident.level, round_at=incident.round_at, nobody=incident.nobody)
-
-
-def mutes(session: Session, now: int) -> Sequence[Mute]:
-    """The mutes that hold something now."""
-    return [mute for mute in session.exec(_MUTES, params={"now": now}).all() if ends(mute) > now]

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from alerts import follow
 from alerts.ladder import Ladder
 from alerts.message import Purpose
-from alerts.tables import Incident, Member
+from alerts.mute import until
+from alerts.tables import Incident, Member, Mute
 from alerts.timeline import note
 
 PROVIDER = "provider:"  # how the subject of a provider's incident begins
-_PROVIDERS = select(Incident.subject, Incident.ladder).where(
+_PROVIDERS = select(Incident).where(
     col(Incident.resolved_at).is_(None),
     col(Incident.paging).is_(True),
-    col(Incident.held_by).is_(None),
     col(Incident.subject).startswith(PROVIDER),
+)
+_SPEAKING = select(Incident).where(
+    col(Incident.id).in_(
+        select(Member.folded_into).where(
+            col(Member.folded_into).is_not(None), col(Member.ended).is_(None), col(Member.unfold_at).is_(None)
+        )
+    ),
+    col(Incident.resolved_at).is_(None),
 )
 _LEFT = select(Member).where(
     Member.folded_into == bindparam("incident"), col(Member.ended).is_(None), col(Member.unfold_at).is_(None)
@@ -39,10 +49,25 @@ _FOLDED = (
 )
 
 
-def providers(session: Session) -> frozenset[str]:
-    """Those whose incident pages now, unheld, and calls somebody: only such a one can speak for others."""
-    paging = [(subject, Ladder.load(ladder)) for subject, ladder in session.exec(_PROVIDERS).all()]
-    return frozenset(subject.removeprefix(PROVIDER) for subject, ladder in paging if ladder.calls_somebody)
+def speaks(incident: Incident, held: Sequence[Mute], *, now: int) -> bool:
+    """True when it calls somebody now, or somebody is on it: only such a one can speak for others. One that a mute is
+    about calls nobody, whether or not a level of it has come due since."""
+    answered = incident.state == "acknowledged"
+    muted = incident.held_by is not None or until(held, incident.subject, now) is not None
+    return incident.paging and (answered or not muted) and Ladder.load(incident.ladder).calls_somebody
+
+
+def providers(session: Session, held: Sequence[Mute], *, now: int) -> frozenset[str]:
+    """Those whose incident can speak for others."""
+    paging = session.exec(_PROVIDERS).all()
+    return frozenset(one.subject.removeprefix(PROVIDER) for one in paging if speaks(one, held, now=now))
+
+
+def release(session: Session, held: Sequence[Mute], *, now: int) -> None:
+    """A mute that is laid on an incident silences it, and not those that were left to it: they are let go."""
+    for incident in session.exec(_SPEAKING).all() if held else ():
+        if incident.paging and not speaks(incident, held, now=now):
+            close(session, incident, now=now)
 
 
 def fold(session: Session, incident: Incident, row: Member, provider: str, *, now: int) -> None:

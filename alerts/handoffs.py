@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 
 from alerts.book import Book
-from alerts.escalate import mutes
+from alerts.holding import mutes
 from alerts.message import Purpose
 from alerts.mute import ends
 from alerts.oncall import Deliverable, reach

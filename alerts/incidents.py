@@ -9,7 +9,8 @@ from sqlmodel import Session, col, func, select
 
 from alerts import folding, follow, members, outbox, tell
 from alerts.decide import FLAP_WITHIN, Action, Decision, Facts, decide
-from alerts.escalate import Escalation, answerless, mutes
+from alerts.escalate import Escalation, answerless
+from alerts.holding import mutes
 from alerts.ladder import Ladder
 from alerts.message import RECOVERED, REMOVED, Purpose
 from alerts.mute import covers
@@ -56,13 +57,14 @@ def receive(session: Session, signal: Signal, *, climb: Escalation, now: int) ->
     incident = open_of(session, signal.subject)
     if incident is not None:
         signal = members.as_said(session, incident, signal)
+    held = mutes(session, now)
     decision = decide(
         signal,
         facts_of(session, incident, now=now) if incident is not None else None,
         subject=signal.subject,
         now=now,
-        mutes=mutes(session, now),
-        providers=folding.providers(session),
+        mutes=held,
+        providers=folding.providers(session, held, now=now),
         recovers_by=climb.recovering(signal.subject),
     )
     if decision.action is Action.NOTHING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlmodel import Session
 
-from alerts import incidents, members
+from alerts import folding, holding, incidents, members
 from alerts.escalate import Escalation
-from alerts.ladder import Ladder
 from alerts.members import REPORTED
+from alerts.mute import until
 from alerts.signal import Condition, Severity, Signal
 from alerts.tables import Incident
 from alerts.timeline import note
@@ -88,8 +88,10 @@ def merge(session: Session, name: str, into: str, *, by: str, climb: Escalation,
         raise Refused(f"{incident.public_id} is merged already", hint=f"first: showup incident unmerge {name}")
     if other.merged_into is not None:
         raise Refused(f"{other.public_id} is itself left to another incident", hint="merge into that one")
-    if incident.paging and not _speaks(other):
-        held = "is held by a mute" if other.held_by is not None else "wakes nobody"
+    held_by = holding.mutes(session, now)
+    if incident.paging and not folding.speaks(other, held_by, now=now):
+        muted = other.held_by is not None or until(held_by, other.subject, now) is not None
+        held = "is held by a mute" if muted else "wakes nobody"
         said = f"{other.public_id} {held}, and {incident.public_id} wakes somebody"
         raise Refused(said, hint="merge the other way round")
     incident.merged_into = other.id
@@ -102,11 +104,6 @@ def merge(session: Session, name: str, into: str, *, by: str, climb: Escalation,
     note(session, other, "merged", f"{incident.public_id} was merged into this: {incident.title}", now=now, by=by)
     incidents.review(session, incident, climb=climb, now=now, why=f"{other.public_id} speaks for it")
     return incident, other
-
-
-def _speaks(incident: Incident) -> bool:
-    """True when it calls somebody now, or somebody is on it: only such a one can speak for others, as providers' do."""
-    return incident.paging and incident.held_by is None and Ladder.load(incident.ladder).calls_somebody
 
 
 def unmerge(session: Session, name: str, *, by: str, climb: Escalation, now: int) -> Incident:

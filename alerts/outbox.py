@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, func, select, update
 
-from alerts import storm
+from alerts import holding, storm
 from alerts.message import ESCALATION, Purpose
 from alerts.oncall import Deliverable
 from alerts.routes import EDITS, FIRST_WORDS, FOLLOWS, is_due
@@ -161,11 +161,12 @@ def claim(
 ) -> Claimed | None:
     """Take the most urgent due message of a channel, or None. One in flight for an (incident, target); none to a target
     that is `resting`; `pages`: nothing less urgent than a page."""
-    given = {"channel": channel, "now": now, "most": ESCALATION if pages else LEAST}
-    if resting:
-        rows = session.exec(_DUE_ELSEWHERE, params={**given, "resting": sorted(resting)}).all()
-    else:
-        rows = session.exec(_DUE, params=given).all()
+    held = holding.mutes(session, now)
+
+    def spared(row: Notification) -> bool:
+        return holding.holds(session, row, held, now=now)
+
+    rows = _due(session, channel, now=now, most=ESCALATION if pages else LEAST, resting=resting, spared=spared)
     if not rows:
         return None
     flying = session.exec(_FLYING, params={"channel": channel}).all()
@@ -175,11 +176,33 @@ def claim(
             continue
         if row.purpose in FOLLOWS and not is_due(session, row):
             continue
-        together = [each for each in storm.gather(session, row, now=now) if (each.incident, each.target) not in busy]
+        gathered = storm.gather(session, row, now=now, spared=spared)
+        together = [each for each in gathered if (each.incident, each.target) not in busy]
         taken = _take(session, together, now)
         if taken:
             return Claimed(taken, receipt_for(session, taken[0]))
     return None
+
+
+def _due(
+    session: Session,
+    channel: str,
+    *,
+    now: int,
+    most: int,
+    resting: Collection[str],
+    spared: Callable[[Notification], bool],
+) -> list[Notification]:
+    """What is due on a channel, most urgent first, without what a mute holds: where that was all of a look, there may
+    be more behind it."""
+    given = {"channel": channel, "now": now, "most": most}
+    query = _DUE_ELSEWHERE if resting else _DUE
+    while True:
+        rows = session.exec(query, params={**given, "resting": sorted(resting)} if resting else given).all()
+        kept = [row for row in rows if not spared(row)]
+        if kept or not rows:
+            return kept
+        session.flush()  # what is held is due no more: the next look finds others
 
 
 def _take(session: Session, rows: Sequence[Notification], now: int) -> tuple[Notification, ...]:

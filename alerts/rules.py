@@ -12,7 +12,7 @@ from sqlmodel import Session, col, or_, select
 
 from alerts import follow
 from alerts.book import Book
-from alerts.escalate import mutes as mutes_of
+from alerts.holding import mutes as mutes_of
 from alerts.message import Purpose
 from alerts.mute import ends, until
 from alerts.routes import BY_KEY, EDITS, FIRST_WORDS

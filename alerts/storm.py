@@ -3,7 +3,7 @@ lasts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Boolean, bindparam
 from sqlmodel import Session, col, func, select
@@ -101,8 +101,10 @@ def is_group(key: str) -> bool:
     return key.endswith(_GROUP)
 
 
-def gather(session: Session, row: Notification, *, now: int) -> list[Notification]:
-    """The pages that leave with this one, itself first: the due ones of its burst.
+def gather(
+    session: Session, row: Notification, *, now: int, spared: Callable[[Notification], bool] = lambda row: False
+) -> list[Notification]:
+    """The pages that leave with this one, itself first: the due ones of its burst that are not `spared`.
 
     Untried they get a key of their own, made of the first one's, as the message stands for all of them; once tried they
     keep it, and those that were tried together stay together.
@@ -113,7 +115,8 @@ def gather(session: Session, row: Notification, *, now: int) -> list[Notificatio
     if row.tries:
         found = session.exec(_TOGETHER, params={**given, "key": row.key}).all() if is_group(row.key) else [row]
         return _first(row, found)
-    group = _first(row, session.exec(_UNTRIED, params=given).all())
+    found = session.exec(_UNTRIED, params=given).all()
+    group = _first(row, [each for each in found if each.id == row.id or not spared(each)])
     if len(group) > 1:
         key = f"{row.key}{_GROUP}"
         for each in group:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, or_, select
 
 from alerts.desk import OpenMember
-from alerts.escalate import mutes
+from alerts.holding import mutes
 from alerts.mute import covers
 from alerts.signal import Condition, Severity, Signal
 from alerts.tables import Incident
