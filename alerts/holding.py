@@ -8,7 +8,7 @@ from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from alerts.message import Purpose
-from alerts.mute import ends, until
+from alerts.mute import concerns, ends, until
 from alerts.storm import is_group
 from alerts.tables import Event, Incident, Mute, Notification
 from alerts.timeline import note
@@ -20,10 +20,11 @@ _MUTES = select(Mute).where(col(Mute.start) <= bindparam("now"), col(Mute.end) >
 _SAID = select(Event.id).where(
     Event.incident == bindparam("incident"), Event.kind == HELD, Event.text == bindparam("text")
 )
-_WAITS = select(Notification).where(
-    Notification.state == "pending",
-    Notification.purpose == str(Purpose.PAGE),
-    Notification.due_at == bindparam("end"),
+_WAITS = (
+    select(Notification, Incident.subject)
+    .join(Incident, col(Incident.id) == col(Notification.incident))
+    .where(Notification.state == "pending", Notification.purpose == str(Purpose.PAGE))
+    .where(Notification.due_at == bindparam("end"))
 )
 
 
@@ -60,8 +61,9 @@ def holds(session: Session, row: Notification, held: Sequence[Mute], *, now: int
 
 def let_go(session: Session, mute: Mute, *, now: int) -> None:
     """The pages that waited for the end of a mute are due now; what another one covers waits for that."""
-    for row in session.exec(_WAITS, params={"end": mute.end}).all():
-        _put(session, row, now)
+    for row, subject in session.exec(_WAITS, params={"end": mute.end}).all():
+        if concerns(mute, subject):
+            _put(session, row, now)
 
 
 def _put(session: Session, row: Notification, at: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -161,10 +162,10 @@ def claim(
 ) -> Claimed | None:
     """Take the most urgent due message of a channel, or None. One in flight for an (incident, target); none to a target
     that is `resting`; `pages`: nothing less urgent than a page."""
-    held = holding.mutes(session, now)
+    held = cache(lambda: holding.mutes(session, now))  # asked only where something is due
 
     def spared(row: Notification) -> bool:
-        return holding.holds(session, row, held, now=now)
+        return holding.holds(session, row, held(), now=now)
 
     rows = _due(session, channel, now=now, most=ESCALATION if pages else LEAST, resting=resting, spared=spared)
     if not rows:
