@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from monitor.metrics import exposition
 from monitor.sandbox.phone.server import PhoneServer
+from tests.serving import serving
 from tests.story.keeping import Page, kept, until, until_incident, write_config
 
 PROBE = """knows: {cases: golden/intents.csv, post: /intent, json: {text: "${case.input}"}, answer: $.label,
@@ -22,17 +24,12 @@ class Agent:
         self.well = True
 
     async def __aenter__(self) -> Agent:
-        made = web.Application()
-        made.router.add_post("/intent", self._answer)
-        self._runner = web.AppRunner(made, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"  # type: ignore[union-attr]
+        self._serving = serving(web.post("/intent", self._answer))
+        self.url = await self._serving.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
+    async def __aexit__(self, *failure: Any) -> None:
+        await self._serving.__aexit__(*failure)
 
     async def _answer(self, asked: web.Request) -> web.Response:
         text = json.loads(await asked.text())["text"]

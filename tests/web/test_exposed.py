@@ -18,6 +18,7 @@ from monitor.config.catalog import Items
 from monitor.services import SERVICES
 from monitor.services import exposed as asking
 from probes.words.units import MINUTE
+from tests.serving import serving
 from tests.story.watch import CONFIG
 from tests.web.asking import built
 
@@ -43,20 +44,11 @@ async def counted(tmp_path: Path) -> AsyncIterator[tuple[Keeper, Office]]:
         office.asked.append({**request.query, "key": request.headers["X-Key"]})
         return web.Response(text=office.answer, status=office.status)
 
-    made = web.Application()
-    made.router.add_get("/count", answer)
-    runner = web.AppRunner(made, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"  # type: ignore[union-attr]
-    text = CONFIG.replace("    probes:\n", ITEMS % url + "    probes:\n", 1)
-    try:
+    async with serving(web.get("/count", answer)) as url:
+        text = CONFIG.replace("    probes:\n", ITEMS % url + "    probes:\n", 1)
         async with built(tmp_path, text) as keeper:
             keeper.engine.pulse.began = True
             yield keeper, office
-    finally:
-        await runner.cleanup()
 
 
 async def fails(keeper: Keeper, last_good: int | None = 5 * MINUTE) -> str:

@@ -27,6 +27,7 @@ from monitor.web.app import public_app
 from probes.words.clock import micros
 from probes.words.errors import Refused
 from probes.words.units import DAY, HOUR
+from tests.serving import serving
 from tests.story.watch import CONFIG
 from tests.web.asking import asking, built
 
@@ -204,16 +205,9 @@ async def test_a_calendar_that_changes_changes_the_absences_and_one_that_fails_d
     async def answer(request: web.Request) -> web.Response:
         return web.Response(text=str(said["text"]), status=int(str(said["status"])))
 
-    made = web.Application()
-    made.router.add_get("/ana.ics", answer)
-    runner = web.AppRunner(made, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-    text = CONFIG.replace("ana: {name: Ana,", 'ana: {name: Ana, calendar: "${secret:ANA_CAL}",') + TURNS
-    monkeypatch.setenv("ANA_CAL", f"http://127.0.0.1:{port}/ana.ics")
-    try:
+    async with serving(web.get("/ana.ics", answer)) as url:
+        text = CONFIG.replace("ana: {name: Ana,", 'ana: {name: Ana, calendar: "${secret:ANA_CAL}",') + TURNS
+        monkeypatch.setenv("ANA_CAL", f"{url}/ana.ics")
         async with built(tmp_path, text) as keeper:
 
             async def kept() -> set[str]:
@@ -233,8 +227,6 @@ async def test_a_calendar_that_changes_changes_the_absences_and_one_that_fails_d
             said["status"], said["text"] = 200, "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nEND:VCALENDAR\n"
             await calendars.look(keeper)
             assert await kept() == set()
-    finally:
-        await runner.cleanup()
 
 
 async def test_a_handoff_is_told_to_both_once(keeper: Keeper) -> None:

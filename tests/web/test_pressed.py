@@ -14,6 +14,7 @@ from alerts.signal import Condition, Severity, Signal
 from monitor.app import Keeper
 from monitor.services import SERVICES, kindly
 from probes.words.errors import ConfigError, Refused
+from tests.serving import serving
 from tests.story.watch import CONFIG
 from tests.web.asking import built
 
@@ -40,19 +41,10 @@ async def pressed(tmp_path: Path) -> AsyncIterator[tuple[Keeper, Desk]]:
         where = {"Location": "http://127.0.0.1:1/"} if desk.status == 302 else {}
         return web.Response(text=f"done with {desk.got[-1][0]['to']}", status=desk.status, headers=where)
 
-    made = web.Application()
-    made.router.add_post("/desk", answer)
-    runner = web.AppRunner(made, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"  # type: ignore[union-attr]
-    text = CONFIG.replace("    probes:\n", ACTION % url + "    probes:\n", 1)
-    try:
+    async with serving(web.post("/desk", answer)) as url:
+        text = CONFIG.replace("    probes:\n", ACTION % url + "    probes:\n", 1)
         async with built(tmp_path, text) as keeper:
             yield keeper, desk
-    finally:
-        await runner.cleanup()
 
 
 async def fails(keeper: Keeper) -> str:

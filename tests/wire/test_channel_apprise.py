@@ -18,6 +18,7 @@ from alerts.message import IncidentView, Message, Purpose
 from alerts.people import Person
 from probes.words.clock import SystemClock
 from probes.words.errors import DeliveryError
+from tests.serving import serving
 
 
 @dataclass
@@ -37,15 +38,9 @@ async def service() -> AsyncIterator[Service]:
         made.got.append(json.loads(await request.text()))
         return web.Response(status=made.status)
 
-    app = web.Application()
-    app.router.add_post("/{tail:.*}", answer)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    made.url = f"json://127.0.0.1:{site._server.sockets[0].getsockname()[1]}/x"  # type: ignore[union-attr]
-    yield made
-    await runner.cleanup()
+    async with serving(web.post("/{tail:.*}", answer)) as url:
+        made.url = f"json{url.removeprefix('http')}/x"
+        yield made
 
 
 def channel(address: str, **options: Any) -> AppriseChannel:

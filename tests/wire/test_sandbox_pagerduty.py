@@ -20,6 +20,7 @@ from aiohttp import web
 from monitor.sandbox.pagerduty import PagerDutyServer, Policy, Rule, Schedule, Service
 from monitor.sandbox.pagerduty.server import POLICIES, ROUTING_KEY, SERVICES
 from probes.words.clock import PushedClock, micros, moment
+from tests.serving import serving
 from tests.wire.waiting import until
 
 START = datetime(2026, 3, 2, 3, tzinfo=UTC)
@@ -324,7 +325,7 @@ async def test_faults_of_the_wire_reach_the_client_and_the_record() -> None:
 
 async def test_webhooks_are_signed_in_order_and_tried_again() -> None:
     heard: list[tuple[bytes, str]] = []
-    app, broken = web.Application(), [True]
+    broken = [True]
 
     async def receive(request: web.Request) -> web.Response:
         if broken and broken.pop():
@@ -332,20 +333,13 @@ async def test_webhooks_are_signed_in_order_and_tried_again() -> None:
         heard.append((await request.read(), request.headers["X-PagerDuty-Signature"]))
         return web.Response(status=202)
 
-    app.router.add_post("/hook", receive)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        async with PagerDutyServer() as pd:
-            with pytest.raises(ValueError, match="this machine only"):
-                pd.subscribe("https://elsewhere.example/hook", "s")
-            pd.subscribe(f"http://127.0.0.1:{runner.addresses[0][1]}/hook", "s3cret").wait = 0.01
-            await events(pd, trigger("k"))
-            pd.acknowledge(pd.incidents[0], "PSECND2")
-            await until(lambda: len(heard) == 2)
-    finally:
-        await runner.cleanup()
+    async with serving(web.post("/hook", receive)) as here, PagerDutyServer() as pd:
+        with pytest.raises(ValueError, match="this machine only"):
+            pd.subscribe("https://elsewhere.example/hook", "s")
+        pd.subscribe(f"{here}/hook", "s3cret").wait = 0.01
+        await events(pd, trigger("k"))
+        pd.acknowledge(pd.incidents[0], "PSECND2")
+        await until(lambda: len(heard) == 2)
     for raw, signature in heard:
         assert signature == "v1=" + hmac.new(b"s3cret", raw, hashlib.sha256).hexdigest()
     first, second = (json.loads(raw)["event"] for raw, _ in heard)
@@ -452,31 +446,24 @@ async def test_in_a_maintenance_window_events_are_taken_and_come_to_nothing() ->
 
 
 async def test_a_subscription_is_made_tells_its_secret_once_and_is_switched_off_after_three_refusals() -> None:
-    app, answers = web.Application(), [202, 401, 401, 401, 202]
+    answers = [202, 401, 401, 401, 202]
 
     async def receive(request: web.Request) -> web.Response:
         return web.Response(status=answers.pop(0))
 
-    app.router.add_post("/hook", receive)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        async with PagerDutyServer() as pd:
-            url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-            asked = {"type": "webhook_subscription", "delivery_method": {"type": "http_delivery_method", "url": url}}
-            made = await rest(pd, lambda c: c.rpost("/webhook_subscriptions", json=asked))
-            assert made["delivery_method"]["secret"] == pd.subscriptions[0].secret
-            for number in range(4):
-                await events(pd, trigger(f"k{number}"))
-            await until(lambda: len([one for one in pd.received if one.what == "webhook"]) == 4)
-            await events(pd, trigger("lost"))
-            await until(lambda: len([one for one in pd.received if one.what == "webhook"]) == 5)
-            (shown,) = await rest(pd, lambda c: c.list_all("webhook_subscriptions"))
-            assert shown["delivery_method"]["temporarily_disabled"] and shown["delivery_method"]["secret"] is None
-            assert answers == [202], "the last one was never sent"
-    finally:
-        await runner.cleanup()
+    async with serving(web.post("/hook", receive)) as here, PagerDutyServer() as pd:
+        url = f"{here}/hook"
+        asked = {"type": "webhook_subscription", "delivery_method": {"type": "http_delivery_method", "url": url}}
+        made = await rest(pd, lambda c: c.rpost("/webhook_subscriptions", json=asked))
+        assert made["delivery_method"]["secret"] == pd.subscriptions[0].secret
+        for number in range(4):
+            await events(pd, trigger(f"k{number}"))
+        await until(lambda: len([one for one in pd.received if one.what == "webhook"]) == 4)
+        await events(pd, trigger("lost"))
+        await until(lambda: len([one for one in pd.received if one.what == "webhook"]) == 5)
+        (shown,) = await rest(pd, lambda c: c.list_all("webhook_subscriptions"))
+        assert shown["delivery_method"]["temporarily_disabled"] and shown["delivery_method"]["secret"] is None
+        assert answers == [202], "the last one was never sent"
 
 
 async def test_a_service_is_switched_off_and_a_plan_lacks_what_is_asked() -> None:

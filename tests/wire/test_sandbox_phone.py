@@ -13,6 +13,7 @@ from aiohttp import web
 
 from monitor.sandbox.phone import CannotPress, PhoneServer
 from probes.words.clock import PushedClock
+from tests.serving import serving
 from tests.wire.waiting import until
 
 START = datetime(2026, 3, 2, 3, tzinfo=UTC)
@@ -99,33 +100,28 @@ async def test_a_button_makes_the_request_that_the_phone_would_make() -> None:
         taken.append((request.method, request.headers.get("X-Token", ""), await request.text()))
         return web.Response(text="acknowledged")
 
-    app = web.Application()
-    app.router.add_post("/ack", take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    here = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    button: dict[str, Any] = {"action": "http", "label": "Acknowledge", "url": f"{here}/ack", "body": "i1"}
-    button |= {"headers": {"X-Token": "once"}}
-    broken = {"action": "http", "label": "Broken", "url": f"{here}/nowhere"}
-    outside = {"action": "http", "label": "Outside", "url": "https://elsewhere.example/ack"}
-    try:
-        async with PhoneServer() as phone, httpx.AsyncClient(base_url=phone.url) as http:
-            await http.post("/", json=PAGE | {"actions": [button | {"clear": True}, broken, outside]})
-            (message,) = phone.messages
-            with pytest.raises(CannotPress, match="this machine only"):
-                await phone.press(message, 2)
-            assert (await phone.press(message, 1)).status == 404
-            pressed = await phone.press(message, 0)
-            assert pressed.worked and pressed.text == "acknowledged" and message.cleared
-            with pytest.raises(CannotPress):
-                await phone.press(message, 0)
-            short = {"Actions": f"http, Take it, {here}/ack, method=POST, clear=true; view, Open, https://e.example"}
-            await http.post("/ops", content="x", headers=short)
-            assert [a["label"] for a in phone.messages[1].actions] == ["Take it", "Open"]
-            assert (await phone.press(phone.messages[1], 0)).worked
-    finally:
-        await runner.cleanup()
+    async with (
+        serving(web.post("/ack", take)) as here,
+        PhoneServer() as phone,
+        httpx.AsyncClient(base_url=phone.url) as http,
+    ):
+        button: dict[str, Any] = {"action": "http", "label": "Acknowledge", "url": f"{here}/ack", "body": "i1"}
+        button |= {"headers": {"X-Token": "once"}}
+        broken = {"action": "http", "label": "Broken", "url": f"{here}/nowhere"}
+        outside = {"action": "http", "label": "Outside", "url": "https://elsewhere.example/ack"}
+        await http.post("/", json=PAGE | {"actions": [button | {"clear": True}, broken, outside]})
+        (message,) = phone.messages
+        with pytest.raises(CannotPress, match="this machine only"):
+            await phone.press(message, 2)
+        assert (await phone.press(message, 1)).status == 404
+        pressed = await phone.press(message, 0)
+        assert pressed.worked and pressed.text == "acknowledged" and message.cleared
+        with pytest.raises(CannotPress):
+            await phone.press(message, 0)
+        short = {"Actions": f"http, Take it, {here}/ack, method=POST, clear=true; view, Open, https://e.example"}
+        await http.post("/ops", content="x", headers=short)
+        assert [a["label"] for a in phone.messages[1].actions] == ["Take it", "Open"]
+        assert (await phone.press(phone.messages[1], 0)).worked
     assert taken == [("POST", "once", "i1"), ("POST", "", "")]
 
 
