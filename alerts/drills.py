@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlmodel import Session, col, func, select
@@ -34,6 +34,18 @@ def running(session: Session, kind: str = DRILL) -> Sequence[Drill]:
     """Those that are not over, oldest first."""
     query = select(Drill).where(col(Drill.ended).is_(None), Drill.kind == kind)
     return session.exec(query.order_by(col(Drill.id))).all()
+
+
+def stopped(session: Session, members: Collection[str]) -> dict[str, str]:
+    """Which of these members have no failure staged behind them any more, and why each was called off, "" when it was
+    not."""
+    found = dict.fromkeys(members, "")
+    for row in session.exec(select(Drill).where(col(Drill.member).in_(members))).all():
+        if row.healed is None and row.ended is None:
+            found.pop(row.member, None)
+        else:
+            found[row.member] = str(row.report.get("stopped") or "")
+    return found
 
 
 def newest(session: Session, *, kind: str = DRILL, subject: str = "", limit: int = 50) -> Sequence[Drill]:

@@ -39,6 +39,7 @@ class Do(StrEnum):
     """What is to be done about a canary page now."""
 
     WAIT = "wait"
+    SEND = "send"
     CLOSE = "close"
     FINISH = "finish"
 
@@ -46,7 +47,7 @@ class Do(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Stand:
     """How it stands, times in µs: `accepted` by the provider, `verified` to be there (`can` says whether that can be
-    known at all), `closed` there; `held` by a mute."""
+    known at all), `closed` there; `held` by a mute; `known`: alerts have heard of it; this process runs since `up`."""
 
     began: int
     within: int
@@ -57,6 +58,8 @@ class Stand:
     closed: bool = False
     open: bool = False
     held: bool = False
+    known: bool = True
+    up: int = 0
 
 
 def move(stand: Stand, *, now: int) -> tuple[Do, str]:
@@ -64,12 +67,14 @@ def move(stand: Stand, *, now: int) -> tuple[Do, str]:
     if stand.healed is not None:
         if not stand.open and (stand.closed or not stand.can):
             return Do.FINISH, ""
-        late = now >= stand.healed + CLOSES
+        late = now >= max(stand.healed, stand.up) + CLOSES
         return (Do.FINISH, "it could not be closed there") if late else (Do.WAIT, "")
     if stand.accepted is not None and (stand.verified or not stand.can):
         return Do.CLOSE, ""
-    if now < stand.began + stand.within:
-        return Do.WAIT, ""
+    if not stand.known and now >= stand.began + LATE:
+        return Do.CLOSE, "held: showup was off when it was to leave"
+    if now < max(stand.began, stand.up) + stand.within:  # while showup was off nothing could be accepted
+        return (Do.WAIT if stand.known else Do.SEND), ""
     if stand.held:
         return Do.CLOSE, "held: a mute holds all pages"
     lacks = "was accepted, and no page came of it" if stand.accepted is not None else "was not accepted"
@@ -156,6 +161,8 @@ async def _step(keeper: Keeper, number: str) -> None:
             closed=bool(row.report.get("closed")),
             open=incident is not None and (incident.resolved_at is None or not drills.settled(session, incident)),
             held=incident is not None and incident.held_by is not None,
+            known=incident is not None or row.began >= keeper.engine.pulse.began,
+            up=keeper.engine.pulse.began,
         )
         session.expunge(row)
         return row, stand, (page.id or 0, page.channel, page.key) if page is not None else None
@@ -173,6 +180,8 @@ async def _step(keeper: Keeper, number: str) -> None:
         await _close(keeper, row, failed, now=now)
     elif act is Do.FINISH:
         await _finish(keeper, number, failed)
+    elif act is Do.SEND:  # it was killed between the row and its signal
+        keeper.engine.teller.tell(_signal(row.member, Condition.FAILING, at=now))
 
 
 async def _is_closed(keeper: Keeper, number: str, channel: str, key: str) -> None:

@@ -8,7 +8,7 @@ import structlog
 from sqlmodel import Session
 
 from alerts import drills, once
-from monitor.services import staging
+from monitor.services import loose, staging
 from monitor.services.drills import choose
 from probes.words.errors import Refused
 from probes.words.units import MINUTE, SECOND
@@ -32,6 +32,7 @@ async def look(keeper: Keeper) -> None:
         keeper.notes["drills planned"] = now
         for plan in keeper.catalog.drills.values():
             await _plan(keeper, plan, now=now)
+    await loose.tell_ends(keeper)
     for number in await keeper.store.read(lambda session: [row.public_id for row in drills.running(session)]):
         await staging.step(keeper, number)
 

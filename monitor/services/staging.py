@@ -44,7 +44,7 @@ class Do(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Stand:
     """How a drill stands, times in µs. `staged`: its failure is still being staged; `real`: a real incident of the
-    workflow began meanwhile; `quiet`: nothing about it waits to be sent or read back."""
+    workflow began meanwhile; `quiet`: nothing about it waits to be sent or read back; `up`: this process runs since."""
 
     began: int
     limit: int
@@ -55,12 +55,13 @@ class Stand:
     open: bool = False
     real: str = ""
     quiet: bool = True
+    up: int = 0
 
 
 def move(stand: Stand, *, now: int) -> tuple[Do, str]:
     """What is to be done, and why it was called off, "" when it was not. Pure."""
     if stand.healed is not None:
-        over = now >= stand.healed + END or (not stand.open and stand.quiet)
+        over = now >= max(stand.healed, stand.up) + END or (not stand.open and stand.quiet)
         return (Do.FINISH if over else Do.WAIT), ""
     if not stand.staged:
         return Do.HEAL, "showup was started anew in the middle of it"
@@ -186,6 +187,7 @@ async def step(keeper: Keeper, number: str) -> None:
             open=incident is not None and incident.resolved_at is None,
             real=_real(session, row.subject, since=row.began),
             quiet=quiet and not waits,
+            up=keeper.engine.pulse.began,
         )
         session.expunge(row)
         return row, stand, loose
