@@ -154,8 +154,9 @@ class _Words:
             return Whom("the team's channel", f"Slack #{clean(channel, 60)}" if self.names else "")
         if meant.kind == "pagerduty":
             return Whom("PagerDuty, which calls its own on-call people")
-        name = f"{meant.kind} {meant.name}".strip()
-        return Whom(f"a message by {meant.kind}", clean(name, 80) if self.names else "")
+        # whoever knows a topic may read what is sent to it, and write there; other names are keys of the configuration
+        name = "" if meant.kind == "ntfy" or not self.names else f"{meant.kind} {meant.name}".strip()
+        return Whom(f"a message by {meant.kind}", clean(name, 80))
 
     def _turn(self, kind: str, rotation: str) -> Whom:
         role = "first on call" if kind == "on-call" else "second on call"

@@ -139,3 +139,16 @@ async def rehearsed(place: Town) -> None:
     view = await until_incident(place.keeper, lambda view: view.paged_at is not None)
     await place.answer(view.public_id)
     await place.until(started["id"], lambda found: found["outcome"] == "passed")
+
+
+@pytest.mark.parametrize("how", ["roles", '"names"'])
+async def test_neither_keys_nor_topics_nor_phones_stand_on_the_public_page(tmp_path: Path, how: str) -> None:
+    text = CONFIG.replace("wake-us", "wake-ana-for-harbor").replace("warnings: [slack]", 'warnings: ["ntfy:topic-k7Qz"]')
+    file = write(tmp_path, how)
+    file.write_text(text.replace("HOW", how).replace("notify: [pagerduty]", 'notify: [pagerduty, "ntfy:topic-k7Qz"]'))
+    async with kept(file) as keeper:
+        page = await made(keeper)
+        assert "a message by ntfy" in page.lower()
+        assert "topic-" not in page, "whoever knows a topic may read and write there"
+        assert ("wake-ana-for-harbor" in page) == (how != "roles"), "a key may be somebody's name"
+        assert 'id="p-1"' in page
