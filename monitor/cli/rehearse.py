@@ -144,8 +144,9 @@ def show_report(found: Found, output: Path | None, *, names: bool, as_json: bool
         write_page(found, output, names=names)
     if as_json:
         from monitor.cli.show import as_json as print_json
+        from monitor.status.drill_page import unnamed
 
-        print_json(found)
+        print_json(found if names else unnamed(found))
     else:
         from monitor.cli import show_drills
 

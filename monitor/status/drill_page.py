@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from alerts.message import RECOVERED, REMOVED
 from monitor.status.lengths import length
 from probes.words.clock import moment
 from probes.words.text import clean, for_markdown
@@ -25,6 +26,9 @@ PROOFS = {
     "not accepted": "not accepted",
     "superseded": "not needed any more",
 }
+CALLED_OFF = "called off by "  # and who did, in `why`
+NOBODY = ("somebody", "somebody with Pushover", "showup", "PagerDuty", RECOVERED, REMOVED)  # where nobody is named
+MACHINE = frozenset({"id", "incident", "kind", "subject", "outcome", "proof", "channel", "state", "zone", "receipt"})
 WIDE, HIGH = 1000, 20  # of one lane of the picture
 
 
@@ -82,10 +86,9 @@ class DrillPage:
 
 def model(found: Found, *, names: bool = True) -> DrillPage:
     """The page of a drill; without `names` people are what they are: person 1, person 2."""
+    found = found if names else unnamed(found)
     began, zone = int(found["began"]), str(found.get("zone") or "UTC")
-    hidden = {} if names else _hidden(found)
-    lanes = _lanes(found, began, zone, hidden)
-    author = clean(str(found.get("author") or ""), 80)
+    lanes = _lanes(found, began, zone)
     return DrillPage(
         id=clean(str(found["id"]), 40),
         title=clean(str(found.get("title") or found["subject"]), 100),
@@ -94,16 +97,16 @@ def model(found: Found, *, names: bool = True) -> DrillPage:
         outcome=str(found["outcome"]) if found["outcome"] in WORDS else "running",
         word=WORDS.get(str(found["outcome"]), "Goes on"),
         headline=_headline(lanes, str(found["outcome"])),
-        why=clean(_named(str(found.get("why") or "it goes on"), hidden), 200),
+        why=clean(str(found.get("why") or "it goes on"), 200),
         began=f"{moment(began).astimezone(ZoneInfo(zone)):%-d %B %Y, %H:%M:%S %Z}",
         zone=zone,
-        author=author if names or found.get("scheduled") else "an operator",
+        author=clean(str(found.get("author") or ""), 80),
         urgent=bool(found.get("urgent")),
         rule=_rule(found.get("rule") or {}),
         lanes=lanes,
-        pages=[_page(one, _start(found), hidden) for one in found.get("pages") or ()],
-        exercised=[clean(_named(line, hidden), 300) for line in found.get("exercised") or ()],
-        left_out=[clean(_named(line, hidden), 300) for line in found.get("left_out") or ()],
+        pages=[_page(one, _start(found)) for one in found.get("pages") or ()],
+        exercised=[clean(line, 300) for line in found.get("exercised") or ()],
+        left_out=[clean(line, 300) for line in found.get("left_out") or ()],
         sandbox=bool(found.get("sandbox")),
     )
 
@@ -119,7 +122,7 @@ def _headline(lanes: Sequence[Lane], outcome: str) -> str:
     return text[:1].upper() + text[1:] + "."
 
 
-def _lanes(found: Found, began: int, zone: str, hidden: Mapping[str, str]) -> list[Lane]:
+def _lanes(found: Found, began: int, zone: str) -> list[Lane]:
     times: Mapping[str, Any] = found.get("times") or {}
     answer, loud = found.get("answer") or {}, "" if found.get("urgent") else ", with low urgency"
     via = f" through {answer['via']}" if answer.get("via") else ""
@@ -138,7 +141,7 @@ def _lanes(found: Found, began: int, zone: str, hidden: Mapping[str, str]) -> li
     for kind, label, before, at, said, lacking in rows:
         end = None if at is None else int(at) - began
         start = 0 if before is None else int(before) - began
-        text = clean(_named(said if end is not None else lacking, hidden), 120)
+        text = clean(said if end is not None else lacking, 120)
         took = "–" if end is None else exact(end - start)
         picture = lane(kind, start, end, whole=max(last, 1))
         lanes.append(Lane(kind, label, took, _clock(at, zone), text, start, end, picture))
@@ -169,14 +172,14 @@ def _start(found: Found) -> int:
     return int((found.get("times") or {}).get("detected") or found["began"])
 
 
-def _page(one: Found, began: int, hidden: Mapping[str, str]) -> PageTo:
+def _page(one: Found, began: int) -> PageTo:
     accepted = one.get("accepted")
     proof = str(one.get("proof") or "")
     said = PROOFS.get(proof, proof)
     if accepted is None and one.get("error"):
         said = f"{said}: {one['error']}"
     return PageTo(
-        to=clean(_named(str(one["to"]), hidden), 80),
+        to=clean(str(one["to"]), 80),
         channel=clean(str(one["channel"]), 30),
         level=int(one.get("level") or 1),
         after="–" if accepted is None else exact(int(accepted) - began),
@@ -197,18 +200,37 @@ def _rule(rule: Found) -> str:
     return clean(f"{rule.get('name')} {period}, with {many} a run; {confirms}.", 250)
 
 
+def unnamed(found: Found) -> dict[str, Any]:
+    """The report of a drill without anybody's name: each person is a number, and who began it an operator."""
+    hidden = _hidden(found)
+    # the longest first and whole words alone: Ana is no part of Ana Silva, nor of an analysis
+    names = "|".join(map(re.escape, sorted(hidden, key=len, reverse=True)))
+    known = re.compile(rf"(?<!\w)(?:{names})(?!\w)") if names else None
+
+    def said(value: Any) -> Any:
+        if isinstance(value, str):
+            return known.sub(lambda hit: hidden[hit[0]], value) if known is not None else value
+        if isinstance(value, Mapping):
+            return {key: one if key in MACHINE else said(one) for key, one in value.items()}
+        return [said(one) for one in value] if isinstance(value, list | tuple) else value
+
+    pages = [{**one, "person": hidden.get(str(one["to"]), "")} for one in found.get("pages") or ()]
+    author = found.get("author") if found.get("scheduled") else "an operator"
+    return {**said({**found, "pages": pages}), "author": author}
+
+
 def _hidden(found: Found) -> dict[str, str]:
-    """Each person's name and what stands for it."""
-    people = dict.fromkeys(str(one["to"]) for one in found.get("pages") or () if one.get("person"))
-    answered = str((found.get("answer") or {}).get("by") or "")
-    named = [*people, *([answered] if answered and answered not in people else [])]
-    return {name: f"person {number}" for number, name in enumerate(named, start=1) if name}
-
-
-def _named(text: str, hidden: Mapping[str, str]) -> str:
-    for name, instead in hidden.items():
-        text = text.replace(name, instead)
-    return text
+    """Each person's name and what stands for it: who was told, answered, began it, called it off, did anything."""
+    named = [str(one["to"]) for one in found.get("pages") or () if one.get("person")]
+    named.append(str((found.get("answer") or {}).get("by") or ""))
+    if not found.get("scheduled"):
+        named.append(str(found.get("author") or ""))
+    for told in (found.get("stopped"), found.get("why")):
+        head, called_off, who = str(told or "").partition(CALLED_OFF)
+        named.append(who if called_off and not head else "")
+    named += [str(one.get("by") or "") for one in found.get("events") or ()]
+    people = dict.fromkeys(name for name in named if name and name not in NOBODY)
+    return {name: f"person {number}" for number, name in enumerate(people, start=1)}
 
 
 def exact(micros: int) -> str:

@@ -69,6 +69,25 @@ def test_without_names_nobody_is_named() -> None:
         assert "person 1" in said
 
 
+def test_without_names_whoever_began_it_or_called_it_off_is_no_name_either(capsys: pytest.CaptureFixture[str]) -> None:
+    pages = [{**drill()["pages"][0], "to": name, "person": name} for name in ("Ana", "Ana Silva")]
+    found = drill(outcome="stopped", why="called off by Bo Berg", stopped="called off by Bo Berg", author="Cy",
+                  pages=pages, answer={"by": "Ana Silva", "via": "Slack"}, title="Analysis by Cy",
+                  events=[{"at": BEGAN, "kind": "note", "text": "Di Roe: on it", "by": "Di Roe"},
+                          {"at": BEGAN, "kind": "resolved", "text": "it recovered", "by": "recovery"}])  # fmt: skip
+    assert show_report(found, None, names=False, as_json=True) == 1
+    said = drill_page.html(found, names=False) + drill_page.markdown(found, names=False) + capsys.readouterr().out
+    for name in ("Bo Berg", "Silva", "Cy", "Di Roe", "person 1 S", "person 1lysis"):
+        assert name not in said
+    page = drill_page.model(found, names=False)
+    assert (page.title, page.why) == ("Analysis by person 3", "called off by person 4")
+    assert page.lanes[2].detail == "by person 2 through Slack"
+    assert [one.to for one in page.pages] == ["person 1", "person 2"]
+    assert any(line.startswith("recovery by 2 good runs") for line in page.left_out)
+    plan = drill(author="the plan monthly", scheduled=True)
+    assert drill_page.model(plan, names=False).author == "the plan monthly", "a plan is nobody"
+
+
 def test_markdown_holds_what_people_wrote_as_words() -> None:
     said = drill_page.markdown(drill())
     assert said.startswith("# Drill of Intake agent: passed\n")

@@ -143,7 +143,8 @@ async def rehearsed(place: Town) -> None:
 
 @pytest.mark.parametrize("how", ["roles", '"names"'])
 async def test_neither_keys_nor_topics_nor_phones_stand_on_the_public_page(tmp_path: Path, how: str) -> None:
-    text = CONFIG.replace("wake-us", "wake-ana-for-harbor").replace("warnings: [slack]", 'warnings: ["ntfy:topic-k7Qz"]')
+    text = CONFIG.replace("wake-us", "wake-ana-for-harbor")
+    text = text.replace("warnings: [slack]", 'warnings: ["ntfy:topic-k7Qz"]')
     file = write(tmp_path, how)
     file.write_text(text.replace("HOW", how).replace("notify: [pagerduty]", 'notify: [pagerduty, "ntfy:topic-k7Qz"]'))
     async with kept(file) as keeper:
