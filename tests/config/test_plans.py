@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from monitor.config.canary_page_section import POLICY
@@ -85,3 +88,18 @@ def test_the_escalation_page_is_with_names_or_with_roles() -> None:
     assert load_text(BASE % ("", "")).publish.escalation == ""
     [problem] = problems(more="publish: {escalation: yes}")
     assert "names" in problem
+
+
+def test_two_showups_can_be_set_up_in_the_order_of_the_guide() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "watching-the-watcher.md").read_text()
+    _, _, part = guide.partition("## Two showups")
+    written = part.partition("```yaml\n")[2].partition("```")[0]
+    switch = re.search(r"`(monitor: \{[^`]*dead_man[^`]*)`", part)
+    assert switch is not None
+    people = 'people: {ana: {name: Ana, phone: ["ntfy:topic-one"]}}\n'
+    people += 'policies: {wake-us: {levels: [{at: 0m, notify: [ana]}]}}\n'
+    begun = load_text(people + written)
+    assert not begun.dead_man, "the other one's address is known only once the other one runs"
+    assert "other-showup/production/beat" in begun.probes
+    then = written.replace("monitor: {policy: wake-us}", switch[1])
+    assert load_text(people + then, secrets={"RIGHT_HEARS_US": "https://right.example.com/ping/x"}).dead_man
