@@ -179,20 +179,25 @@ def _answer(incident: Incident, events: Sequence[Mapping[str, Any]]) -> dict[str
     return {"by": incident.answered_by, "via": through.rpartition(" for ")[0]}
 
 
-def judged(found: Mapping[str, Any], *, limit: int) -> tuple[str, str]:
+def judged(found: Mapping[str, Any]) -> tuple[str, str]:
     """(outcome, why) of a drill that ran to its end: it passed when it was noticed, a person's page was accepted, and
-    somebody answered. `limit` (µs) is how long that was waited for."""
+    somebody answered. How long that was really waited for is told."""
     times = found["times"]
     if times.get("detected") is None:
-        return FAILED, f"no run noticed it within {_long(limit)}"
+        return FAILED, f"no run noticed it within {_long(times, 'injected')}"
     if times.get("paged") is None:
         return FAILED, "no page to a person was accepted"
     if times.get("acknowledged") is None:
-        return FAILED, f"nobody answered within {_long(limit)}"
+        return FAILED, f"nobody answered within {_long(times, 'paged')}"
     lacking = sorted({page["channel"] for page in found["pages"] if page["proof"] == "accepted, unverified"})
     more = f"; {', '.join(lacking)} accepted it, unverified" if lacking else ""
     return PASSED, f"noticed, paged, and answered by {found['answer'].get('by') or 'somebody'}{more}"
 
 
-def _long(micros: int) -> str:
-    return f"{micros // MINUTE} min" if micros % MINUTE == 0 else f"{micros // SECOND} s"
+def _long(times: Mapping[str, Any], since: str) -> str:
+    """From a step to the healing, in words: a second that a look took is none."""
+    span = max(0, times["healed"] - times[since])
+    minutes, seconds = span // MINUTE, span % MINUTE // SECOND
+    if not minutes:
+        return f"{seconds} s"
+    return f"{minutes} min" + (f" {seconds} s" if seconds > 1 else "")

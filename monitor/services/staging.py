@@ -15,6 +15,7 @@ from alerts import drills
 from alerts.signal import Severity
 from alerts.tables import Drill, Incident, Occasion
 from monitor.config.catalog import Probe
+from monitor.config.references import worst_run
 from monitor.engine.rehearsal import Staged, ended, member_of
 from monitor.engine.signals import DRILL
 from monitor.services import proof
@@ -43,14 +44,17 @@ class Do(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """How a drill stands, times in µs. `staged`: its failure is still being staged; `real`: a real incident of the
-    workflow began meanwhile; `quiet`: nothing about it waits to be sent or read back; `up`: this process runs since."""
+    """How a drill stands, times in µs. `due`: by then its runs should have been made; `noticed`: when it was;
+    `staged`: its failure is still being staged; `real`: a real incident of the workflow began meanwhile; `quiet`:
+    nothing about it waits to be sent or read back; `up`: this process runs since."""
 
     began: int
     limit: int
     length: int
     staged: bool
     healed: int | None = None
+    due: int = 0
+    noticed: int | None = None
     answered: int | None = None
     open: bool = False
     real: str = ""
@@ -69,7 +73,9 @@ def move(stand: Stand, *, now: int) -> tuple[Do, str]:
         return Do.HEAL, f"a real failure began meanwhile: {stand.real}"
     if stand.answered is not None and now >= stand.began + stand.length:
         return Do.HEAL, ""
-    return (Do.HEAL if now >= stand.began + max(stand.limit, stand.length) else Do.WAIT), ""
+    # an answer is waited for from when there is something to answer
+    asked = stand.noticed if stand.noticed is not None else max(stand.began, stand.due)
+    return (Do.HEAL if now >= max(asked + stand.limit, stand.began + stand.length) else Do.WAIT), ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,7 @@ async def begin(keeper: Keeper, probe: Probe, wanted: Wanted) -> Drill:
             report={
                 "probe": probe.id,
                 "now": wanted.at_once,
+                "due": _due(keeper, probe, now, at_once=wanted.at_once),
                 "limit": wanted.limit,
                 "length": wanted.length,
                 "plan": wanted.scheduled,
@@ -122,6 +129,14 @@ async def begin(keeper: Keeper, probe: Probe, wanted: Wanted) -> Drill:
     if wanted.at_once:
         _run(keeper, probe.id)
     return row
+
+
+def _due(keeper: Keeper, probe: Probe, now: int, *, at_once: bool) -> int:
+    """When the runs that its rule wants should have been made (µs)."""
+    track, first = keeper.engine.tracks.get(probe.id), keeper.engine.next_due(probe.id)
+    period = worst_run(probe) if at_once or track is None else track.cadence.period
+    start = now if at_once or first is None else first
+    return start + (probe.confirm[0] - 1) * period + worst_run(probe)
 
 
 def why_not(session: Session, subject: str, *, now: int, planned: bool) -> tuple[str, str] | None:
@@ -182,6 +197,8 @@ async def step(keeper: Keeper, number: str) -> None:
             limit=int(row.report.get("limit") or LIMIT),
             length=int(row.report.get("length") or 0),
             staged=staged is not None,
+            due=int(row.report.get("due") or 0),
+            noticed=incident.opened if incident is not None else None,
             healed=row.healed,
             answered=incident.answered_at if incident is not None else None,
             open=incident is not None and incident.resolved_at is None,
@@ -254,8 +271,7 @@ async def finish(keeper: Keeper, number: str) -> None:
         row.incident, row.ended = incident.id if incident is not None else None, now
         found = drills.measured(session, row, incident)
         stopped = str(row.report.get("stopped") or "")
-        limit = int(row.report.get("limit") or LIMIT)
-        row.outcome, why = (drills.STOPPED, stopped) if stopped else drills.judged(found, limit=limit)
+        row.outcome, why = (drills.STOPPED, stopped) if stopped else drills.judged(found)
         row.report = {**row.report, **proof.described(keeper.catalog, row), **found, "why": why}
         session.add(row)
 
