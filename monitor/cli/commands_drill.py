@@ -47,6 +47,7 @@ def drill(
 
         env = env or "staging"
         raise typer.Exit(run_drill(workflow, config, state, fault=fault, environment=env, kit=kit_url, as_json=as_json))
+    rehearse.check_place(output)
     if workflow == "report" and id:
         found = ask("drill", config, state, id=id)
         raise typer.Exit(rehearse.show_report(found, output, names=names, as_json=as_json))
@@ -85,7 +86,8 @@ def escalation(
     if output is None:
         show(ask("escalation", config, state, policy=policy, names=names), as_json, "show_escalation.procedure")
         return
-    from monitor.cli.rehearse import write_text
+    from monitor.cli.rehearse import check_place, write_text
 
+    check_place(output, (".html",))
     write_text(output, {".html": ask("escalation_page", config, state, policy=policy, names=names)["html"]})
     typer.echo(f"The page: {output}")

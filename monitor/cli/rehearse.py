@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,10 +163,21 @@ def write_page(found: Found, place: Path, *, names: bool) -> None:
     write_text(place, kinds)
 
 
+def check_place(place: Path | None, endings: Collection[str] = (".html", ".md")) -> None:
+    """Refuse a place where no page can be written, before anything is begun for its sake."""
+    if place is None:
+        return
+    if place.suffix not in endings:
+        raise Refused(f"{place} should end in {' or '.join(endings)}", hint=f"write -o page{next(iter(endings))}")
+    if not place.parent.is_dir():
+        raise Refused(f"{place} cannot be written: there is no folder {place.parent}")
+    if place.is_dir() or not os.access(place if place.exists() else place.parent, os.W_OK):
+        raise Refused(f"{place} cannot be written: {'it is a folder' if place.is_dir() else 'permission denied'}")
+
+
 def write_text(place: Path, kinds: Mapping[str, str]) -> None:
     """The text that goes with the file's ending; raises Refused for another ending, or a place that is none."""
-    if place.suffix not in kinds:
-        raise Refused(f"{place} should end in {' or '.join(kinds)}", hint=f"write -o page{next(iter(kinds))}")
+    check_place(place, kinds)
     try:
         place.write_text(kinds[place.suffix], encoding="utf-8")
     except OSError as error:

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from monitor.cli import show_drills, show_escalation
+from monitor.cli import rehearse, rehearse_here, show_drills, show_escalation
+from monitor.cli.commands import app
 from monitor.cli.rehearse import show_report, write_page
 from monitor.demo.rehearsal import configuration, words_of
 from monitor.services import proof
@@ -218,3 +220,22 @@ def test_without_a_daemon_it_says_what_to_do(fresh: Path) -> None:
     )
     assert done.returncode == 2
     assert "showup drill WORKFLOW --sandbox" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("drill.pdf", "should end in .html or .md"), ("none/drill.html", "no folder"), ("taken.html", "it is a folder")],
+)
+@pytest.mark.parametrize("more", [["--sandbox"], []])
+def test_a_place_that_cannot_be_written_is_refused_before_anybody_is_paged(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch, place: str, said: str, more: list[str]
+) -> None:
+    def began(*_: Any, **__: Any) -> None:
+        raise AssertionError("it began")
+
+    (fresh / "taken.html").mkdir(exist_ok=True)
+    for module, name in ((rehearse, "run_rehearsal"), (rehearse_here, "run_sandbox")):
+        monkeypatch.setattr(module, name, began)
+    done = CliRunner().invoke(app, ["drill", "northside-intake", *more, "-o", str(fresh / place)])
+    assert isinstance(done.exception, Refused), done.output
+    assert said in str(done.exception)
