@@ -39,7 +39,7 @@ def postmortem(view: IncidentView, took: Times, *, zone: str) -> str:
         held=[line for line, event in zip(lines, view.events, strict=True) if event.kind in ("held", "held back")],
         lines=lines,
         times=rows,
-        excerpt=for_markdown(view.beside.excerpt, 1_000),
+        excerpt=[for_markdown(line, 1_000) for line in view.beside.excerpt.splitlines()],
         good=for_markdown(view.beside.good, 1_000),
         sections=_SECTIONS,
         drill=view.drill,

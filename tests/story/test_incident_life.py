@@ -90,5 +90,6 @@ async def test_the_report_on_what_is_over_shows_what_was_seen(tmp_path: Path) ->
             page.well = True
             over = await until_incident(keeper, lambda one: one.state == "resolved")
             text = (await SERVICES["incident_report"](keeper, id=over.public_id))["markdown"]
-    assert "What was seen:\n\n> get / 503: closed" in text
+    asked = page.url.replace("://", r"\://")
+    assert f"What was seen:\n\n> GET {asked}/\\\n> get / 503: closed\n\nWhat it answers" in text
     assert "What it answers when it is well:\n\n> get / 200: Book online" in text
