@@ -29,13 +29,16 @@ STAGED = Failure.APP_ERROR
 @dataclass(slots=True)
 class Staged:
     """A failure that is staged in a probe (`Probe.id`) since `began` (µs). `seen` are its runs since then, `looked` the
-    start of the first, `noticed` when alerts were told."""
+    start of the first, `failing` those whose attempts are still staged, `noticed` when alerts were told; `asked` is how
+    many runs were made for it beside the schedule."""
 
     id: str
     probe: str
     began: int
     urgent: bool = False
+    asked: int = 0
     seen: int = 0
+    failing: int = 0
     attempts: int = 0
     looked: int | None = None
     noticed: int | None = None
@@ -89,6 +92,7 @@ class Rehearsals:
                 continue
             if reply.state == "unknown":  # nothing was seen, so there is nothing to replace
                 continue
+            staged.failing += 1
             task = asyncio.get_running_loop().create_task(self._fail(staged, track, run, reply))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -106,6 +110,7 @@ class Rehearsals:
                 break
             await self._sleep((step.wait + reply.took) / 1e6)
             made += 1
+        staged.failing -= 1
         if self._staged.get(staged.id) is not staged:
             return  # healed meanwhile
         staged.seen, staged.attempts, staged.run = staged.seen + 1, made, run_id(run.started, track.ledger)

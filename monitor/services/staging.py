@@ -124,10 +124,11 @@ async def begin(keeper: Keeper, probe: Probe, wanted: Wanted) -> Drill:
         return row
 
     row = await keeper.store.write(write)
-    keeper.engine.rehearsals.stage(Staged(row.public_id, probe.id, now, urgent=wanted.urgent))
+    staged = Staged(row.public_id, probe.id, now, urgent=wanted.urgent)
+    keeper.engine.rehearsals.stage(staged)
     log.info("a drill began", drill=row.public_id, probe=probe.id, by=wanted.author)
     if wanted.at_once:
-        _run(keeper, probe.id)
+        _run(keeper, staged)
     return row
 
 
@@ -167,9 +168,14 @@ def _real(session: Session, subject: str, *, since: int) -> str:
     return session.exec(query).first() or ""
 
 
-def _run(keeper: Keeper, probe: str) -> None:
-    """One run at once, beside the schedule."""
-    _spawn(keeper.engine.run_now(probe))
+def _run(keeper: Keeper, staged: Staged) -> None:
+    """One run at once, beside the schedule: another one only when the one before was seen to fail, since each is a real
+    request. A run that is going is waited for."""
+    track = keeper.engine.tracks.get(staged.probe)
+    if track is None or track.running or staged.failing or staged.asked > staged.seen:
+        return
+    staged.asked += 1
+    _spawn(keeper.engine.run_now(staged.probe))
 
 
 def _spawn(work: Coroutine[Any, Any, Any]) -> None:
@@ -219,8 +225,8 @@ async def step(keeper: Keeper, number: str) -> None:
         await heal(keeper, row.public_id, why=why)
     elif act is Do.FINISH:
         await finish(keeper, row.public_id)
-    elif row.report.get("now") and staged is not None and staged.seen and staged.noticed is None:
-        _run(keeper, staged.probe)  # its rule wants more than one run
+    elif row.report.get("now") and staged is not None and staged.noticed is None:
+        _run(keeper, staged)  # its rule wants more than one run
 
 
 async def verify(keeper: Keeper, number: int, channel: str, key: str) -> None:

@@ -154,6 +154,20 @@ async def test_a_run_that_is_far_off_is_told_and_can_be_made_at_once(tmp_path: P
         assert any("6h more" in line for line in over["left_out"])
 
 
+async def test_a_run_at_once_is_asked_for_no_oftener_than_its_rule_wants(tmp_path: Path) -> None:
+    far = 'home: {get: /, check: [{contains: Book online}], every: 6h, attempts: 3, confirm: "2 of 3"}'
+    async with town(tmp_path, far) as place:
+        engine, name = place.keeper.engine, "intake/production/home"
+        await until(lambda: engine.next_due(name))
+        engine._works.set(name, engine.tracks[name].cadence)  # type: ignore[union-attr]
+        counts = engine.tracks[name].counts
+        before = counts.runs
+        started = await place.ask("drill_start", workflow="intake", now=True)
+        found = await place.until(started["id"], lambda found: found["times"].get("paged"), within=60)
+        assert (found["seen"], counts.runs - before) == (2, 2), "two real requests, while six attempts were staged"
+        await place.ask("drill_stop", by="Bo")
+
+
 def test_what_is_done_about_a_drill() -> None:
     calm = Stand(began=0, limit=15 * MINUTE, length=0, staged=True)
     assert move(calm, now=MINUTE)[0] is Do.WAIT
