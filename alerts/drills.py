@@ -133,6 +133,7 @@ def _page(row: Notification) -> dict[str, Any]:
     """One page: who, by what, when it was meant and accepted, and what proves that it arrived."""
     receipt = row.receipt or {}
     return {
+        "number": row.id,
         "channel": row.channel,
         "to": row.name or row.target,
         "person": row.person,

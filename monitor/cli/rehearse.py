@@ -122,7 +122,7 @@ class Teller:
 
     def _page(self, page: Found, began: int) -> None:
         who = f"{page['to']} by {page['channel']}"
-        key = f"{page['channel']} {page['to']} {page['round']}.{page['level']}"
+        key = page["number"]  # its name may change meanwhile: PagerDuty says whom it told
         if page["accepted"]:
             self._say(f"page {key}", began, page["accepted"], f"{who}: accepted")
             if page["proof"] == "read back":

@@ -108,6 +108,13 @@ def test_what_failed_is_said_and_drawn_open() -> None:
     assert "Never noticed." in drill_page.html(nothing)
 
 
+def test_a_page_is_told_once_whatever_its_service_says_of_it_later(capsys: pytest.CaptureFixture[str]) -> None:
+    teller, page = rehearse.Teller(quiet=False), {**drill()["pages"][1], "number": 7, "proof": "read back"}
+    for name in ("PagerDuty", "PagerDuty (told Ana at 13:28)"):
+        teller.tell(drill(pages=[{**page, "to": name}]))
+    assert capsys.readouterr().out.count("by pagerduty: accepted") == 1
+
+
 def test_every_outcome_can_be_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for outcome, code in (("passed", 0), ("failed", 1), ("stopped", 1), ("running", 1)):
         assert show_report(drill(outcome=outcome), None, names=True, as_json=False) == code
