@@ -223,12 +223,12 @@ def _hidden(found: Found) -> dict[str, str]:
     """Each person's name and what stands for it: who was told, answered, began it, called it off, did anything."""
     named = [str(one["to"]) for one in found.get("pages") or () if one.get("person")]
     named.append(str((found.get("answer") or {}).get("by") or ""))
-    if not found.get("scheduled"):
-        named.append(str(found.get("author") or ""))
     for told in (found.get("stopped"), found.get("why")):
         head, called_off, who = str(told or "").partition(CALLED_OFF)
         named.append(who if called_off and not head else "")
     named += [str(one.get("by") or "") for one in found.get("events") or ()]
+    if not found.get("scheduled"):
+        named.append(str(found.get("author") or ""))
     people = dict.fromkeys(name for name in named if name and name not in NOBODY)
     return {name: f"person {number}" for number, name in enumerate(people, start=1)}
 

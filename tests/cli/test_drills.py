@@ -82,7 +82,7 @@ def test_without_names_whoever_began_it_or_called_it_off_is_no_name_either(capsy
     for name in ("Bo Berg", "Silva", "Cy", "Di Roe", "person 1 S", "person 1lysis"):
         assert name not in said
     page = drill_page.model(found, names=False)
-    assert (page.title, page.why) == ("Analysis by person 3", "called off by person 4")
+    assert (page.title, page.why) == ("Analysis by person 5", "called off by person 3")
     assert page.lanes[2].detail == "by person 2 through Slack"
     assert [one.to for one in page.pages] == ["person 1", "person 2"]
     assert any(line.startswith("recovery by 2 good runs") for line in page.left_out)
