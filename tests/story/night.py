@@ -157,6 +157,7 @@ class Night:
         self.broken_rules: list[str] = []
         self.recovering: dict[str, int] = {}
         self.chance = 0.5
+        self._sessions = 0
         self._seen: tuple[int, ...] = ()
         self.rise()
 
@@ -186,6 +187,7 @@ class Night:
         await self.dispatcher.recover()
 
     async def transact(self, work: Callable[[Session], T]) -> T:
+        self._sessions += 1
         with Session(self.engine, expire_on_commit=False) as session:
             result = work(session)
             session.commit()
@@ -223,7 +225,10 @@ class Night:
         """Send all that is due; what hangs goes on hanging."""
         for _ in range(8):
             await asyncio.sleep(0)
+        seen: tuple[int, ...] = ()
         for _ in range(400):
+            if seen == (seen := self._changes()):
+                return
             waiting = await self.transact(lambda session: outbox.waiting_on(session, now=self.clock.now()))
             started = sum([await self.dispatcher.sweep(name) for name in sorted(waiting)])
             for _ in range(8):
@@ -245,11 +250,15 @@ class Night:
         await self.deliver()
         self.broken_rules += await self.check()
 
+    def _changes(self) -> tuple[int, ...]:
+        """Differs when the time has, or the database."""
+        with self.engine.connect() as connection:
+            changes = getattr(connection.connection, "total_changes", None)
+        return (self.clock.now(), self.started, self._sessions if changes is None else changes)
+
     async def check(self) -> list[str]:
         """The rules, asked of the database; not again while neither it nor the time has changed."""
-        now = self.clock.now()
-        with self.engine.connect() as connection:
-            seen = (now, self.started, connection.connection.total_changes)
+        now, seen = self.clock.now(), self._changes()
         if seen == self._seen:
             return []
         self._seen = seen
