@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip install -q --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types imports house bench crash dst conformance clean
+.PHONY: help demo test lint types imports house bench crash dst rules conformance clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target does; do \
@@ -44,6 +44,9 @@ crash: $(DEV) ## kill the daemon at its worst moments and look for lost pages
 
 dst: $(DEV) ## every time zone whose clocks change, and one person on call at every instant of it
 	@$(BIN)/python -m tests.dst
+
+rules: $(DEV) ## the rules of delivery in every sequence, random nights, and how many slips their tests notice
+	@$(BIN)/python -m tests.rules
 
 conformance: $(DEV) ## break a model in every way, in every dialect, and see what it is called
 	@$(BIN)/python -m tests.conformance

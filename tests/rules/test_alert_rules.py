@@ -1,7 +1,8 @@
 """Whatever happens, in whatever order: the rules of delivery hold, in the database and at the providers.
 
-`SHOWUP_RULES=20000x100` runs so many nights of so many steps. One that breaks a rule is told as it happened, and
-can be told again with the line that is printed; `SHOWUP_SHRINK=1` looks for a shorter one, which takes minutes.
+`SHOWUP_RULES=1000x50` runs so many nights of so many steps, `make rules` more. One that breaks a rule is told as it
+happened, and can be told again with the line that is printed; `SHOWUP_SHRINK=1` looks for a shorter one, which takes
+minutes.
 """
 
 from __future__ import annotations

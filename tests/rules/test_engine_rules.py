@@ -333,10 +333,15 @@ class Lives(RuleBasedStateMachine):
         return await life.store.look(look)
 
 
+def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits by a real clock waits for less; a database is opened once."""
+    monkeypatch.setattr(writer, "AGAIN", 0.002)  # seconds between two tries of a broken store
+    monkeypatch.setattr(writer, "open_engine", one_engine)
+    monkeypatch.setattr(dispatch, "LOOK_EVERY", 0.002)
+
+
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("half", [1, 2])  # two, so that both cores of a small machine have one
 def test_the_rules_hold_on_the_real_engine_whatever_happens(half: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "AGAIN", 0.002)  # seconds of a real clock between two tries of a broken store
-    monkeypatch.setattr(writer, "open_engine", one_engine)
-    monkeypatch.setattr(dispatch, "LOOK_EVERY", 0.002)
+    hasten(monkeypatch)
     run(Lives, "16x30", share=2)

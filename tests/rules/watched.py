@@ -74,13 +74,19 @@ def run(machine: type[RuleBasedStateMachine], usual: str, *, share: int = 1) -> 
     """Run a machine as often and as long as SHOWUP_RULES, else `usual`, says (`examples x steps`); one of `share`
     parts."""
     examples, _, steps = os.environ.get("SHOWUP_RULES", usual).partition("x")
+    tell(machine, -(-int(examples) // share), int(steps or 50))
+
+
+def tell(machine: type[RuleBasedStateMachine], sequences: int, steps: int) -> None:
+    """So many sequences of so many steps. Raises what the first broken rule raises."""
     phases: list[Any] = [phase for phase in Phase if SHRINKS or phase not in (Phase.shrink, Phase.explain)]
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine,
         settings=settings(
-            max_examples=-(-int(examples) // share),
-            stateful_step_count=int(steps or 50),
+            max_examples=sequences,
+            stateful_step_count=steps,
             deadline=None,
+            print_blob=True,
             suppress_health_check=list(HealthCheck),
             phases=phases,
         ),
