@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.decide import FLAPS, RECOVERING, SETTLE, Action, Facts, Failing, decide
+from alerts.decide import FLAPS, RECOVERING, SETTLE, Action, Decision, Facts, Failing, decide, worst
 from alerts.signal import Condition, Severity, Signal
 from probes.words.units import MINUTE
 
@@ -180,3 +180,50 @@ def test_what_was_left_to_a_provider_keeps_its_time_while_that_recovers() -> Non
     assert not decide(changed, left, subject=SUBJECT, now=NOW).begins
     assert decide(changed, own, subject=SUBJECT, now=NOW).begins, "what stands for itself is left to nobody"
     assert decide(signal(Condition.CHANGED), left, subject=SUBJECT, now=NOW).begins
+
+
+def test_where_nothing_is_open_the_passing_of_time_means_nothing() -> None:
+    assert decide(None, None, subject=SUBJECT, now=NOW) == Decision(Action.NOTHING, "nothing has changed")
+
+
+def test_who_was_not_failing_and_passes_changes_nothing_of_what_is_open() -> None:
+    quiet = replace(OPEN, paging=False)
+    for facts in (OPEN, quiet, replace(ACKED, ack_until=NOW)):
+        found = decide(signal(Condition.PASSING, "home"), facts, subject=SUBJECT, now=NOW)
+        assert found == Decision(Action.NOTHING, "home was not failing here")
+
+
+def test_it_is_as_severe_as_the_worst_that_fails() -> None:
+    assert worst({"a": WARNING, "b": CRITICAL, "c": Failing(Severity.ERROR)}) is Severity.CRITICAL
+    both = Facts(Severity.CRITICAL, {"books": CRITICAL, "home": WARNING})
+    found = decide(signal(Condition.PASSING), both, subject=SUBJECT, now=NOW)
+    assert (found.action, found.severity, found.stops) == (Action.LEAVE, Severity.WARNING, True)
+
+
+def test_what_left_is_said_to_pass_again_or_to_be_gone() -> None:
+    both = Facts(Severity.CRITICAL, {"books": CRITICAL, "home": CRITICAL})
+    said = {each: decide(signal(each), both, subject=SUBJECT, now=NOW).reason for each in Condition}
+    assert said[Condition.PASSING] == "books passes again, 1 still fail"
+    assert said[Condition.GONE] == "books is gone, 1 still fail"
+
+
+def test_three_failures_of_one_member_within_an_hour_are_flapping_and_cost_ten_minutes() -> None:
+    def ends(flaps: int) -> tuple[Action, int | None, bool]:
+        found = decide(signal(Condition.PASSING), replace(OPEN, flaps=flaps), subject=SUBJECT, now=NOW)
+        return found.action, found.until, found.fold
+
+    assert ends(2) == (Action.RESOLVE, None, False)
+    assert ends(3) == (Action.SETTLE, NOW + 10 * MINUTE, False)
+
+
+def test_recovery_that_was_due_at_the_end_of_an_answer_is_not_awaited() -> None:
+    over = replace(ACKED, ack_until=NOW)
+    assert meant(None, over, recovers_by=NOW + 1) == (Action.AWAIT, False)
+    assert meant(None, over, recovers_by=NOW) == (Action.EXPIRE, True)
+
+
+def test_a_mute_holds_levels_and_changes_nothing_else() -> None:
+    muted = decide(signal(), None, subject=SUBJECT, now=NOW, mutes=(Night(),))
+    free = decide(signal(), None, subject=SUBJECT, now=NOW)
+    assert (muted, muted.hold, free.hold) == (free, Night(), None)
+    assert free.fold is False  # nothing was said of a provider

@@ -58,6 +58,53 @@ def test_two_policies_make_one_ladder() -> None:
     assert LADDER.merge(LADDER) == LADDER
 
 
+def test_of_two_policies_whichever_wakes_sooner_and_oftener_holds() -> None:
+    def ladder(repeat: int, every: int, ack: int, **more: object) -> Ladder:
+        levels = (Level(notify=("ana",)),)
+        return Ladder.of(
+            PolicySpec(levels=levels, repeat=repeat, every=every * MINUTES, ack=ack * MINUTES, **more)  # type: ignore[arg-type]
+        )
+
+    one, other = ladder(2, 10, 40, fallback="dee"), ladder(5, 20, 20, escalation="pagerduty")
+    for both in (one.merge(other), other.merge(one)):
+        assert (both.rounds, both.every, both.ack) == (5, 10 * MINUTE, 20 * MINUTE)
+        assert both.fallback == "dee"
+        assert not both.by_pagerduty  # one of them is not left to PagerDuty: nobody waits for it
+    assert other.merge(other).by_pagerduty
+
+
+def test_a_policy_that_repeats_nothing_climbs_once_and_says_so() -> None:
+    for repeat in (0, 1):
+        ladder = Ladder.of(PolicySpec(levels=(Level(notify=("ana",)),), repeat=repeat))
+        last = next_move(Stand(1, 1, NOW), ladder)
+        assert (last.move, last.due, last.why) == (Move.NOBODY, NOW + NOBODY_EVERY, "one round brought no answer")
+
+
+def test_without_a_fallback_the_last_level_goes_on_alone() -> None:
+    assert Ladder.of(PolicySpec(levels=(Level(notify=("ana", "bo")),))).last_resort == ("ana", "bo")
+
+
+def test_a_ladder_calls_somebody_when_any_of_its_targets_is_one_to_be_called() -> None:
+    def calls(*notify: str, **more: str) -> bool:
+        return Ladder.of(PolicySpec(levels=(Level(notify=notify),), **more)).calls_somebody  # type: ignore[arg-type]
+
+    assert calls("console") is False
+    assert calls("console", "ana") is True
+    assert calls("console", fallback="dee") is True
+    early = PolicySpec(levels=(Level(notify=("ana",)), Level(at=5 * MINUTES, notify=("console",))))
+    assert Ladder.of(early).calls_somebody is True
+
+
+def test_a_ladder_of_one_level_has_its_half_hour_only_at_pagerduty() -> None:
+    one = (Level(notify=("ana",)),)
+    by = {way: Ladder.of(PolicySpec(levels=one, every=MINUTES, escalation=way)) for way in ("showup", "pagerduty")}
+    assert next_move(Stand(1, 1, NOW), by["showup"]).due == NOW + MINUTE
+    assert next_move(Stand(1, 1, NOW), by["pagerduty"]).due == NOW + 30 * MINUTE
+    two = Ladder.of(PolicySpec(levels=(*one, Level(at=MINUTES, notify=("bo",))), every=MINUTES, escalation="pagerduty"))
+    assert next_move(Stand(1, 1, NOW), two).due == NOW + 30 * MINUTE
+    assert next_move(Stand(1, 2, NOW), two).due == NOW + 31 * MINUTE
+
+
 LEVELS = st.lists(st.integers(0, 59), min_size=1, max_size=5, unique=True).map(sorted)
 
 

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ TESTS = tuple(
 )  # fmt: skip
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
 AIM, CONTROLS = 90.0, 2
-LONGEST = 2.5  # CPU seconds; a test that takes longer is not asked
+LONGEST, MOST = 2.5, 20.0  # CPU seconds: a test that takes longer is not asked, nor more than these in all of a mutant
 
 
 @dataclass(slots=True)
@@ -49,10 +50,14 @@ class Learnt:
     failing: set[str] = field(default_factory=set)
 
     def order(self, mutant: Mutant) -> list[str]:
-        """The tests that may notice a change, quickest first."""
+        """The tests that are asked about a change, quickest first."""
         found = self.lines.get((mutant.module, mutant.line), set()) if mutant.function else set()
         found = {name for name in found or self.lines.get((mutant.module, 0), set()) if self._asked(name)}
-        return sorted(found, key=lambda name: (self.took[name], name))
+        quickest = sorted(found, key=lambda name: (self.took[name], name))
+        if mutant.line == 0:  # the module as it is: none of them may fail
+            return quickest
+        spent = accumulate(self.took[name] for name in quickest)
+        return [name for name, cost in zip(quickest, spent, strict=True) if cost <= MOST]
 
     def _asked(self, name: str) -> bool:
         return self.took[name] <= LONGEST and name not in self.failing
