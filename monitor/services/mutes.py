@@ -216,8 +216,8 @@ def held_back(session: Session, row: Mute) -> list[Incident]:
     return list(found.values())
 
 
-def summed(found: list[Incident]) -> str:
-    """`2 incidents, 1 is over, 1 pages now`; "" for none."""
+def summed(found: list[Incident], *, holds: bool = False) -> str:
+    """`2 incidents, 1 is over, 1 is paging now`; "" for none. `holds`: the mute is not over, so none pages."""
     if not found:
         return ""
     over = sum(one.resolved_at is not None for one in found)
@@ -228,7 +228,7 @@ def summed(found: list[Incident]) -> str:
             parts.append(f"{number} {'is' if number == 1 else 'are'} {said}")
     left = len(found) - over - taken
     if left:
-        held = sum(one.held_by is not None and one.resolved_at is None for one in found)
+        held = left if holds else sum(one.held_by is not None and one.resolved_at is None for one in found)
         word = "held still" if held == left else "paging now"
         parts.append(f"{left} {'is' if left == 1 else 'are'} {word}")
     return ", ".join(parts)
@@ -247,7 +247,7 @@ def muted(session: Session, row: Mute, now: int) -> dict[str, Any]:
         "author": row.author,
         "reason": row.reason,
         "lifted_by": row.lifted_by,
-        "held": summed(found),
+        "held": summed(found, holds=row.start <= now < ends(row)),
         "incidents": [
             {"id": one.public_id, "title": one.title, "sentence": one.sentence, "over": one.resolved_at is not None}
             for one in found

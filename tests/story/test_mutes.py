@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from sqlmodel import Session, select
 
+from alerts import holding
 from alerts.message import Purpose
+from alerts.tables import Incident
 from monitor.app import Keeper
 from monitor.chores import mutes as chore
 from monitor.config.load import load_text
@@ -131,6 +134,21 @@ async def test_a_mute_of_what_paged_already_holds_the_levels_that_follow(watch: 
     assert watch.paged[:2] == ["ana", "bo"]
     (incident,) = await watch.incidents()
     assert "pages are held until 2030-01-01 00:" in "\n".join(event.text for event in incident.events)
+
+
+async def test_nothing_is_said_to_page_while_the_mute_that_holds_its_phone_lasts(watch: Watch) -> None:
+    """A page that could not leave, or was to ring later, is held though no level is."""
+    watch.world = lambda probe, at: "x"
+    await watch.run(at=clock_of("00:10"))
+    await ask(watch, "mute", workflow="all", length="2m", reason="known", by="ana")
+
+    def hold(session: Session) -> None:
+        (row,) = session.exec(select(Incident)).all()
+        holding.say(session, row, holding.mutes(session, watch.clock.now())[0], now=watch.clock.now())
+
+    await watch.store.write(hold)
+    (one,) = (await ask(watch, "mutes"))["mutes"]
+    assert one["held"] == "1 incident, 1 is held still"
 
 
 @pytest.mark.parametrize(
