@@ -156,6 +156,11 @@ def _needed(session: Session, row: Notification, error: DeliveryError, *, now: i
             row.state, row.why, row.spread_at = "superseded", "nobody needs to be told any more", None
         if over:
             return False
+    lane = _lane(session, row) if row.purpose == Purpose.PAGE else ()
+    reached = [each.channel for each in lane if each.state == "delivered"]
+    if reached:  # by the next way, while this one was being sent
+        row.state, row.why, row.spread_at = "superseded", f"reached by {reached[0]}", None
+        return False
     old = now - row.created > _GIVEN_UP.get(row.purpose, 1 << 62)
     if old or (error.permanent and row.purpose in _HOPELESS):
         row.state, row.why, row.spread_at = "failed", row.error, None

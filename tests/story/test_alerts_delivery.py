@@ -261,6 +261,15 @@ async def test_what_hangs_for_too_long_is_sent_again_with_the_same_key(night: Ni
     assert night.broken_rules == []
 
 
+async def test_what_hangs_is_not_sent_again_once_the_next_way_has_told_the_person(night: Night) -> None:
+    night.ntfy.faults = ["hang"]
+    await night.fails()
+    await night.pass_time("2m")
+    assert night.pushover.pages == ["ana"]
+    assert [message.person for message in night.ntfy.sent] == ["ana"]
+    assert night.broken_rules == []
+
+
 class Quiet:
     """A channel that takes everything."""
 
