@@ -158,7 +158,7 @@ def _needed(session: Session, row: Notification, error: DeliveryError, *, now: i
             return False
     lane = _lane(session, row) if row.purpose == Purpose.PAGE else ()
     reached = [each.channel for each in lane if each.state == "delivered"]
-    if reached:  # by the next way, while this one was being sent
+    if reached and not (row.unknown and row.channel in EDITS):  # by the next way, while this one was being sent
         row.state, row.why, row.spread_at = "superseded", f"reached by {reached[0]}", None
         return False
     old = now - row.created > _GIVEN_UP.get(row.purpose, 1 << 62)

@@ -198,7 +198,8 @@ def fits(merged: Merged, built: Built, periods: Mapping[str, int]) -> list[Probl
         way = "shorter deadlines, " if in_stages else way
         where = "" if probe.environment == PRODUCTION else f" in {probe.environment}"
         what = f"the longest run of {probe.name} ({sum_up}) is longer than its period of {say_duration(period)}{where}"
-        found.append(origin.problem(merged, what, f"write {way}a longer every: or fewer attempts:"))
+        fewer = " or fewer attempts:" if probe.attempts > 1 else ""
+        found.append(origin.problem(merged, what, f"write {way}a longer every:{fewer}"))
     return found
 
 
