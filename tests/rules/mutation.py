@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import random
 import sys
 import time
 from collections import defaultdict
@@ -186,8 +187,7 @@ def attempt(part: Sequence[Try], learnt: Learnt, until: float, progress: Progres
 
 def scores(modules: Sequence[str], learnt: Learnt, *, jobs: int, until: float, progress: Progress) -> dict[str, Score]:
     """The score of each module, with so many processes side by side. None is tried after `until` (monotonic)."""
-    total, known = {module: Score() for module in modules}, equivalents()
-    wanted = [Try(module, number) for module in modules for number in (HERE, ANEW)]
+    total, known, wanted = {module: Score() for module in modules}, equivalents(), []
     for module in modules:
         for number, (mutant, _) in enumerate(mutants(path_of(module).read_text(), module)):
             if mutant.name in known:
@@ -195,6 +195,8 @@ def scores(modules: Sequence[str], learnt: Learnt, *, jobs: int, until: float, p
             else:
                 total[module].untried += 1
                 wanted.append(Try(module, number))
+    random.Random(0).shuffle(wanted)  # those that the limit leaves untried are like those that were tried
+    wanted = [Try(module, number) for module in modules for number in (HERE, ANEW)] + wanted
 
     def job(number: int) -> tuple[int, bytes]:
         def work(pipe: int) -> int:
