@@ -248,9 +248,20 @@ def test_next_is_the_next_in_order_who_is_there_and_not_on_call() -> None:
         ({"people": ["ana"], "hours": "Mo 8-9"}, "write them like"),
         ({"layers": [{"hours": "Mon 08:00-12:00"}]}, "layer 1 has nobody"),
         ({"layers": [{"people": ["ana"]}], "people": ["bo"]}, "write `people`"),
+        ({"layers": [{"people": ["ana"]}], "timezone": "Europe/Berlin"}, "timezone beside layers counts for none"),
+        ({"layers": [{"people": ["ana"]}] * 21}, "at most 20"),
+        ({"pagerduty_schedule": "P" * 41}, "at most 40"),
+        ({"pagerduty_policy": "P" * 41}, "at most 40"),
     ],
 )
 def test_a_wrong_rotation_is_refused_with_what_to_write(given: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError) as caught:
         RotationSpec.model_validate(given)
     assert said in str(caught.value)
+
+
+def test_a_rotation_as_long_as_it_may_be_is_taken_and_an_id_may_be_one_letter() -> None:
+    assert len(RotationSpec.model_validate({"layers": [{"people": ["ana"]}] * 20}).every_layer) == 20
+    for key in ("P", "P" * 40):
+        assert RotationSpec(pagerduty_schedule=key).pagerduty_schedule == key
+        assert RotationSpec(pagerduty_policy=key).pagerduty_policy == key

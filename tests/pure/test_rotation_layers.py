@@ -100,8 +100,15 @@ def test_the_turn_of_who_is_away_goes_to_the_next_in_order() -> None:
     found = on_call(THREE, at(2026, 3, 4), aways=gone)
     assert (found.person, found.slot, found.reason) == ("bo", "ana", "turn 1 of the rotation, as ana is away")
     assert (found.start, found.end) == (at(2026, 3, 3), at(2026, 3, 6))
-    assert on_call(THREE, at(2026, 3, 6), aways=gone).person == "ana"
+    back = on_call(THREE, at(2026, 3, 6), aways=gone)
+    assert (back.person, back.reason, back.start) == ("ana", "turn 1 of the rotation", at(2026, 3, 6))
+    assert on_call(THREE, at(2026, 3, 3), aways=gone).person == "bo", "an absence counts from its first instant"
     assert next_after(THREE, found, among=set(THREE.people), at=at(2026, 3, 4), aways=gone) == "cy"
+
+
+def test_the_absence_of_who_is_not_on_call_leaves_the_turn_as_it_is() -> None:
+    gone = [away("cy", at(2026, 3, 3), at(2026, 3, 5))]
+    assert on_call(THREE, at(2026, 3, 4), aways=gone) == on_call(THREE, at(2026, 3, 4))
 
 
 def test_when_all_are_away_it_is_a_gap_and_a_second_layer_fills_it() -> None:
