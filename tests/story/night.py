@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine, StaticPool, func
@@ -270,7 +271,9 @@ class Night:
         while self.clock.now() < end:
             at, now = await self.transact(self._next_due), self.clock.now()
             if at <= now:  # overdue: it waits for a provider's pace, or for the next look
-                at = max(now + SECOND // 10, min(waits(self.dispatcher, self.providers.values(), now), default=0))
+                rests = waits(self.dispatcher, self.providers.values(), now)
+                later = await self.transact(partial(next_due, after=now))
+                at = max(now + SECOND // 10, min(*rests, later) if rests else 0)
             self.clock.at = min(end, at)
             await self.tick()
 
@@ -336,18 +339,18 @@ class Night:
         return found
 
 
-def next_due(session: Session) -> int:
-    """When the next thing that alerts have written down is due."""
+def next_due(session: Session, *, after: int = -1) -> int:
+    """When the next thing that alerts have written down is due, of all or of what is due `after` a moment (µs)."""
     waiting = col(Notification.state).in_(["pending", "sending"])
     moments = [
-        select(func.min(Incident.due_at)).where(col(Incident.resolved_at).is_(None)),
-        select(func.min(Notification.due_at)).where(Notification.state == "pending"),
-        select(func.min(Notification.claimed_until)).where(Notification.state == "sending"),
-        select(func.min(Notification.spread_at)).where(waiting),
-        select(func.min(Notification.verify_at)).where(Notification.state == "delivered"),
-        select(func.min(Mute.end)).where(col(Mute.closed).is_(None)),
+        (Incident.due_at, col(Incident.resolved_at).is_(None)),
+        (Notification.due_at, col(Notification.state) == "pending"),
+        (Notification.claimed_until, col(Notification.state) == "sending"),
+        (Notification.spread_at, waiting),
+        (Notification.verify_at, col(Notification.state) == "delivered"),
+        (Mute.end, col(Mute.closed).is_(None)),
     ]
-    found = [session.exec(moment).first() for moment in moments]
+    found = [session.exec(select(func.min(at)).where(col(at) > after, holds)).first() for at, holds in moments]
     return min([at for at in found if at is not None], default=NEVER)
 
 

@@ -29,7 +29,7 @@ SHAPES = {
 }
 PAIRS = [
     ("slack", "429"), ("slack", "hang"), ("slack", "no connection"), ("pagerduty", "no connection"),
-    ("ntfy", "5xx"), ("ntfy", "no connection"),
+    ("ntfy", "429"), ("ntfy", "5xx"), ("ntfy", "hang"), ("ntfy", "no connection"),
 ]  # fmt: skip
 
 

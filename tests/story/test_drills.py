@@ -91,7 +91,7 @@ async def test_nobody_answers_and_the_drill_fails(tmp_path: Path) -> None:
         started = await place.ask("drill_start", workflow="intake", limit="3s")
         over = await place.until(started["id"], lambda found: found["outcome"] != "running")
         assert over["outcome"] == "failed"
-        assert over["why"] in ("nobody answered within 3 s", "nobody answered within 4 s")
+        assert over["why"] in [f"nobody answered within {seconds} s" for seconds in (2, 3, 4)], "since it was paged"
         assert over["times"]["healed"] - over["times"]["detected"] >= 3 * SECOND, "it counts from when it was noticed"
         assert over["times"]["resolved"] is not None, "it is healed all the same"
         assert (await place.ask("drills"))["rehearsed"][0]["at"] is None, "what failed was no rehearsal"

