@@ -221,13 +221,15 @@ class Desk:
         on_call = self.climb.scene(session, now=at).on_call
         return on_call.duty(rotation, at), on_call.next_duty(rotation, at)
 
-    def open_members(self, session: Session) -> list[OpenMember]:
-        """Every failing member of every open incident."""
+    def open_members(self, session: Session, *beginnings: str) -> list[OpenMember]:
+        """Every failing member of every open incident, or of those whose subject begins so."""
         query = (
             select(Incident.subject, Member.member, Member.severity, Member.since)
             .join(Member, col(Member.incident) == col(Incident.id))
             .where(col(Incident.resolved_at).is_(None), col(Member.ended).is_(None))
         )
+        if beginnings:
+            query = query.where(or_(*(col(Incident.subject).startswith(beginning) for beginning in beginnings)))
         found = session.exec(query).all()
         return [OpenMember(subject, member, Severity(severity), since) for subject, member, severity, since in found]
 

@@ -119,7 +119,7 @@ def failed(session: Session, rows: Sequence[Notification], error: DeliveryError,
 
     `chance` (0..1) spreads retries; those of one message stay together. A page is never given up while it is needed.
     """
-    wait = pause(max(row.tries for row in rows), error, chance)
+    wait = backoff(max(row.tries for row in rows), error, chance)
     woke: set[str] = set()
     exhausted: list[Notification] = []
     for row in rows:
@@ -136,7 +136,7 @@ def failed(session: Session, rows: Sequence[Notification], error: DeliveryError,
     return Settled(frozenset(woke), tuple(exhausted))
 
 
-def pause(tries: int, error: DeliveryError, chance: float) -> int:
+def backoff(tries: int, error: DeliveryError, chance: float) -> int:
     """µs to wait: doubled from one second to a minute, at least what the provider asks for, never over a minute."""
     if error.permanent:
         return LONGEST_WAIT

@@ -14,13 +14,12 @@ from alerts.book import Book
 from alerts.message import Purpose
 from alerts.oncall import Deliverable, OnCall, Schedules
 from alerts.outbox import OPEN_STATES, enqueue
-from alerts.policy import parse_target
+from alerts.policy import PEOPLE, parse_target
 from alerts.routes import EDITS
 from alerts.storm import LATER
 from alerts.tables import Incident, Notification
 from alerts.timeline import note
 
-_PEOPLE = frozenset({"person", "on-call", "next", "pagerduty"})
 _UNDER_WAY = select(Notification).where(
     Notification.incident == bindparam("incident"),
     Notification.channel == bindparam("channel"),
@@ -70,7 +69,7 @@ def level(scene: Scene, incident: Incident, targets: Sequence[str], *, number: i
             found[target] = ways
         else:
             note(scene.session, incident, "unreachable", f"{target}: {scene.why_nobody(target)}", now=scene.now)
-    wanted = any(parse_target(target).kind in _PEOPLE for target in targets) or not found
+    wanted = any(parse_target(target).kind in PEOPLE for target in targets) or not found
     if wanted and fallback and fallback not in found and not any(_reaches(ways) for ways in found.values()):
         ways = scene.ways(fallback)
         if ways:

@@ -182,7 +182,7 @@ async def _refused(channel: Any, page: Message) -> DeliveryError | None:
 
 def _when(error: DeliveryError) -> str:
     """When it is tried again: what the first failure of a page leads to, without the chance in it."""
-    return f"again after {settle.pause(1, error, 0.5) // SECOND} s"
+    return f"again after {settle.backoff(1, error, 0.5) // SECOND} s"
 
 
 def _counted(told: int) -> str:

@@ -14,6 +14,8 @@ from monitor.selfcheck import Word
 from probes.words.units import MINUTE, say_duration
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from alerts.book import Book
     from monitor.app import Keeper
 
@@ -25,8 +27,8 @@ async def look(keeper: Keeper) -> None:
     """Word every channel, and tell of those that have failed for long, or work again."""
     found, now = await selfcheck.test_channels(keeper), keeper.clock.now()
 
-    def read(session: object) -> set[str]:
-        members = keeper.desk.open_members(session)  # type: ignore[arg-type]
+    def read(session: Session) -> set[str]:
+        members = keeper.desk.open_members(session, signals.MONITOR)
         return {one.member for one in members if one.subject == signals.MONITOR and one.member.startswith(MEMBER)}
 
     told = await keeper.store.read(read)

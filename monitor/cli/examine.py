@@ -128,7 +128,7 @@ def people(catalog: Catalog) -> list[Finding]:
     wanted = called(catalog)
     for key, person in catalog.book.people.items():
         if catalog.book.wakes(key):
-            found.append(ok(f"{person.name} can be rung at night, by {_by(person)}"))
+            found.append(ok(f"{person.name} can be rung at night, by {_by(person) if person.rings else 'PagerDuty'}"))
         else:
             say = fault if key in wanted else warn
             found.append(say(f"{person.name} has nothing that rings at night", 'add phone: ["ntfy:${secret:NAME}"]'))
@@ -169,7 +169,7 @@ def _by(person: Person) -> str:
     for number, entry in enumerate(person.phone):
         wait = person.waits(number)
         said.append(entry.partition(":")[0] + (f" after {say_duration(wait)}" if wait else ""))
-    return ", ".join(said) or "PagerDuty"
+    return ", ".join(said)
 
 
 def outside(catalog: Catalog) -> list[Finding]:

@@ -19,8 +19,7 @@ async def tell_ends(keeper: Keeper) -> None:
     now, teller = keeper.clock.now(), keeper.engine.teller
 
     def read(session: Session) -> list[tuple[str, str, str]]:
-        members = keeper.desk.open_members(session)
-        mine = {one.member: one.subject for one in members if one.subject.startswith((DRILL, CANARY))}
+        mine = {one.member: one.subject for one in keeper.desk.open_members(session, DRILL, CANARY)}
         over = drills.stopped(session, mine) if mine else {}
         return [(mine[member], member, why) for member, why in over.items()]
 
