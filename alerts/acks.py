@@ -54,8 +54,8 @@ def _react_all(
     session: Session, found: Sequence[Incident], reaction: Reaction, *, climb: Escalation, now: int
 ) -> Answer:
     """One answer to the message about a storm: it is all of theirs, and each route hears of it once."""
-    answers = [_react(session, incident, reaction, climb=climb, now=now, quiet=True) for incident in found]
     heard: set[follow.Route] = set()
+    answers = [_react(session, incident, reaction, climb=climb, now=now, heard=heard) for incident in found]
     for incident in found:
         if incident.state == "acknowledged" and incident.acked_at == now:
             said, there = _said(reaction, (incident.ack_expires or now) - now), _there(reaction, incident)
@@ -69,14 +69,22 @@ def _react_all(
 
 
 def _react(
-    session: Session, incident: Incident, reaction: Reaction, *, climb: Escalation, now: int, quiet: bool = False
+    session: Session,
+    incident: Incident,
+    reaction: Reaction,
+    *,
+    climb: Escalation,
+    now: int,
+    heard: set[follow.Route] | None = None,
 ) -> Answer:
+    """Apply it to one incident; with `heard` to one of a group, whose routes hear of what a person did later."""
+    quiet = heard is not None
     if incident.resolved_at is not None:
         return Answer(accepted=False, text=f"{incident.title}: already resolved by {incident.resolved_by}.")
     if not elsewhere.is_news(session, incident, reaction):
         return Answer(accepted=False, text=f"{incident.title}: that is known, or overtaken.")
     if reaction.action in elsewhere.ACTIONS:
-        return elsewhere.react(session, incident, reaction, climb=climb, now=now)
+        return elsewhere.react(session, incident, reaction, climb=climb, now=now, heard=heard)
     refusal = _refusal(session, incident, reaction, now)
     if refusal:
         return Answer(accepted=False, text=f"{incident.title}: {refusal}")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from alerts import storm
 from alerts.channels.kit import OpenPage
@@ -15,7 +14,21 @@ from alerts.tables import Incident, Notification
 from probes.words.units import SECOND
 
 AHEAD = 3 * SECOND  # before a level is due, its incident's pages are read again
-PATIENCE = 2 * SECOND  # the longest that a level waits for the answer
+PATIENCE = 9 * SECOND // 10  # that a level waits for the answer; with a scan each second it starts within two
+ABSENT = 10 * SECOND  # without a look: nothing was asked meanwhile, as after a start or a sleep of the machine
+_SOON = select(Incident).where(
+    col(Incident.resolved_at).is_(None), col(Incident.paging).is_(True), col(Incident.due_at) <= bindparam("until")
+)
+_MAY_HAVE_ARRIVED = or_(col(Notification.delivered_at).is_not(None), col(Notification.unknown).is_(True))
+_TOLD = (
+    select(Notification)
+    .where(Notification.purpose == str(Purpose.PAGE), _MAY_HAVE_ARRIVED)
+    .where(
+        Notification.incident == bindparam("incident"),
+        col(Notification.channel).in_(bindparam("channels", expanding=True)),
+    )
+    .order_by(col(Notification.id))
+)
 
 
 class Questions:
@@ -28,19 +41,20 @@ class Questions:
     def __init__(self) -> None:
         self.askable: frozenset[str] = frozenset()
         self._asked: dict[int, int] = {}  # incident → when
-        self._waits_since: dict[int, int] = {}
+        self._up = self._looked = 0  # since when looks have come one after the other, and the last of them
 
     def awaits(self, session: Session, incident: Incident, due: int, now: int) -> bool:
-        """True while the next level of an incident waits to hear whether somebody has answered; two seconds at most."""
-        number = incident.id or 0
-        if not self.askable or self._known(number, now) or not self._pages(session, incident):
-            self._waits_since.pop(number, None)
+        """True while the next level of an incident waits to hear whether somebody has answered: from when it is due, or
+        from when it can be asked at all."""
+        if not self.askable or self._known(incident.id or 0, now):
             return False
-        since = self._waits_since.setdefault(number, now)
-        if now - since < PATIENCE:
-            return True
-        del self._waits_since[number]
-        return False
+        self._look(now)
+        return now - max(due, self._up) < PATIENCE and bool(self._pages(session, incident))
+
+    def _look(self, now: int) -> None:
+        if now - self._looked > ABSENT:
+            self._up = now
+        self._looked = max(self._looked, now)
 
     def _known(self, number: int, now: int) -> bool:
         """True when the answer is of the last seconds."""
@@ -48,11 +62,10 @@ class Questions:
 
     def due(self, session: Session, *, now: int) -> dict[str, list[OpenPage]]:
         """The pages to read again now, by channel: those of incidents that are about to wake somebody."""
-        query = select(Incident).where(
-            col(Incident.resolved_at).is_(None), col(Incident.paging).is_(True), col(Incident.due_at) <= now + AHEAD
-        )
+        self._look(now)
         found: dict[str, dict[tuple[str, str, str], OpenPage]] = {}  # of a storm that has one key it is asked once
-        for incident in session.exec(query).all() if self.askable else ():
+        soon = session.exec(_SOON, params={"until": now + AHEAD}).all() if self.askable else ()
+        for incident in soon:
             if not self._known(incident.id or 0, now):
                 for row in self._pages(session, incident):
                     found.setdefault(row.channel, {}).setdefault(_route(row), _page(row, incident))
@@ -66,8 +79,8 @@ class Questions:
         self._asked |= {number: now for number in session.exec(mine).all() if number is not None}
 
     def _pages(self, session: Session, incident: Incident) -> list[Notification]:
-        query = _told().where(Notification.incident == incident.id, col(Notification.channel).in_(sorted(self.askable)))
-        return list({_route(row): row for row in session.exec(query.order_by(col(Notification.id))).all()}.values())
+        given = {"incident": incident.id, "channels": sorted(self.askable)}
+        return list({_route(row): row for row in session.exec(_TOLD, params=given).all()}.values())
 
     def open_pages(self, session: Session, channel: str) -> list[OpenPage]:
         """What left, or may have left, through a channel about incidents that page and are open."""
@@ -75,7 +88,7 @@ class Questions:
             select(Notification, Incident)
             .join(Incident, col(Incident.id) == col(Notification.incident))
             .where(col(Incident.resolved_at).is_(None), col(Incident.paging).is_(True))
-            .where(Notification.channel == channel, Notification.purpose == str(Purpose.PAGE), _may_have_arrived())
+            .where(Notification.channel == channel, Notification.purpose == str(Purpose.PAGE), _MAY_HAVE_ARRIVED)
             .order_by(col(Notification.id).desc())
         )
         found: dict[tuple[str, str, str], OpenPage] = {}
@@ -88,14 +101,6 @@ def _route(row: Notification) -> tuple[str, str, str]:
     """What one answer is about: all who are told in a round have its key, and each ringing of each phone answers for
     itself."""
     return row.key, row.target, str((row.receipt or {}).get("receipt") or "")
-
-
-def _may_have_arrived() -> ColumnElement[bool]:
-    return or_(col(Notification.delivered_at).is_not(None), col(Notification.unknown).is_(True))
-
-
-def _told() -> SelectOfScalar[Notification]:
-    return select(Notification).where(Notification.purpose == str(Purpose.PAGE), _may_have_arrived())
 
 
 def _page(row: Notification, incident: Incident) -> OpenPage:

@@ -18,9 +18,9 @@ class Ballast:
 
     @property
     def aboard(self) -> bool:
-        """True when it is there in full."""
+        """True when it is there in full, or none is wanted."""
         try:
-            return self.path.stat().st_size >= self.size
+            return self.size == 0 or self.path.stat().st_size >= self.size
         except OSError:
             return False
 
@@ -36,7 +36,7 @@ class Ballast:
 
     def lay_in(self) -> bool:
         """Make it when it is missing and there is room; True when it is aboard."""
-        if self.size == 0 or self.aboard:
+        if self.aboard:
             return True
         try:
             disk = os.statvfs(self.path.parent)
