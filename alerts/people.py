@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Annotated
@@ -111,6 +111,7 @@ class PersonSpec(Section):
 class Person:
     """A person as the daemon knows them; secrets in `phone` are still references. `after` is how long each phone waits
     for an answer elsewhere (µs), `ring` which of them wake somebody; both as long as `phone`, or empty for the usual.
+    `slack_at` is where their Slack id stands, `file:line:column`.
     """
 
     key: str
@@ -121,6 +122,7 @@ class Person:
     calendar: str = ""
     after: tuple[int, ...] = ()
     ring: tuple[bool, ...] = ()
+    slack_at: str = field(default="", compare=False)
 
     @property
     def rings(self) -> bool:
@@ -132,7 +134,7 @@ class Person:
         return self.after[number] if number < len(self.after) else 0
 
     @classmethod
-    def of(cls, key: str, spec: PersonSpec) -> Person:
+    def of(cls, key: str, spec: PersonSpec, *, slack_at: str = "") -> Person:
         """The person that stands under `key` in the configuration."""
         phones = spec.phone
         rings = [one.rings if one.rings is not None else one.to.partition(":")[0] in RINGING for one in phones]
@@ -145,6 +147,7 @@ class Person:
             spec.calendar or "",
             tuple(micros_of(one.after) for one in phones),
             tuple(rings),
+            slack_at=slack_at,
         )
 
 

@@ -42,6 +42,7 @@ CHORES: Mapping[str, Chore] = MappingProxyType(
         "canary": Chore("canary", 2.0),
         "outbox": Chore("outbox", 30.0),
         "selftests": Chore("selftests", 300.0),
+        "strangers": Chore("strangers", 900.0),
     }
 )
 

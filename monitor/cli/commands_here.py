@@ -22,6 +22,7 @@ def run(config: Config = None, state: State = None) -> None:
 def validate(
     config: Config = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema for editors.")] = False,
+    ask: Annotated[bool, typer.Option("--ask", help="Ask channels whether they know the ids of people, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check the configuration. Says how soon each probe pages and what it costs, too."""
@@ -30,7 +31,7 @@ def validate(
     if schema:
         print_schema()
     else:
-        run_validate(config, as_json=as_json)
+        run_validate(config, ask=ask, as_json=as_json)
 
 
 @app.command()

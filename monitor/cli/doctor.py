@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 
 from alerts.message import Finding
 from monitor.cli import examine
+from monitor.cli.channels import PATIENCE, asked, used
 from monitor.cli.paper import paper, plain
 from probes.words.errors import ConfigError, ShowupError
 from probes.words.text import clean
 
 if TYPE_CHECKING:
-    from alerts.policy import PolicySpec
     from monitor.config.catalog import Catalog
     from monitor.config.secrets import Secrets
 
-PATIENCE = 15.0  # seconds that a channel has to answer
 MARKS = {"ok": "✓", "warning": "!", "fault": "✗"}
 
 
@@ -73,36 +72,17 @@ def _status(config: Path | None, folder: Path) -> dict[str, object]:
 async def _channels(catalog: Catalog, secrets: Secrets) -> list[Finding]:
     """What each channel says of itself, all asked at once."""
     book = catalog.book
-    levels = [level for policy in _used(catalog).values() for level in policy.levels]
+    levels = [level for policy in used(catalog).values() for level in policy.levels]
     told = {target for level in levels for target in level.notify}
     names = [name for name in book.channels if name != "console" or name in told]  # there in any case, and often unused
     answers = await asyncio.gather(*(_channel(name, catalog, secrets) for name in names))
     return [one for answer in answers for one in answer]
 
 
-def _used(catalog: Catalog) -> dict[str, PolicySpec]:
-    """The policies that something follows."""
-    names = {catalog.monitor_policy, *(probe.policy for probe in catalog.probes.values())}
-    return {name: policy for name, policy in catalog.book.policies.items() if name in names}
-
-
 async def _channel(name: str, catalog: Catalog, secrets: Secrets, *, seconds: float = PATIENCE) -> list[Finding]:
-    from alerts.channel_table import open_channel
-    from alerts.channels.kit import Surroundings
-    from probes.words.clock import SystemClock
-
-    book = catalog.book
-    around = Surroundings(
-        secrets=secrets.need, people=lambda: book.people, clock=SystemClock(), policies=lambda: _used(catalog)
-    )
     hide = secrets.redactor
     try:
-        channel = open_channel(name, catalog.book.channels[name], around)
-        try:
-            async with asyncio.timeout(seconds):
-                answer = await channel.doctor()
-        finally:
-            await channel.close()
+        answer: list[Finding] = await asked(name, catalog, secrets, lambda channel: channel.doctor(), seconds=seconds)
     except TimeoutError:
         what = f"{name} did not answer in {seconds:g} s"
         return [Finding(level="fault", what=what, write="look at the network, a proxy or a firewall")]

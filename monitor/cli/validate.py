@@ -13,10 +13,12 @@ from monitor.cli.attempts import opened
 from monitor.cli.forecast import Forecast
 from monitor.cli.paper import count, paper, plain, table, took
 from monitor.config.catalog import Catalog
-from probes.words.errors import ConfigError
+from probes.words.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from monitor.config.secrets import Secrets
 
 NAME = 22  # characters of a probe's name on one line of the table: 80 columns hold the rest
 WORDS = {
@@ -28,11 +30,14 @@ WORDS = {
 }
 
 
-def run_validate(config: Path | None, *, as_json: bool) -> None:
+def run_validate(config: Path | None, *, as_json: bool, ask: bool = False) -> None:
     """Say what the configuration promises and costs; raises ConfigError with everything that is wrong, after saying it
-    to a program in its way."""
+    to a program in its way. `ask`: what only a channel can know is asked there."""
+    asked = ""
     try:
-        catalog, _ = opened(config)
+        catalog, secrets = opened(config)
+        if ask:
+            asked = _ask(catalog, secrets)
     except ConfigError as error:
         if as_json:
             _print_problems(error)
@@ -53,8 +58,31 @@ def run_validate(config: Path | None, *, as_json: bool) -> None:
     out.print(_month(found))
     for warning in warnings:
         out.print(f"warning: {plain(warning)}")
+    if asked:
+        out.print(plain(asked, 200))
     files = ", ".join(plain(file, 200) for file in catalog.files)
     out.print(f"{files}: {catalog.counted()}, no problem found.")
+
+
+def _ask(catalog: Catalog, secrets: Secrets) -> str:
+    """What channels say of the ids of people; raises ConfigError with those that are nobody's, ShowupError when one
+    gives no answer."""
+    import asyncio
+
+    from monitor.cli.channels import strangers
+
+    people = catalog.book.people
+    asked = [person for person in people.values() if person.slack]
+    if not asked or "slack" not in catalog.book.channels:
+        return "Nobody has an id that a channel could be asked about."
+    found = asyncio.run(strangers("slack", catalog, secrets))
+    if found:
+        problems = []
+        for key, what in found.items():
+            file, line, column = people[key].slack_at.rsplit(":", 2)
+            problems.append(Problem(file, int(line), int(column), what, "profile, three dots, Copy member ID"))
+        raise ConfigError(problems)
+    return f"Slack knows {count(len(asked), 'id')} of people given here, and each is a person's."
 
 
 def _table(found: Sequence[Forecast]) -> Table:

@@ -223,7 +223,7 @@ def _catalog(
         probes={key: _probe_with_policy(probe) for key, probe in built.probes.items()},
         clients=_clients(checked, secrets),
         providers={key: provider_of(key, part) for key, part in checked.all("providers").items()},
-        book=_book(checked, policies, site, web),
+        book=_book(merged, checked, policies, site, web),
         monitor_policy=own,
         publish=Publish(publish.to, publish.run, publish.at_most_every, publish.escalation or ""),
         keep=Keep(keep.runs, keep.evidence, keep.disk),
@@ -251,8 +251,13 @@ def _probe_with_policy(probe: Probe) -> Probe:
     return probe if probe.policy else replace(probe, policy=references.IMPLIED_POLICY)
 
 
-def _book(checked: Checked, policies: Mapping[str, PolicySpec], site: SiteSection, web: WebSection) -> Book:
-    people = {key: Person.of(key, spec) for key, spec in checked.all("people").items()}
+def _book(
+    merged: Merged, checked: Checked, policies: Mapping[str, PolicySpec], site: SiteSection, web: WebSection
+) -> Book:
+    people = {
+        key: Person.of(key, spec, slack_at=merged.place(("people", key, "slack")) if spec.slack else "")
+        for key, spec in checked.all("people").items()
+    }
     named = {parse_target(target).kind for policy in policies.values() for target in policy.targets}
     named |= {entry.partition(":")[0] for person in people.values() for entry in person.phone}
     return Book(

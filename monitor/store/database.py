@@ -140,7 +140,7 @@ class Store:
     @property
     def short_of_space(self) -> bool:
         """True when the ballast was dropped or could not be laid in: the disk is nearly full."""
-        return not self._writer.ballast.aboard and self._writer.ballast.size > 0
+        return not self._writer.ballast.aboard
 
     async def _ask(self, act: Callable[[Session], T], *, writes: bool) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()

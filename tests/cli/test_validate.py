@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,8 @@ from monitor.cli.forecast import forecasts, paged_within, rings, warnings
 from monitor.cli.validate import run_validate
 from monitor.config.catalog import Catalog
 from monitor.config.load import load_text
-from probes.words.errors import ConfigError
+from monitor.sandbox.slack import SlackServer
+from probes.words.errors import ConfigError, ShowupError
 from probes.words.units import MINUTE, SECOND
 from tests.cli.target import configure
 
@@ -172,3 +174,28 @@ def test_a_program_is_told_each_problem_with_its_place(tmp_path: Path, capsys: p
     (problem,) = json.loads(capsys.readouterr().out)["problems"]
     assert (problem["line"], problem["column"]) == (1, 12)
     assert (problem["what"], problem["write"]) == ("there is no workflow", "add workflows: with at least one")
+
+
+async def test_slack_is_asked_whether_it_knows_the_people_and_the_line_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = configure(tmp_path, "http://127.0.0.1:9")
+    before = file.read_text()
+
+    def write(slack: SlackServer, person: str) -> None:
+        people = f"people:\n  ana: {{name: Ana Silva, slack: {person}}}\n"
+        channel = f'channels: {{slack: {{token: "${{secret:BOT}}", channel: ops, url: "{slack.client_url}"}}}}\n'
+        file.write_text(f"{people}{channel}{before}")
+
+    async with SlackServer() as slack:
+        monkeypatch.setenv("BOT", slack.token)
+        write(slack, "U012AB3CD")
+        await asyncio.to_thread(run_validate, file, as_json=False, ask=True)
+        assert "Slack knows 1 id of people given here, and each is a person's." in capsys.readouterr().out
+        write(slack, "U0NOBODY1")
+        await asyncio.to_thread(run_validate, file, as_json=False)
+        with pytest.raises(ConfigError, match=r"showup.yaml:2:\d+: Slack knows no U0NOBODY1, the id of Ana Silva"):
+            await asyncio.to_thread(run_validate, file, as_json=False, ask=True)
+        slack.faults.set("server-error", status=503)
+        with pytest.raises(ShowupError, match="slack cannot be asked: Slack: HTTP 503"):
+            await asyncio.to_thread(run_validate, file, as_json=False, ask=True)

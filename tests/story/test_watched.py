@@ -16,16 +16,18 @@ from alerts.drills import CANARY
 from alerts.signal import Severity
 from alerts.tables import Notification
 from monitor import selfcheck
-from monitor.chores import canary, outbox, selftests
+from monitor.chores import canary, outbox, selftests, strangers
 from monitor.chores.canary import Do, Stand, move
 from monitor.cli.examine import daemon as findings
 from monitor.deadman import health, outside
 from monitor.metrics import exposition
+from monitor.sandbox.phone import PhoneServer
 from monitor.sandbox.pings import PingServer
+from monitor.sandbox.slack import Member, SlackServer
 from monitor.selfcheck import Word
 from monitor.services import SERVICES
 from probes.words.units import MINUTE, SECOND
-from tests.story.keeping import incidents, until, until_incident
+from tests.story.keeping import Page, incidents, kept, until, until_incident, write_config
 from tests.story.rehearsing import Town, town
 
 CANARY_AT = 'monitor: {policy: wake-us, canary_page: {at: "09:30", within: 5s}}'
@@ -225,3 +227,24 @@ async def test_what_was_never_rehearsed_is_told_by_the_doctor(tmp_path: Path) ->
         await place.until(started["id"], lambda found: found["outcome"] == "passed")
         [one] = (await SERVICES["status"](place.keeper))["rehearsed"]
         assert not one["due"]
+
+
+async def test_an_id_that_slack_does_not_know_is_said_before_anybody_is_called_by_it(tmp_path: Path) -> None:
+    async with Page() as page, PhoneServer() as phone, SlackServer() as slack:
+        channels = f'ntfy: {{url: "{phone.client_url}"}}, slack: {{token: "${{secret:BOT}}", channel: ops-alerts, '
+        file = write_config(
+            tmp_path, page, channels=f'{channels}url: "{slack.client_url}"}}', secrets={"BOT": slack.token}
+        )
+        file.write_text(file.read_text().replace("people: {", "people: {bo: {name: Bo Birch, slack: U0NOBODY1}, "))
+        async with kept(file) as keeper:
+            told = await until_incident(keeper, lambda view: view.subject == "monitor")
+            assert told.severity == "warning"
+            assert told.sentence == "Slack knows no U0NOBODY1, the id of Bo Birch"
+            slack.faults.set("server-error", status=503)
+            await strangers.look(keeper)
+            await asyncio.sleep(0.3)
+            assert [view.state for view in await incidents(keeper)] == ["triggered"], "no answer is no good news"
+            slack.faults.clear("server-error")
+            slack.space.members["U0NOBODY1"] = Member("U0NOBODY1", "Bo", "bo@example.com")
+            await strangers.look(keeper)
+            await until_incident(keeper, lambda view: view.subject == "monitor" and view.state == "resolved")

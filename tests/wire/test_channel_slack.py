@@ -13,7 +13,8 @@ import pytest
 from alerts.channels.slack.send import SlackChannel, open_channel
 from alerts.channels.slack.spec import Spec
 from alerts.message import Purpose
-from monitor.sandbox.slack import Channel, SlackServer
+from alerts.people import Person
+from monitor.sandbox.slack import Channel, Member, SlackServer
 from probes.words.errors import DeliveryError
 from tests.wire.channel_kit import INCIDENT, Desk, acknowledged, message, resolved, surroundings
 from tests.wire.waiting import until
@@ -364,3 +365,24 @@ async def test_doctor_names_what_is_wrong_and_what_to_do() -> None:
     assert "/invite" in faults[0].what
     assert "Socket Mode" in faults[1].write
     assert any(finding.level == "warning" and "app_token" in finding.write for finding in deaf)
+
+
+async def test_ids_that_are_nobodys_or_no_persons_are_known_and_what_slack_does_not_say_is_not_guessed() -> None:
+    people = [Person("ana", "Ana Silva", "U012AB3CD"), Person("bo", "Bo Birch", "U0GONE"), Person("cy", "Cy", "U0NONE")]
+    members = [Member("U012AB3CD", "Ana", "a@example.com"), Member("U0GONE", "Bo", "b@example.com", deleted=True)]
+    async with SlackServer(members=members) as slack:
+        channel = channel_of(slack)
+        channel.around = replace(channel.around, people=lambda: {each.key: each for each in people})
+        assert await channel.strangers() == {
+            "bo": "Slack's U0GONE, the id of Bo Birch, is deactivated",
+            "cy": "Slack knows no U0NONE, the id of Cy",
+        }
+        slack.faults.set("server-error", status=503)
+        with pytest.raises(DeliveryError):
+            await channel.strangers()
+        slack.faults.clear("server-error")
+        channel.around = replace(channel.around, secrets=lambda names: dict.fromkeys(names, "xoxb-wrong"))
+        with pytest.raises(DeliveryError, match="invalid_auth"):
+            await channel.strangers()
+    async with SlackServer(members=members, scopes=["chat:write"]) as slack:
+        assert await channel_of(slack).strangers() == {}, "without users:read nobody can say"

@@ -24,6 +24,7 @@ NEEDED = {
     "users:read": "nobody can say here whether the member ids of people are right",
     "commands": "the shortcuts on a message are not there",
 }
+_WRITE = "profile, three dots, Copy member ID"
 PAGES = 20  # of 1,000 channels
 
 
@@ -41,6 +42,14 @@ async def examine(spec: Spec, around: Surroundings) -> list[Finding]:
         *await _socket(web, spec, around, bot=bot),
         *(one for one in people if one),
     ]
+
+
+async def strangers(spec: Spec, around: Surroundings) -> dict[str, str]:
+    """What is wrong with the member ids of people, by their key: only what Slack says itself, so what it may not be
+    asked is not wrong. Raises DeliveryError when it cannot be asked."""
+    web = make_client(spec, around)
+    found = {person.key: await _asked(web, person) for person in around.people().values() if person.slack}
+    return {key: one.what for key, one in found.items() if one is not None and one.level == "fault"}
 
 
 async def _token(web: AsyncWebClient) -> tuple[list[Finding], str]:
@@ -134,20 +143,28 @@ async def _among(web: AsyncWebClient, name: str, kinds: str) -> dict[str, object
 
 
 async def _person(web: AsyncWebClient, person: Person) -> Finding | None:
-    """Is there such a member, and is it a person? Without the scope nobody can say."""
+    try:
+        return await _asked(web, person)
+    except DeliveryError:
+        return None  # the token's own line says so
+
+
+async def _asked(web: AsyncWebClient, person: Person) -> Finding | None:
+    """Is there such a member, and is it a person? Without the scope nobody can say. Raises DeliveryError when there is
+    no answer."""
     try:
         answer = await call(web, "users.info", user=person.slack)
     except Refusal as refused:
         if refused.code in ("missing_scope", "unknown_method"):
             return None
+        if refused.code not in ("user_not_found", "users_not_found", "user_not_visible"):
+            raise
         what = f"Slack knows no {person.slack}, the id of {person.name}"
-        return Finding(level="fault", what=what, write="profile, three dots, Copy member ID")
-    except DeliveryError:
-        return None
+        return Finding(level="fault", what=what, write=_WRITE)
     user = answer.get("user") or {}
     if user.get("deleted") or user.get("is_bot"):
         what = f"Slack's {person.slack}, the id of {person.name}, is {'a bot' if user.get('is_bot') else 'deactivated'}"
-        return Finding(level="fault", what=what, write="profile, three dots, Copy member ID")
+        return Finding(level="fault", what=what, write=_WRITE)
     name = for_log(str(user.get("real_name") or user.get("name") or person.slack), 60)
     return Finding(level="ok", what=f"Slack: {person.name} is {name} there")
 

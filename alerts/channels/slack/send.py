@@ -218,6 +218,12 @@ class SlackChannel:
 
         return await examine(self.spec, self.around)
 
+    async def strangers(self) -> dict[str, str]:
+        """What is wrong with the ids of people there, by their key; raises DeliveryError when it cannot be asked."""
+        from alerts.channels.slack.doctor import strangers
+
+        return await strangers(self.spec, self.around)
+
     async def close(self) -> None:
         """Nothing is kept open between calls."""
 
