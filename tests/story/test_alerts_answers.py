@@ -222,11 +222,15 @@ async def test_before_a_level_starts_an_answer_given_at_the_provider_is_heard() 
     assert (await night.incident(incident)).acked_by == "Bo"
 
 
-async def test_a_level_waits_two_seconds_at_most_for_a_provider_that_does_not_answer() -> None:
+@pytest.mark.parametrize("late", [0, 1, 500, 999])
+async def test_a_level_starts_within_two_seconds_whenever_the_look_comes_and_the_provider_does_not_answer(
+    late: int,
+) -> None:
     night = Night(PolicySpec(levels=(Level(notify=("pagerduty",)), Level(at=5 * MINUTES, notify=("bo",)))))
     told = _with_pagerduty(night)
     incident = await night.fails()
     night.desk.questions.asked = lambda *_, **__: None  # type: ignore[method-assign]
+    night.clock.push(late * SECOND // 1000)
     for _ in range(303):
         night.clock.push(SECOND)
         await night.tick()

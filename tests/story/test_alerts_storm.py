@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from alerts import outbox
 from alerts.message import Message, Purpose, Receipt
@@ -14,6 +14,8 @@ from alerts.oncall import Deliverable
 from alerts.pace import RATES, Pace, Rate
 from alerts.policy import Level, PolicySpec
 from alerts.signal import Condition, Severity, Signal
+from alerts.tables import Notification
+from probes.words.clock import moment
 from probes.words.errors import DeliveryError
 from probes.words.units import MINUTE, SECOND
 from tests.story.night import MINUTES, Night
@@ -94,6 +96,40 @@ async def test_one_answer_is_for_the_whole_storm_and_its_end_is_one_message() ->
         assert (said[Purpose.PAGE], said[Purpose.ACK], said[Purpose.RESOLVE]) == (2, 2, 2), name
     assert sum(len(provider.accepted) for provider in night.providers.values()) < 30
     assert night.broken_rules == []
+
+
+async def test_what_pagerduty_tells_of_a_storm_is_known_of_each_and_shown_once_a_route() -> None:
+    night = Night(LADDER)
+    many = 20
+    await tell(night, Condition.FAILING, many)
+    await night.pass_time("15s")
+    group = night.pagerduty.of(Purpose.PAGE)[1].key
+    shown = len(night.slack.of(Purpose.REFRESH))
+    for action in ("reassign", "told", "told"):  # the last is known
+        at = night.clock.now()
+        answer = await night.react(group, action, by="Cy", via="pagerduty", at=at, round=1, service=True)
+        assert answer.text.endswith(f"And {many - 2} more with it."), answer
+    views = await night.transact(lambda session: night.desk.views(session, now=night.clock.now()))
+    said = [[event.text for event in view.events if event.kind in ("assigned", "told")] for view in views]
+    assert len(said) == many
+    once = ["PagerDuty has it with Cy", f"PagerDuty told Cy at {moment(night.clock.now()):%H:%M}"]
+    assert said.count(once) == many - 1
+
+    def refreshes(session: Session) -> int:
+        wanted = (Notification.purpose == str(Purpose.REFRESH), Notification.key == _slack_key(session))
+        return len(session.exec(select(Notification.id).where(*wanted)).all())
+
+    assert await night.transact(refreshes) == 2, "one for each piece of news, not for each incident"
+    assert len(night.slack.of(Purpose.REFRESH)) == shown + 2
+    assert night.broken_rules == []
+
+
+def _slack_key(session: Session) -> str:
+    return next(
+        row.key
+        for row in session.exec(select(Notification).where(Notification.channel == "slack"))
+        if row.key.endswith(".storm")
+    )
 
 
 async def test_one_of_a_storm_that_recovers_says_nothing_new_to_phones() -> None:
