@@ -1,4 +1,5 @@
-"""Absences out of people's own calendars, read twice an hour; one that cannot be read changes nothing."""
+"""Absences out of people's own calendars, read twice an hour; one that cannot be read changes nothing, and is told of
+when that lasts."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import structlog
 
 from alerts import absences
 from alerts.ical import LARGEST, PATIENCE, read_absences
+from monitor.chores.standing import stand
 from probes.words.errors import ShowupError
 from probes.words.secret import fill, names_in
 from probes.words.text import clean
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
 log = structlog.get_logger("showup.calendars")
 
 SOURCE = "their calendar"
+LASTS = 3  # looks in a row that have to fail: one or two may be a hiccup of the network
 
 
 async def look(keeper: Keeper) -> None:
     """Read each person's calendar, and make what it says hold."""
-    for person in keeper.catalog.book.people.values():
+    people = keeper.catalog.book.people
+    for person in people.values():
         if not person.calendar:
             continue
         try:
@@ -35,15 +39,28 @@ async def look(keeper: Keeper) -> None:
                     session, key, SOURCE, found, now=now
                 )
             )
-            keeper.notes[f"calendar {person.key}"] = {"at": now, "trouble": "", "absences": len(found)}
+            keeper.notes[_note(person.key)] = {"at": now, "trouble": "", "absences": len(found)}
         except (ValueError, OSError, TimeoutError, KeyError) as error:
             _troubled(keeper, person.key, clean(f"{type(error).__name__}: {error}", 120))
+    known = {key: keeper.notes.get(_note(key)) or {} for key, person in people.items() if person.calendar}
+    fails = {key: note["trouble"] for key, note in known.items() if note.get("trouble")}
+    lasting = {
+        key: f"the calendar of {people[key].name} cannot be read, so nobody here knows when they are away: {trouble}"
+        for key, trouble in fails.items()
+        if known[key].get("fails", 0) >= LASTS
+    }
+    await stand(keeper, "the calendar of ", lasting, mended=lambda key: "it is read again, or gone", unsure=fails)
+
+
+def _note(person: str) -> str:
+    return f"calendar {person}"
 
 
 def _troubled(keeper: Keeper, person: str, trouble: str) -> None:
     said = keeper.secrets.redactor().text(trouble)
     log.warning("a calendar could not be read; what it said last holds", person=person, reason=said)
-    keeper.notes[f"calendar {person}"] = {"at": keeper.clock.now(), "trouble": said}
+    fails = (keeper.notes.get(_note(person)) or {}).get("fails", 0) + 1
+    keeper.notes[_note(person)] = {"at": keeper.clock.now(), "trouble": said, "fails": fails}
 
 
 async def _fetch(keeper: Keeper, reference: str) -> str:
