@@ -67,12 +67,16 @@ def runs(
 def ack(
     id: Annotated[str, typer.Argument(help="The incident; without it the only open one.")] = "",
     by: By = "",
+    length: Annotated[str, typer.Option("--for", metavar="<length>", help="How long, such as 2h (24h at most).")] = "",
+    until: Annotated[
+        str, typer.Option("--until", metavar="<time>", help="Until this time of day, such as 07:30.")
+    ] = "",
     config: Config = None,
     state: State = None,
     as_json: AsJson = False,
 ) -> None:
     """Somebody is on it: no further level starts for a while."""
-    found = ask("ack", config, state, id=id, by=who(by))
+    found = ask("ack", config, state, id=id, by=who(by), length=length, until=until)
     show(found, as_json, "show.answer")
     raise typer.Exit(0 if found["accepted"] else 1)
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
 
+from alerts.acks import LONGEST_SNOOZE
 from alerts.message import Reaction
 from alerts.oncall import reach
 from alerts.tables import Notification
-from monitor.services.base import moment_of, place_named, probe_named, service, when
+from monitor.services.base import length_of, moment_of, place_named, probe_named, service, when
 from monitor.store.queries import presence
 from monitor.store.queries.ledgers import LedgerView, ledgers, memberships
 from monitor.store.queries.notes import read_note, remember
@@ -20,7 +23,7 @@ from probes.words.errors import Refused
 from probes.words.names import nearest
 from probes.words.outcome import State
 from probes.words.text import clean
-from probes.words.units import SECOND
+from probes.words.units import MINUTE, SECOND
 
 if TYPE_CHECKING:
     from monitor.app import Keeper
@@ -30,7 +33,9 @@ LONGEST_NAME, LONGEST_REASON = 80, 300  # characters of what is shown with a cor
 NOBODY_NAMED = "the operator"  # who corrects, without a name: a login is nothing for a public page
 
 
-async def _react(keeper: Keeper, action: str, id: str, by: str, via: str) -> dict[str, Any]:
+async def _react(
+    keeper: Keeper, action: str, id: str, by: str, via: str, said: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
     if not id:
         views = await keeper.store.read(lambda session: keeper.desk.views(session, now=keeper.clock.now()))
         candidates = [view for view in views if view.state == "triggered" or action == "resolve"]
@@ -40,14 +45,28 @@ async def _react(keeper: Keeper, action: str, id: str, by: str, via: str) -> dic
         if len(candidates) > 1:
             raise Refused("say which incident", hint=f"open: {', '.join(view.public_id for view in candidates)}")
         id = candidates[0].public_id
-    answer = await keeper.react(Reaction(action=action, incident=id, by=by or "somebody", via=via))
+    answer = await keeper.react(Reaction(action=action, incident=id, by=by or "somebody", via=via, said=said))
     return {"accepted": answer.accepted, "text": answer.text}
 
 
 @service(acts=True)
-async def ack(keeper: Keeper, id: str = "", by: str = "", via: str = "the command line") -> dict[str, Any]:
-    """Acknowledge an incident; without an id the only open one."""
-    return await _react(keeper, "ack", id, by, via)
+async def ack(
+    keeper: Keeper, id: str = "", by: str = "", length: str = "", until: str = "", via: str = "the command line"
+) -> dict[str, Any]:
+    """Acknowledge an incident for as long as its policy says, or snooze it for a `length` or `until` a time of day;
+    without an id the only open one."""
+    if not length and not until:
+        return await _react(keeper, "ack", id, by, via)
+    if length and until:
+        raise Refused("say either how long or until when")
+    if length and not MINUTE <= length_of(length) <= LONGEST_SNOOZE:
+        raise Refused("a snooze lasts from 1m to 24h", hint="for longer: showup mute")
+    if until:
+        try:
+            time.fromisoformat(until)
+        except ValueError:
+            raise Refused(f"{until[:40]!r} is no time of day", hint="write 07:30") from None
+    return await _react(keeper, "snooze", id, by, via, {"for": length} if length else {"until": until})
 
 
 @service(acts=True)

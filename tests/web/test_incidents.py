@@ -132,6 +132,32 @@ async def test_a_person_who_says_it_is_critical_pages_anew_though_somebody_was_o
     assert (seen["severity"], seen["state"], seen["round"]) == ("critical", "triggered", 2)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"length": "2h"}, "snoozed by Ana for 2h."),
+        ({"until": "07:30"}, "snoozed by Ana for "),
+        ({"length": "30s"}, "a snooze lasts from 1m to 24h"),
+        ({"length": "2d"}, "a snooze lasts from 1m to 24h"),
+        ({"length": "a while"}, "'a while' is "),
+        ({"until": "dawn"}, "'dawn' is no time of day"),
+        ({"length": "1h", "until": "07:30"}, "say either how long or until when"),
+    ],
+)
+async def test_an_answer_from_the_command_line_lasts_as_long_as_was_asked_for(
+    keeper: Keeper, asked: dict[str, str], said: str
+) -> None:
+    name = await fails(keeper)
+    try:
+        answer = await ask(keeper, "ack", id=name, by="Ana", **asked)
+    except Refused as refused:
+        assert said in str(refused)
+        assert (await ask(keeper, "incident", id=name))["state"] == "triggered"
+    else:
+        assert said in answer["text"]
+        assert (await ask(keeper, "incident", id=name))["state"] == "acknowledged"
+
+
 async def test_a_merged_incident_is_spoken_for_and_stands_for_itself_a_while_after(keeper: Keeper) -> None:
     one, other = await fails(keeper), await fails(keeper, "billing/production", title="Billing")
     seen = await ask(keeper, "incident_merge", id=other, into=one, by="Ana")
