@@ -129,6 +129,11 @@ def _people(out: Console, found: Found, now: Any) -> None:
         _line(out, "", f"{said_one} since {at(one.get('since'))}{error}")
 
 
+    for one in (found.get("later") or ())[:MANY]:
+        said_one = f"{one.get('purpose')} to {one.get('to')} by {one.get('channel')}"
+        _line(out, "waits", f"{said_one} until {at(one.get('at'))}, unless somebody answers")
+
+
 def _itself(out: Console, found: Found) -> None:
     published = found.get("published") or {}
     trouble = f"; the last try failed: {published['trouble']}" if published.get("trouble") else ""

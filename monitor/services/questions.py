@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from alerts import roster, times
 from alerts.message import IncidentView
+from alerts.tables import Notification
 from monitor import selfcheck
 from monitor.deadman import outside
 from monitor.ledger.uptime import Figures
@@ -55,6 +56,16 @@ def incident_of(view: IncidentView) -> dict[str, Any]:
     return found
 
 
+def _message(row: Notification) -> dict[str, Any]:
+    return {
+        "channel": row.channel,
+        "to": row.name or row.target,
+        "purpose": row.purpose,
+        "error": row.error,
+        "since": when(row.created),
+    }
+
+
 @service()
 async def status(keeper: Keeper, pages: bool = True) -> dict[str, Any]:
     """One screen: what is wrong since when, who is on call, what was not delivered, and how showup itself is.
@@ -68,22 +79,15 @@ async def status(keeper: Keeper, pages: bool = True) -> dict[str, Any]:
         workflows = [_workflow(keeper, session, record, place, now) for place in _places(keeper)]
         given = roster.read(session, now=now)
         oncall = {name: duty_of(keeper, given, name, now) for name in catalog.book.rotations}
-        waiting = [
-            {
-                "channel": row.channel,
-                "to": row.name or row.target,
-                "purpose": row.purpose,
-                "error": row.error,
-                "since": when(row.created),
-            }
-            for row in desk.undelivered(session)
-        ]
+        open_rows = desk.undelivered(session)
+        later = [row for row in open_rows if row.state == "pending" and not row.tries and row.due_at > now]
         return {
             "workflows": workflows,
             "incidents": [incident_of(view) for view in desk.views(session, now=now)],
             "providers": providers_of(keeper, record, now),
             "on_call": oncall,
-            "undelivered": waiting,
+            "undelivered": [_message(row) for row in open_rows if row not in later],
+            "later": [_message(row) | {"at": when(row.due_at)} for row in later],
             "mutes": [one for one in listed(session, now=now) if one["state"] == "now"] if pages else [],
             "published": read_note(session, "published"),
             "phone_tests": read_note(session, "phone tests") or {},

@@ -132,6 +132,16 @@ async def test_a_person_who_says_it_is_critical_pages_anew_though_somebody_was_o
     assert (seen["severity"], seen["state"], seen["round"]) == ("critical", "triggered", 2)
 
 
+async def test_a_phone_that_waits_for_an_answer_is_not_undelivered(tmp_path: Path) -> None:
+    phones = 'ana: {name: Ana, phone: ["ntfy:${secret:ANA}", {to: "ntfy:${secret:BO}", after: 2m}]}'
+    async with built(tmp_path, TEXT.replace('ana: {name: Ana, phone: ["ntfy:${secret:ANA}"]}', phones)) as keeper:
+        await fails(keeper)
+        found = await ask(keeper, "status")
+        (late,), (waits,) = found["undelivered"], found["later"]
+        assert late["to"] == waits["to"] == "Ana"
+        assert (datetime.fromisoformat(waits["at"]) - datetime.fromisoformat(waits["since"])).seconds == 120
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
