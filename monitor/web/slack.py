@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -13,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from alerts import once
 from monitor.web.bodies import read_body
-from probes.words.errors import ShowupError
+from probes.words.errors import ShowupError, StoreError
 
 if TYPE_CHECKING:
     from alerts.channels.slack.spec import Spec
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger("showup.slack")
 
 BODY = 1_000_000  # bytes: a payload holds the whole message
-SEEN = 1_000  # signatures that are remembered; Slack's are five minutes young at most
 AT_ONCE = 20  # payloads that are worked on
 STAMP = 12  # digits of a time in seconds
 
@@ -33,12 +32,11 @@ class _Door:
 
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
-        self._seen: OrderedDict[str, None] = OrderedDict()
         self._work: set[asyncio.Task[None]] = set()
 
     async def answer(self, request: Request) -> Response:
         """200 taken · 401 not Slack's, or too old · 404 not used · 413 too large · 400 nothing that can be read · 429
-        too much at once: whoever pressed sees that it was not done."""
+        too much at once, 503 the store refuses: whoever pressed sees that it was not done."""
         spec: Spec | None = self._keeper.catalog.book.channels.get("slack")  # type: ignore[assignment]
         if spec is None or getattr(spec, "signing_secret", None) is None:
             return PlainTextResponse("There is nothing here.", 404)
@@ -48,24 +46,27 @@ class _Door:
         signature = request.headers.get("x-slack-signature", "")
         if not self._is_slacks(spec, body.data, request):
             return PlainTextResponse("not signed", 401)
-        if signature in self._seen:
-            return PlainTextResponse("", 200)  # a repeat
         payload = _payload(body.data)
         if payload is None:
             return PlainTextResponse("no payload", 400)
         if len(self._work) >= AT_ONCE:  # a 200 for what is not done would be taken for an acknowledgement
             log.warning("what was pressed in Slack was turned away", under_way=AT_ONCE)
             return PlainTextResponse("too much at once, press again", 429)
-        self._remember(signature)
+        try:
+            first = await self._is_first(signature)
+        except StoreError:
+            return PlainTextResponse("it cannot be kept now, press again", 503)
+        if not first:
+            return PlainTextResponse("", 200)  # a repeat
         task = asyncio.get_running_loop().create_task(self._act(spec, payload))
         self._work.add(task)
         task.add_done_callback(self._work.discard)
         return PlainTextResponse("", 200)
 
-    def _remember(self, signature: str) -> None:
-        self._seen[signature] = None
-        while len(self._seen) > SEEN:
-            self._seen.popitem(last=False)
+    async def _is_first(self, signature: str) -> bool:
+        """False for a repeat, over a restart too: what a workflow declares may not be done twice."""
+        now = self._keeper.clock.now()
+        return await self._keeper.store.write(lambda session: once.claim(session, f"slack {signature}", now=now))
 
     def _is_slacks(self, spec: Spec, body: bytes, request: Request) -> bool:
         from slack_sdk.signature import SignatureVerifier

@@ -309,6 +309,30 @@ async def test_what_slack_signed_is_taken_once_and_nothing_else_is(keeper: tuple
         assert await post(client, b"payload=%7B", signed(b"payload=%7B", at=now, secret=secret)) == 400
 
 
+async def test_a_repeat_is_known_after_a_restart_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[Reaction] = []
+
+    async def notes(self: Keeper, reaction: Reaction) -> Answer:
+        done.append(reaction)
+        return Answer(accepted=True, text="done")
+
+    monkeypatch.setattr(Keeper, "react", notes)
+    channels = 'channels: {slack: {token: "${secret:ANA}", channel: ops, signing_secret: "${secret:BO}"}}\n'
+    text = CONFIG.replace("ana: {name: Ana,", "ana: {name: Ana, slack: U012AB3CD,") + channels
+    body, headers = click("showup.ack"), dict[str, str]()
+    for _ in range(2):
+        async with built(tmp_path, text) as made, asking(public_app(made)) as client:
+            headers = headers or signed(body, at=made.clock.now() // 1_000_000, secret="b" * 16)
+            assert await post(client, body, headers) == 200
+            await until(lambda: len(done) == 1)
+            await asyncio.sleep(0.1)
+    assert len(done) == 1
+    async with built(tmp_path, text) as made, asking(public_app(made)) as client:
+        await made.store.close()
+        fresh = signed(body, at=made.clock.now() // 1_000_000 - 1, secret="b" * 16)
+        assert await post(client, body, fresh) == 503
+
+
 HEADER = st.binary(max_size=20).map(lambda said: bytes(each for each in said if each > 32 and each != 127))
 
 
