@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from alerts.rotation import Cover, RotationSpec, duties, handoff, next_after, on_call, turn
+from alerts.rotation import Cover, Duty, RotationSpec, duties, handoff, next_after, on_call, turn
 from alerts.shifts import instant_of as instant
 from probes.words.clock import micros, moment
 from probes.words.units import DAY, HOUR, MINUTE, SECOND
@@ -182,6 +182,22 @@ def test_of_two_overrides_the_one_made_last_holds() -> None:
     last = Cover("front-line", at(2026, 3, 5), at(2026, 3, 7), "cy")
     people = [on_call(THREE, at(2026, 3, day, 12), [first, last]).person for day in (4, 5, 6, 7)]
     assert people == ["bo", "cy", "cy", "ana"]
+
+
+def test_an_override_without_length_or_that_ends_before_it_begins_is_not_there_at_all() -> None:
+    noon = at(2026, 3, 4, 12)
+    plain = on_call(THREE, noon)
+    for start, end in ((noon, noon), (noon + HOUR, noon - HOUR), (noon - HOUR, noon - HOUR)):
+        assert on_call(THREE, noon, [Cover("front-line", start, end, "bo")]) == plain
+
+
+def test_whom_only_pagerduty_knows_is_named_by_whoever_takes_over() -> None:
+    base = Duty(person=None, start=None, end=None, source="pagerduty", reason="as PagerDuty tells", name="Dee")
+    cover = Cover("front-line", at(2026, 3, 4), at(2026, 3, 5), "bo")
+    found = on_call(THREE, at(2026, 3, 4, 12), [cover], base=base)
+    assert (found.person, found.reason, found.name) == ("bo", "takes over from Dee", "")
+    before = on_call(THREE, at(2026, 3, 3), [cover], base=base)
+    assert (before.person, before.name, before.start, before.end) == (None, "Dee", None, cover.start)
 
 
 @given(

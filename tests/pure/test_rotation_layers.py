@@ -88,6 +88,44 @@ def test_the_next_one_is_of_the_next_layer_that_serves() -> None:
     assert next_after(lines, on_call(lines, night), among=everyone, at=night) == "bo"
 
 
+TWO_LINES = RotationSpec.model_validate(
+    {
+        "layers": [
+            {"people": ["ana", "bo"], "starts": "2026-03-02", "shift": "daily", "handoff": "09:00"},
+            {"people": ["cy", "dee"], "starts": "2026-03-02", "shift": "daily", "handoff": "09:00",
+             "hours": "Mon-Sun 08:00-18:00"},
+        ]
+    }
+)  # fmt: skip
+
+
+def test_the_second_line_has_turns_too_and_whoever_has_it_then_is_next() -> None:
+    everyone = set(TWO_LINES.everybody)
+    for day, first, then in ((4, "ana", "cy"), (5, "bo", "dee"), (6, "ana", "cy")):
+        noon = at(2026, 3, day, 12)
+        duty = on_call(TWO_LINES, noon)
+        assert (duty.person, duty.layer, duty.number) == (first, 0, day - 2)
+        assert next_after(TWO_LINES, duty, among=everyone, at=noon) == then
+        night = at(2026, 3, day, 22)
+        assert (
+            next_after(TWO_LINES, on_call(TWO_LINES, night), among=everyone, at=night)
+            == {"ana": "bo", "bo": "ana"}[first]
+        ), "the second line has gone home"
+
+
+def test_asked_for_no_time_the_next_one_is_of_the_same_line() -> None:
+    duty = on_call(TWO_LINES, at(2026, 3, 5, 12))
+    assert next_after(TWO_LINES, duty, among=set(TWO_LINES.everybody)) == "ana"
+    assert next_after(TWO_LINES, duty, among={"dee"}) == "dee", "when nobody else is there"
+
+
+def test_in_a_gap_the_next_one_is_the_second_of_the_first_line() -> None:
+    gone = [away(person, at(2026, 3, 3), at(2026, 3, 5)) for person in ("ana", "bo", "cy", "dee")]
+    gap = on_call(TWO_LINES, at(2026, 3, 4, 12), aways=gone)
+    assert (gap.person, gap.layer, gap.number, gap.name) == (None, 0, 0, "")
+    assert next_after(TWO_LINES, gap, among=set(TWO_LINES.everybody)) == "bo"
+
+
 # --- who is away ------------------------------------------------------------------------------------------------------
 
 
@@ -109,6 +147,14 @@ def test_the_turn_of_who_is_away_goes_to_the_next_in_order() -> None:
 def test_the_absence_of_who_is_not_on_call_leaves_the_turn_as_it_is() -> None:
     gone = [away("cy", at(2026, 3, 3), at(2026, 3, 5))]
     assert on_call(THREE, at(2026, 3, 4), aways=gone) == on_call(THREE, at(2026, 3, 4))
+
+
+def test_an_override_fills_a_gap_and_says_so() -> None:
+    gone = [away(person, at(2026, 3, 3), at(2026, 3, 5)) for person in THREE.people]
+    cover = Cover("front-line", at(2026, 3, 4), at(2026, 3, 5), "zoe")
+    found = on_call(THREE, at(2026, 3, 4, 12), [cover], aways=gone)
+    assert (found.person, found.source, found.reason) == ("zoe", "override", "takes over")
+    assert (found.start, found.end) == (cover.start, cover.end)
 
 
 def test_when_all_are_away_it_is_a_gap_and_a_second_layer_fills_it() -> None:
