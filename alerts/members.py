@@ -72,8 +72,8 @@ def _end(session: Session, incident: Incident, row: Member, signal: Signal, deci
     row.ended, row.unfold_at = now, None
     session.add(row)
     gone = signal.condition is Condition.GONE
-    said = signal.sentence or decision.reason
-    note(session, incident, "gone" if gone else "passed", f"{signal.member}: {said}", now=now)
+    said = f"{signal.member}: {signal.sentence}" if signal.sentence else decision.reason  # which names the member
+    note(session, incident, "gone" if gone else "passed", said, now=now)
 
 
 def _fail(

@@ -142,7 +142,7 @@ def said(row: Occasion, tried: list[Tried], *, go: bool, now: int) -> tuple[str,
     lines = [f"{one.probe}: {one.passed} of {one.made} runs passed. {clean(one.why, 160)}" for one in bad[:8]]
     if go:
         runs = sum(one.made for one in tried)
-        lines = [f"All {runs} runs of {len(tried)} probes passed."]
+        lines = [f"All {runs} runs of {len(tried)} {'probe' if len(tried) == 1 else 'probes'} passed."]
         lines += [f"But {one.probe}: {clean(one.soft, 160)}" for one in tried if one.soft][:8]
     elif not tried:
         lines = ["None of its probes could be run."]

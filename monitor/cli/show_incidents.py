@@ -44,17 +44,17 @@ def incident(found: Found) -> None:
     out.print(plain(found.get("headline") or found.get("title")))
     blame = plain(found.get("blame"))
     suspected = " (suspected)" if found.get("suspected") else ""
-    told = plain(found.get("sentence"))
+    told, over = plain(found.get("sentence")), found.get("state") == "resolved"
     for name, text in (
         ("what", "" if told and told in plain(found.get("headline")) else told),
         ("sure", plain(found.get("sure"))),
         ("blame", blame and f"{blame}{suspected}"),
         ("meanwhile", "; ".join(plain(one) for one in found.get("context") or ())),
-        ("failing", ", ".join(plain(one) for one in found.get("members") or ())),
+        ("failed" if over else "failing", ", ".join(plain(one) for one in found.get("members") or ())),
         ("left to", plain(found.get("left_to") or found.get("merged_into"))),
         ("exposed", _exposed(found)),
         ("first by", _first(found)),
-        ("told now", plain(found.get("on_call"))),
+        ("told" if over else "told now", plain(found.get("on_call"))),
         ("next", _next(found)),
         ("runbook", plain(found.get("runbook"))),
         ("rehearsed", plain((found.get("beside") or {}).get("rehearsed"))),

@@ -31,6 +31,7 @@ from monitor.status.model import (
     headline,
     incident,
 )
+from monitor.status.planned import plans
 from monitor.store.queries.notes import read_note, remember
 from monitor.store.queries.presence import windows
 from probes.words.clock import moment
@@ -139,11 +140,11 @@ def _page(catalog: Catalog, facts: _Facts, places: Sequence[history.Place], *, t
         groups=_groups(catalog, views),
         open=[incident(view, clock, now) for view in sorted(mine, key=_quiet) if view.resolved_at is None],
         past=[incident(view, clock, now) for view in mine if view.resolved_at is not None and view.severity != "info"],
-        planned=[
-            _plan(catalog, row, clock)
-            for row in facts.planned
-            if not row[0] or row[0].split("/")[0] in {p[0] for p in places}
-        ],
+        planned=plans(
+            [row for row in facts.planned if not row[0] or row[0].split("/")[0] in {p[0] for p in places}],
+            {key: workflow.title for key, workflow in catalog.workflows.items()},
+            clock,
+        ),
         simulated=_simulated(facts.simulated, clock),
         cadence=_cadence(catalog, places),
     )
@@ -165,12 +166,6 @@ def _simulated(until: int | None, clock: Clock) -> str:
 def _worst(states: Iterable[State]) -> State:
     order = (State.DOWN, State.DEGRADED, State.UNKNOWN, State.MAINTENANCE, State.UP)
     return min(states, key=order.index, default=State.UNKNOWN)
-
-
-def _plan(catalog: Catalog, row: tuple[str, int, int, str], clock: Clock) -> str:
-    subject, start, end, reason = row
-    workflow = catalog.workflows.get(subject.split("/")[0])
-    return f"Maintenance of {workflow.title if workflow else 'everything'}: {clock(start)} to {clock(end)}. {reason}"
 
 
 def _cadence(catalog: Catalog, places: Sequence[history.Place]) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from monitor.status import build as pages
 from monitor.status import render
+from probes.words.clock import moment
 from probes.words.units import HOUR, SECOND
 from tests.story.watch import CONFIG, Watch, clock_of, configure
 
@@ -135,7 +136,7 @@ async def test_maintenance_is_announced_and_counts_on_neither_side(watch: Watch)
     watch.world = lambda probe, at: "x" if "books" in probe else "."
     await watch.runs(clock_of("10:00"), clock_of("10:02"), every=60)
     shown = await page(watch)
-    assert "Maintenance of Intake agent: 10:00:00 to 11:00:00. move" in shown.text
+    assert f"Maintenance of Intake agent: {moment(watch.clock.now()):%-d %b %Y}, 10:00 to 11:00. move." in shown.text
     assert "One workflow is in maintenance." in shown.text
     found = json.loads((await files(watch))["status.json"])
     intake = next(one for one in found["workflows"] if one["workflow"] == "intake")
