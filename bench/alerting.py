@@ -131,14 +131,14 @@ class Alerting:
     async def _beat(self) -> None:
         while True:
             began = self.clock.mono()
-            await self._look(self.clock.now())
+            await self._look()
             took = self.clock.mono() - began
             self.slowest = max(self.slowest, took)
             await asyncio.sleep(max(0.0, 1.0 - took))
 
-    async def _look(self, now: int) -> None:
+    async def _look(self) -> None:
         while True:
-            self.dispatcher.wake(await self.store.write(lambda session: self.desk.due(session, now=now)))
+            self.dispatcher.wake(await self.store.write(lambda session: self.desk.due(session, now=self.clock.now())))
             if not self.desk.more:
                 return
 

@@ -264,7 +264,8 @@ class Engine:
         self.pulse.clock_behind = clock.behind
         try:
             for _ in range(MOST_SCANS):
-                self._parts.wake(await store.write(lambda session: self._parts.desk.due(session, now=now)))
+                # the time is of when it is done: a page that joins a burst which has left meanwhile would be one more
+                self._parts.wake(await store.write(lambda session: self._parts.desk.due(session, now=clock.now())))
                 if not self._parts.desk.more:
                     break
             self._beginnings.saw(())
