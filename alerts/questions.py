@@ -49,7 +49,8 @@ class Questions:
         if not self.askable or self._known(incident.id or 0, now):
             return False
         self._look(now)
-        return now - max(due, self._up) < PATIENCE and bool(self._pages(session, incident))
+        waited = now - max(due, self._up)  # below 0 only where a clock was put back: then nothing waits
+        return 0 <= waited < PATIENCE and bool(self._pages(session, incident))
 
     def _look(self, now: int) -> None:
         if now - self._looked > ABSENT:
