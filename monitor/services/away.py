@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from monitor.app import Keeper
 
 ENDINGS = 50
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 TRIES = 5  # while others change who is on call at the same time
 
 
@@ -138,23 +139,29 @@ async def away_import(keeper: Keeper, person: str, text: str, by: str = "") -> d
 
 
 def span_of(text: str, zone: str, *, now: int) -> tuple[int, int]:
-    """[start, end) in µs of `2026-12-24..2027-01-02` (both days whole), of two moments, or of `today..tomorrow`; on the
-    wall of `zone`. Raises Refused."""
+    """[start, end) in µs of `2026-12-24..2027-01-02` (both days whole), of two moments, of `today..tomorrow`, or of
+    `Fri..Mon`, the next there are; on the wall of `zone`. Raises Refused."""
     first, dots, last = text.partition("..")
     if not dots:
         last = first
-    start, end = _edge(first, zone, now=now, last=False), _edge(last, zone, now=now, last=True)
+    start = _edge(first, zone, since=now)
+    end = _edge(last, zone, since=max(start, now), last=True, now=now)
     if not start < end:
         raise Refused("it ends before it begins", hint="write 2026-12-24..2027-01-02")
     return start, end
 
 
-def _edge(text: str, zone: str, *, now: int, last: bool) -> int:
-    there, said = ZoneInfo(zone), text.strip().lower()
+def _edge(text: str, zone: str, *, since: int, now: int | None = None, last: bool = False) -> int:
+    """The beginning of a day, or its end for the `last`; a day of the week is the next one at or after `since`."""
+    there, said, now = ZoneInfo(zone), text.strip().lower(), since if now is None else now
     today = moment(now).astimezone(there).date()
     named = {"today": today, "tomorrow": today + timedelta(days=1)}
     if said == "now":
         return now
+    for number, name in enumerate(WEEKDAYS):
+        if said in (name, name[:3]):
+            begins = moment(since).astimezone(there).date()
+            named[said] = begins + timedelta(days=(number - begins.weekday()) % 7)
     try:
         if len(said) > len("2026-12-24"):
             at = datetime.fromisoformat(said)

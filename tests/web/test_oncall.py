@@ -311,6 +311,16 @@ def test_a_time_away_is_whole_days_or_two_moments_on_the_wall(text: str, length:
     assert end - start == length
 
 
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [("Fri..Mon", (2026, 10, 2), (2026, 10, 6)), ("thu", (2026, 10, 1), (2026, 10, 2)),
+     ("Wednesday", (2026, 10, 7), (2026, 10, 8)), ("today..Sunday", (2026, 10, 1), (2026, 10, 5)),
+     ("2026-12-24..Mon", (2026, 12, 24), (2026, 12, 29)), ("Thu..Thu", (2026, 10, 1), (2026, 10, 2))],
+)  # fmt: skip
+def test_days_of_the_week_are_the_next_there_are(text: str, start: tuple[int, ...], end: tuple[int, ...]) -> None:
+    assert span_of(text, "UTC", now=at(2026, 10, 1, 12)) == (at(*start), at(*end))
+
+
 @pytest.mark.parametrize("text", ["", "..", "soon", "2026-13-01", "2026-12-26..2026-12-24", "2026-12-24..x", "9" * 400])
 def test_a_time_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(Refused):
