@@ -72,7 +72,8 @@ def _end(session: Session, incident: Incident, row: Member, signal: Signal, deci
     row.ended, row.unfold_at = now, None
     session.add(row)
     gone = signal.condition is Condition.GONE
-    said = f"{signal.member}: {signal.sentence}" if signal.sentence else decision.reason  # which names the member
+    said = signal.sentence or decision.reason
+    said = said if said.startswith(signal.member) else f"{signal.member}: {said}"
     note(session, incident, "gone" if gone else "passed", said, now=now)
 
 
