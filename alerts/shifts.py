@@ -168,10 +168,10 @@ def turn_at(layer: LayerSpec, at: int, *, zone: str) -> Turn:
     """The shift in which an instant lies. Shifts touch exactly: each ends where the next begins."""
     wall = moment(at).astimezone(ZoneInfo(layer.timezone or zone)).replace(tzinfo=None)
     number = layer.number_near(wall)
-    while handoff(layer, number + 1, zone=zone) <= at:  # one step at most but where a zone skipped a whole day
+    # never too high: a wall-clock time that has been shown has begun, be it the second time; one step at most but where
+    # a zone skipped a whole day
+    while handoff(layer, number + 1, zone=zone) <= at:
         number += 1
-    while number > 0 and handoff(layer, number, zone=zone) > at:
-        number -= 1
     start = handoff(layer, number, zone=zone) if number else None
     end = None if len(layer.people) == 1 else handoff(layer, number + 1, zone=zone)
     return Turn(number, start, end)

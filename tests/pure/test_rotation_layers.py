@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from alerts.rotation import Cover, RotationSpec, duties, handoff, next_after, on_call
+from alerts.shifts import LayerSpec, Turn, serves, turn_at
 from probes.words.clock import moment
-from probes.words.units import HOUR, MINUTE
+from probes.words.units import DAY, HOUR, MINUTE
 from tests.pure.test_rotation import THREE, at, who
 
 # --- shifts of any length ---------------------------------------------------------------------------------------------
@@ -42,6 +45,69 @@ def test_three_days_are_three_days_on_the_wall_though_one_is_shorter() -> None:
     assert who(three, at(2026, 3, 30, 9, zone=zone)) == "bo"
 
 
+def on_the_wall(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC).replace(tzinfo=None)  # type: ignore[misc,arg-type]
+
+
+MONTHLY = LayerSpec.model_validate(
+    {"people": ["ana", "bo"], "shift": "monthly", "handoff": "10 09:00", "starts": "2026-01-05"}
+)
+
+
+@pytest.mark.parametrize(
+    ("wall", "number"),
+    [((2025, 6, 1), 0), ((2026, 1, 10, 9), 0), ((2026, 2, 10, 8, 59), 0), ((2026, 2, 10, 9), 1), ((2026, 12, 31), 11),
+     ((2027, 1, 10, 8, 59), 11), ((2027, 1, 10, 9), 12), ((2029, 3, 11), 38)],
+)  # fmt: skip
+def test_the_month_of_a_wall_clock_time(wall: tuple[int, ...], number: int) -> None:
+    assert MONTHLY.first == on_the_wall(2026, 1, 10, 9)
+    assert MONTHLY.number_near(on_the_wall(*wall)) == number
+
+
+@pytest.mark.parametrize(
+    ("wall", "number"),
+    [((2026, 3, 1), 0), ((2026, 3, 2, 9), 0), ((2026, 3, 2, 20, 59), 0), ((2026, 3, 2, 21), 1), ((2026, 3, 4, 9), 4)],
+)
+def test_the_shift_of_a_wall_clock_time(wall: tuple[int, ...], number: int) -> None:
+    layer = LayerSpec.model_validate(
+        {"people": ["ana", "bo"], "shift": "12h", "handoff": "09:00", "starts": "2026-03-02"}
+    )
+    assert layer.number_near(on_the_wall(*wall)) == number
+
+
+def test_a_turn_begins_with_its_handoff_and_the_first_one_has_no_beginning() -> None:
+    zone = "UTC"
+    first, second, third = (handoff(MONTHLY, number, zone=zone) for number in range(3))
+    assert turn_at(MONTHLY, first, zone=zone) == Turn(0, None, second)
+    assert turn_at(MONTHLY, second - 1, zone=zone) == Turn(0, None, second)
+    assert turn_at(MONTHLY, second, zone=zone) == Turn(1, second, third)
+    alone = LayerSpec(people=("ana",))
+    assert turn_at(alone, second, zone=zone).end is None
+
+
+@pytest.mark.parametrize(
+    ("shift", "said"),
+    [("daily", "daily"), ("weekly", "weekly"), ("monthly", "monthly"), ("36h", "every 1d12h"), ("3d", "every 3d")],
+)
+def test_how_long_a_shift_is_said(shift: str, said: str) -> None:
+    handed = {"weekly": "Mon 09:00", "monthly": "1 09:00"}.get(shift, "09:00")
+    layer = LayerSpec.model_validate(
+        {"people": ["ana", "bo"], "shift": shift, "handoff": handed, "starts": "2026-03-02"}
+    )
+    assert layer.said() == said
+
+
+@pytest.mark.parametrize("shift", ["1h", "366d"])
+def test_the_shortest_and_the_longest_shift_are_taken(shift: str) -> None:
+    assert RotationSpec(people=("ana", "bo"), shift=shift, starts=date(2026, 3, 2)).shift == shift
+
+
+@pytest.mark.parametrize("shift", ["59m", "367d", "90s"])
+def test_a_shift_beyond_them_is_not(shift: str) -> None:
+    with pytest.raises(ValidationError):
+        RotationSpec(people=("ana", "bo"), shift=shift, starts=date(2026, 3, 2))
+
+
 # --- hours and layers -------------------------------------------------------------------------------------------------
 
 
@@ -61,6 +127,20 @@ def test_the_duty_follows_the_sun() -> None:
     named = [who(SUN, at(2026, 7, 1, hour)) for hour in (0, 5, 7, 12, 15, 22)]
     assert named == ["tomo", "tomo", "ana", "ana", "dee", "dee"]
     assert who(SUN, at(2026, 7, 1, 14, 30)) == "cy", "between Berlin's end and Los Angeles' beginning"
+
+
+def test_how_long_a_layer_serves_or_does_not() -> None:
+    office = LayerSpec(people=("ana",), hours="Mon-Fri 08:00-18:00")
+    for week in range(0, 60, 7):  # wherever the weeks are cut in which hours are laid out
+        start = at(2026, 3, 2) + week * DAY
+        assert serves(office, start + 12 * HOUR, zone="UTC") == (True, (start + 8 * HOUR, start + 18 * HOUR))
+        assert serves(office, start + 18 * HOUR, zone="UTC") == (False, (start + 18 * HOUR, start + 32 * HOUR))
+        assert serves(office, start + 5 * DAY, zone="UTC") == (
+            False,
+            (start + 4 * DAY + 18 * HOUR, start + 7 * DAY + 8 * HOUR),
+        )
+    always = LayerSpec(people=("ana",), hours="Mon-Sun 00:00-24:00")
+    assert serves(always, at(2026, 3, 4), zone="UTC") == (True, (None, None))
 
 
 def test_outside_its_hours_a_rotation_is_a_declared_gap() -> None:

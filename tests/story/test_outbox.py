@@ -83,6 +83,7 @@ def test_the_key_is_of_the_round_that_was_meant(session: Session) -> None:
     ]  # fmt: skip
     assert [outbox.key_of(about), outbox.key_of(about, 0)] == ["showup-A.3", "showup-A.0"]
     assert page(session, about, key="theirs").key == "theirs"
+    assert outbox.enqueue(session, about, [ANA], purpose=Purpose.INFO, now=START).level == 0
     row = page(session, None, purpose=Purpose.TEST, level=0)
     assert (row.key, row.incident, row.round) == (f"showup-test-{START}", None, 0)
     assert page(session, None, purpose=Purpose.INFO, number=4).round == 4
@@ -93,6 +94,10 @@ def test_the_very_same_said_again_is_another_message(session: Session) -> None:
     rows = [page(session, about, OPS, purpose=Purpose.NOTE, text="no answer") for _ in range(5)]
     assert len({row.marker for row in rows}) == 5
     assert all(len(row.marker) == 20 for row in rows)
+    session.delete(rows[1])  # an old message is forgotten: its number may not lead to one that is there
+    session.flush()
+    again = page(session, about, OPS, purpose=Purpose.NOTE, text="no answer")
+    assert again.marker not in {row.marker for row in (rows[0], *rows[2:])}
 
 
 @pytest.mark.parametrize(
@@ -125,6 +130,12 @@ def test_what_is_due_is_taken_once_for_forty_five_seconds(session: Session) -> N
     assert outbox.waiting_on(session, now=START) == frozenset()
     session.expire_all()
     assert (row.state, row.claimed_until, row.tries) == ("sending", START + 45 * SECOND, 1), "as it stands in the table"
+
+
+def test_what_another_keeper_took_meanwhile_is_left_to_it(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    page(session, incident(session))
+    monkeypatch.setattr(outbox, "_take", lambda *_: ())
+    assert claimed(session) == []
 
 
 def test_of_two_who_take_the_same_one_has_it(session: Session) -> None:
@@ -184,8 +195,22 @@ def test_a_target_that_rests_is_left_alone(session: Session) -> None:
 
 def test_behind_more_than_one_look_of_held_pages_there_is_one_that_may_leave(session: Session) -> None:
     held = incident(session, "held")
-    for number in range(outbox.MOST + 1):
-        page(session, held, Deliverable(channel="ntfy", target=f"phone{number}", human=True))
+    session.add_all(
+        Notification(
+            incident=held.id,
+            round=1,
+            level=1,
+            purpose="page",
+            channel="ntfy",
+            target=f"phone{number}",
+            human=True,
+            key="showup-held.1",
+            marker=str(number),
+            created=START,
+            due_at=START,
+        )
+        for number in range(outbox.MOST + 1)
+    )
     free = page(session, incident(session, "free"), BO, level=2)
     session.add(Mute(subject="held", start=START, end=START + MINUTE, author="Ana", reason="a test", created=START))
     session.flush()
@@ -215,8 +240,9 @@ def test_a_message_that_is_edited_is_the_first_and_elsewhere_the_last_counts(
 ) -> None:
     one, other = incident(session, "A"), incident(session, "B")
     assert outbox.receipt_for(session, page(session, one, way, purpose=Purpose.NOTE)) is None
-    for name, about in (("other", other), ("first", one), ("middle", one), ("last", one), ("other", other)):
-        deliver(page(session, about, way), name)
+    said = (("other", other, 1), ("first", one, 1), ("middle", one, 2), ("last", one, 3), ("other", other, 1))
+    for name, about, number in said:  # in whatever round it was
+        deliver(page(session, about, way, number=number), name)
     waits = page(session, one, way)
     waits.receipt = {"id": "not delivered"}
     group = page(session, one, way, key="showup-A.1.storm")
