@@ -184,4 +184,4 @@ class Nights(RuleBasedStateMachine):
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("half", [1, 2])  # two, so that both cores of a small machine have one
 def test_the_rules_of_delivery_hold_whatever_happens(half: int) -> None:
-    run(Nights, "200x50", share=2)
+    run(Nights, "300x50", share=2)
