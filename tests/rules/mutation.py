@@ -26,15 +26,15 @@ from tests.rules.mutants import Mutant, mutants
 from tests.rules.progress import Figure, Progress
 from tests.rules.trying import ANEW, HERE, Outcome, Try, Trying, path_of, run_tests
 
-MODULES = ("decide", "ladder", "outbox", "rotation", "shifts")  # escalate can be named too
+MODULES = ("decide", "ladder", "escalate", "outbox", "rotation", "shifts")
 TESTS = tuple(
     f"tests/{name}.py"
     for name in (
         "pure/test_decide", "pure/test_decide_ladder", "pure/test_held", "pure/test_rotation",
         "pure/test_rotation_layers", "pure/test_oncall", "dst/test_dst", "rules/test_exhaustive", "story/test_alerts",
         "story/test_alerts_answers", "story/test_alerts_delivery", "story/test_alerts_emergency",
-        "story/test_alerts_held", "story/test_alerts_spared", "story/test_alerts_storm", "story/test_incident_life",
-        "story/test_mutes", "story/test_outbox", "story/test_phones",
+        "story/test_alerts_held", "story/test_alerts_spared", "story/test_alerts_storm", "story/test_escalate",
+        "story/test_incident_life", "story/test_mutes", "story/test_outbox", "story/test_phones",
     )
 )  # fmt: skip
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
