@@ -151,10 +151,10 @@ class Dispatcher:
         await asyncio.sleep(LOOK_EVERY)
 
     async def _ask_always(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY)
+        while True:  # at once after a start: what is overdue waits less than a second for the answer
             with contextlib.suppress(StoreError):
                 await self.ask()
+            await asyncio.sleep(LOOK_EVERY)
 
     async def sweep(self, name: str, *, wait: bool = False) -> int:
         """Start each send that is due on a channel, up to its limit; `wait` until all are settled. Returns how many."""

@@ -73,7 +73,7 @@ def _end(session: Session, incident: Incident, row: Member, signal: Signal, deci
     session.add(row)
     gone = signal.condition is Condition.GONE
     said = signal.sentence or decision.reason
-    said = said if said.startswith(signal.member) else f"{signal.member}: {said}"
+    said = said if said.startswith(f"{signal.member} ") else f"{signal.member}: {said}"
     note(session, incident, "gone" if gone else "passed", said, now=now)
 
 

@@ -22,8 +22,9 @@ async def stand(
     now = keeper.clock.now()
 
     def read(session: Session) -> set[str]:
-        members = (one.member for one in keeper.desk.open_members(session, signals.MONITOR))
-        return {member.removeprefix(kind) for member in members if member.startswith(kind)}
+        found = keeper.desk.open_members(session, signals.MONITOR)
+        mine = (one.member for one in found if one.subject == signals.MONITOR)  # a workflow's name may begin so too
+        return {member.removeprefix(kind) for member in mine if member.startswith(kind)}
 
     told = await keeper.store.read(read)
     news = {name: (Condition.FAILING, found[name]) for name in found.keys() - told}

@@ -23,7 +23,7 @@ async def look(keeper: Keeper) -> None:
         if name in keeper.catalog.book.channels and callable(ask):
             try:
                 async with asyncio.timeout(PATIENCE):
-                    found = await ask()
+                    found = {person: one.what for person, one in (await ask()).items()}
             except (DeliveryError, TimeoutError):
                 continue  # its self-test tells of it
         await stand(keeper, f"the id at {name} of ", found, mended=lambda person: "it is right now, or gone")

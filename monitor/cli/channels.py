@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from probes.words.errors import DeliveryError, ShowupError
 
 if TYPE_CHECKING:
+    from alerts.message import Finding
     from alerts.policy import PolicySpec
     from monitor.config.catalog import Catalog
     from monitor.config.secrets import Secrets
@@ -45,10 +46,11 @@ async def asked(
         await channel.close()
 
 
-async def strangers(name: str, catalog: Catalog, secrets: Secrets) -> dict[str, str]:
+async def strangers(name: str, catalog: Catalog, secrets: Secrets) -> dict[str, Finding]:
     """What is wrong with the ids of people at a channel, by their key; raises ShowupError when it cannot be asked."""
     try:
-        return await asked(name, catalog, secrets, lambda channel: channel.strangers())
+        found: dict[str, Finding] = await asked(name, catalog, secrets, lambda channel: channel.strangers())
+        return found
     except TimeoutError:
         said = f"no answer within {PATIENCE:g} s"
     except (DeliveryError, OSError) as error:

@@ -78,9 +78,9 @@ def _ask(catalog: Catalog, secrets: Secrets) -> str:
     found = asyncio.run(strangers("slack", catalog, secrets))
     if found:
         problems = []
-        for key, what in found.items():
+        for key, one in found.items():
             file, line, column = people[key].slack_at.rsplit(":", 2)
-            problems.append(Problem(file, int(line), int(column), what, "profile, three dots, Copy member ID"))
+            problems.append(Problem(file, int(line), int(column), one.what, one.write))
         raise ConfigError(problems)
     return f"Slack knows {count(len(asked), 'id')} of people given here, and each is a person's."
 

@@ -79,15 +79,19 @@ async def status(keeper: Keeper, pages: bool = True) -> dict[str, Any]:
         workflows = [_workflow(keeper, session, record, place, now) for place in _places(keeper)]
         given = roster.read(session, now=now)
         oncall = {name: duty_of(keeper, given, name, now) for name in catalog.book.rotations}
-        open_rows = desk.undelivered(session)
-        later = [row for row in open_rows if row.state == "pending" and not row.tries and row.due_at > now]
+        late, later = list[dict[str, Any]](), list[dict[str, Any]]()
+        for row in desk.undelivered(session):
+            if row.state == "pending" and not row.tries and row.due_at > now:  # it waits, and nothing is wrong
+                later.append(_message(row) | {"at": when(row.due_at)})
+            else:
+                late.append(_message(row))
         return {
             "workflows": workflows,
             "incidents": [incident_of(view) for view in desk.views(session, now=now)],
             "providers": providers_of(keeper, record, now),
             "on_call": oncall,
-            "undelivered": [_message(row) for row in open_rows if row not in later],
-            "later": [_message(row) | {"at": when(row.due_at)} for row in later],
+            "undelivered": late,
+            "later": later,
             "mutes": [one for one in listed(session, now=now) if one["state"] == "now"] if pages else [],
             "published": read_note(session, "published"),
             "phone_tests": read_note(session, "phone tests") or {},

@@ -1,5 +1,6 @@
 """Who answers, when it counts, and what undoes it."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -239,6 +240,20 @@ async def test_a_level_starts_within_two_seconds_whenever_the_look_comes_and_the
     [_, step] = await night.transact(lambda session: night.desk.steps(session, incident))
     assert step.started - step.due <= 2 * SECOND
     assert night.broken_rules == []
+
+
+async def test_after_a_start_it_is_asked_at_once_who_answered_meanwhile() -> None:
+    night = Night(PolicySpec(levels=(Level(notify=("pagerduty",)), Level(at=5 * MINUTES, notify=("bo",)))))
+    told = _with_pagerduty(night)
+    await night.fails()
+    night.clock.push(6 * 60 * SECOND)  # showup was not there when the level was due
+    night.rise()
+    work = asyncio.create_task(night.dispatcher.run())
+    for _ in range(50):  # a tenth of the wait between two looks
+        await asyncio.sleep(0.002)
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    assert told.asked
 
 
 async def test_pagerduty_escalates_alone_for_half_an_hour() -> None:

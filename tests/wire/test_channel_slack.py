@@ -373,7 +373,7 @@ async def test_ids_that_are_nobodys_or_no_persons_are_known_and_what_slack_does_
     async with SlackServer(members=members) as slack:
         channel = channel_of(slack)
         channel.around = replace(channel.around, people=lambda: {each.key: each for each in people})
-        assert await channel.strangers() == {
+        assert {key: one.what for key, one in (await channel.strangers()).items()} == {
             "bo": "Slack's U0GONE, the id of Bo Birch, is deactivated",
             "cy": "Slack knows no U0NONE, the id of Cy",
         }

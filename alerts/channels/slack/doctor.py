@@ -44,12 +44,12 @@ async def examine(spec: Spec, around: Surroundings) -> list[Finding]:
     ]
 
 
-async def strangers(spec: Spec, around: Surroundings) -> dict[str, str]:
+async def strangers(spec: Spec, around: Surroundings) -> dict[str, Finding]:
     """What is wrong with the member ids of people, by their key: only what Slack says itself, so what it may not be
     asked is not wrong. Raises DeliveryError when it cannot be asked."""
     web = make_client(spec, around)
     found = {person.key: await _asked(web, person) for person in around.people().values() if person.slack}
-    return {key: one.what for key, one in found.items() if one is not None and one.level == "fault"}
+    return {key: one for key, one in found.items() if one is not None and one.level == "fault"}
 
 
 async def _token(web: AsyncWebClient) -> tuple[list[Finding], str]:

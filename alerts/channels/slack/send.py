@@ -218,7 +218,7 @@ class SlackChannel:
 
         return await examine(self.spec, self.around)
 
-    async def strangers(self) -> dict[str, str]:
+    async def strangers(self) -> dict[str, Finding]:
         """What is wrong with the ids of people there, by their key; raises DeliveryError when it cannot be asked."""
         from alerts.channels.slack.doctor import strangers
 
