@@ -95,7 +95,7 @@ class Escalation:
         ladder = Ladder.load(incident.ladder)
         for _ in range(MOST_MOVES):
             step = next_move(stand_of(incident), ladder)
-            due = step.due if step.due is not None else now
+            due = step.due
             mute = until(mutes(session, now), incident.subject, now)
             if mute is not None and due < ends(mute):
                 return self._hold(session, incident, mute, due=due, now=now)
@@ -205,8 +205,7 @@ class Escalation:
         query = select(Incident).where(Incident.held_by == mute.id, col(Incident.resolved_at).is_(None))
         for incident in session.exec(query).all():
             due = next_move(stand_of(incident), Ladder.load(incident.ladder)).due
-            if due is not None and due > now:
-                incident.round_at -= due - now
+            incident.round_at -= max(0, due - now)
             self.advance(session, incident, now=now)
 
 

@@ -107,10 +107,10 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """The move and when it is due (µs); `due` None: never. `why` is its reason."""
+    """The move, when it is due (µs), and why. There always is one: no ladder comes to an end."""
 
     move: Move
-    due: int | None
+    due: int
     why: str
 
 

@@ -193,7 +193,7 @@ def climb(world: World, told: Told) -> tuple[World, int]:
     """What `alerts.escalate` does with the ladder."""
     for _ in range(MOST_MOVES):
         step = next_move(world.stand, LADDER)
-        due = 0 if step.due is None else step.due
+        due = step.due
         mute = until(world.mutes, SUBJECT, 0)
         if mute is not None and due < ends(mute):
             stand = replace(world.stand, round_at=world.stand.round_at + ends(mute) - due)
