@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
+from alerts import escalate
 from alerts.escalate import Escalation
 from alerts.oncall import Roster
 from alerts.tables import Incident
@@ -113,6 +114,15 @@ def test_what_is_over_is_looked_at_no_more(session: Session) -> None:
     row = incident(session, resolved_at=START, settle_at=START + MINUTE)
     CLIMB.advance(session, row, now=START)
     assert row.due_at is None
+
+
+def test_what_one_look_does_not_get_to_comes_with_the_next(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(escalate, "MOST_MOVES", 1)
+    row = incident(session, level=0)
+    CLIMB.advance(session, row, now=START + 6 * MINUTE)
+    assert (levels(session, row), row.due_at) == ([(1, 1, 0)], START + 6 * MINUTE)
+    CLIMB.advance(session, row, now=START + 6 * MINUTE)
+    assert levels(session, row) == [(1, 1, 0), (1, 2, 5 * MINUTE)]
 
 
 def test_a_level_waits_while_a_provider_is_asked(session: Session) -> None:
