@@ -164,9 +164,10 @@ class Receipt:
 class Reaction:
     """What a person or service did through a channel: `ack`, `resolve`, `snooze`; `by` is who, `via` the channel.
 
-    `check` asks for a run of what fails now, `act` for the action that `said["action"]` names, `report` says that a
-    customer noticed something (`incident` is the workflow, `said["text"]` what), `reassign` names who has it now.
-    `flag` says that an answer was wrong: `incident` is then its workflow, `said` what was asked, answered and expected.
+    `check` asks for a run of what fails now, `act` for the action that `said["action"]` names, `severity` says that it
+    is as severe as `said["severity"]`, `report` says that a customer noticed something (`incident` is the workflow,
+    `said["text"]` what), `reassign` names who has it now. `flag` says that an answer was wrong: `incident` is then its
+    workflow, `said` what was asked, answered and expected.
     `service` is True when no person did it, such as PagerDuty's own resolve after four hours.
     """
 

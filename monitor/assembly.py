@@ -128,6 +128,7 @@ def _hear(keeper: Keeper) -> None:
     """Whom what people say reaches, where it is no answer to a page."""
     keeper.answers["check"] = lambda reaction: checked.check(keeper, reaction)
     keeper.answers["act"] = lambda reaction: pressed.act(keeper, reaction)
+    keeper.answers["severity"] = lambda reaction: incidents.rated(keeper, reaction)
     keeper.answers["report"] = lambda reaction: incidents.heard(keeper, reaction)
     keeper.answers["flag"] = lambda reaction: keeper.engine.flags.heard(reaction, keeper.secrets.redactor().text)
 

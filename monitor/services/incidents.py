@@ -143,6 +143,16 @@ async def incident_severity(keeper: Keeper, id: str, severity: str, reason: str 
     )
 
 
+async def rated(keeper: Keeper, reaction: Reaction) -> Answer:
+    """Somebody said through a channel how severe an incident is."""
+    severity = str(reaction.said.get("severity", ""))
+    try:
+        found = await incident_severity(keeper, reaction.incident, severity, by=reaction.by)
+    except Refused as refused:
+        return Answer(accepted=False, text=f"Not changed: {refused}.")
+    return Answer(accepted=True, text=f"{found['title']}: {severity}, as you said.")
+
+
 @service(acts=True)
 async def incident_merge(keeper: Keeper, id: str, into: str = "", by: str = "") -> dict[str, Any]:
     """Leave an incident to another one, or without one let it stand for itself again."""

@@ -132,6 +132,23 @@ async def test_a_person_who_says_it_is_critical_pages_anew_though_somebody_was_o
     assert (seen["severity"], seen["state"], seen["round"]) == ("critical", "triggered", 2)
 
 
+async def test_how_severe_it_is_can_be_pressed_and_stands_on_the_timeline_by_name(keeper: Keeper) -> None:
+    name = await fails(keeper)
+
+    async def pressed(severity: str, incident: str = name) -> str:
+        said = {"severity": severity}
+        reaction = Reaction(action="severity", incident=incident, by="Bo Birch", via="slack", said=said)
+        answer = await keeper.react(reaction)
+        return f"{answer.accepted}: {answer.text}"
+
+    assert await pressed("warning") == "True: Intake agent: warning, as you said."
+    seen = await ask(keeper, "incident", id=name)
+    assert (seen["severity"], seen["next_at"]) == ("warning", None)
+    assert "Bo Birch says it is warning" in [event["text"] for event in seen["events"]]
+    assert await pressed("dreadful") == "False: Not changed: there is no severity dreadful."
+    assert (await pressed("error", "I-NOPE")).startswith("False: Not changed: ")
+
+
 async def test_a_phone_that_waits_for_an_answer_is_not_undelivered(tmp_path: Path) -> None:
     phones = 'ana: {name: Ana, phone: ["ntfy:${secret:ANA}", {to: "ntfy:${secret:BO}", after: 2m}]}'
     async with built(tmp_path, TEXT.replace('ana: {name: Ana, phone: ["ntfy:${secret:ANA}"]}', phones)) as keeper:

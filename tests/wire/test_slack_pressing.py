@@ -110,11 +110,14 @@ async def test_more_shows_the_timeline_longer_snoozes_and_actions_to_the_one_who
             assert "&lt;!here&gt; it began" in str(shown.blocks)
             await slack.press(shown, "showup.snooze.8h", user="U045EF6GH")
             await slack.press(shown, "showup.act.desk", user="U045EF6GH")
-            await until(lambda: len(desk.reactions) == 2)
+            await slack.press(shown, "showup.severity.warning", user="U045EF6GH")
+            await until(lambda: len(desk.reactions) == 3)
     assert [(one.action, dict(one.said)) for one in desk.reactions] == [
         ("snooze", {"for": "8h"}),
         ("act", {"action": "desk"}),
+        ("severity", {"severity": "warning"}),
     ]
+    assert "It is error" in str(shown.blocks) and "It is critical" not in str(shown.blocks), "what it is already"
     assert "Until somebody undoes it" in str(shown.blocks)
 
 

@@ -14,6 +14,12 @@ Block = dict[str, Any]
 
 ACK, SNOOZE, RESOLVE = "showup.ack", "showup.snooze", "showup.resolve"
 CHECK, RUNBOOK, MORE, ACT = "showup.check", "showup.runbook", "showup.more", "showup.act"
+SEVERITY = "showup.severity"
+_RATED = {  # what one may say it is, and what that does
+    Severity.CRITICAL: "Whoever is on call is paged, even if somebody has acknowledged something milder.",
+    Severity.ERROR: "Whoever is on call is paged, even if somebody has acknowledged something milder.",
+    Severity.WARNING: "Nobody is woken for it any more, until it fails otherwise or another probe fails too.",
+}
 MORNING, TILL_MORNING = "08:00", "morning"
 LENGTHS = (("2h", "2 h"), ("8h", "8 h"), (TILL_MORNING, f"till {MORNING}"))  # of further snoozes
 TOLD = 12  # lines of the timeline that More shows
@@ -122,7 +128,8 @@ def _buttons(view: IncidentView) -> list[Block]:
 
 
 def more(view: IncidentView) -> list[Block]:
-    """What More shows to the one who pressed: the timeline, longer snoozes, resolve, and the workflow's actions."""
+    """What More shows to the one who pressed: the timeline, longer snoozes, resolve, another severity, and the
+    workflow's actions."""
     value = f"{view.public_id}|{view.round}"[:2_000]
     lines = [f"• {_words(render.timeline(event, zone=view.zone), 200)}" for event in view.events[-TOLD:]]
     found = [_section("\n".join(lines) or "Nothing has happened yet.")]
@@ -131,6 +138,12 @@ def more(view: IncidentView) -> list[Block]:
     buttons = [_button(f"Snooze {said}", f"{SNOOZE}.{length}", value=value) for length, said in LENGTHS]
     buttons.append(_button("Resolve", RESOLVE, value=value))
     found.append({"type": "actions", "elements": buttons})
+    others = [
+        _button(f"It is {each}", f"{SEVERITY}.{each}", value=value, confirm=_agree(f"It is {each}", said))
+        for each, said in _RATED.items()
+        if each != view.severity
+    ]
+    found.append({"type": "actions", "elements": others})
     acts = [
         _button(clean(one.title, 60), f"{ACT}.{one.key}"[:255], value=value, confirm=_confirm(one))
         for one in view.beside.actions[:10]
@@ -139,10 +152,14 @@ def more(view: IncidentView) -> list[Block]:
 
 
 def _confirm(one: ActionView) -> Block:
-    text = clean(one.confirm, 280) or "It is done at once, and stands on the timeline with your name."
+    said = clean(one.confirm, 280) or "It is done at once, and stands on the timeline with your name."
+    return _agree(clean(one.title, 90) or "Do it?", said)
+
+
+def _agree(title: str, said: str) -> Block:
     return {
-        "title": {"type": "plain_text", "text": clean(one.title, 90) or "Do it?"},
-        "text": {"type": "plain_text", "text": text},
+        "title": {"type": "plain_text", "text": title},
+        "text": {"type": "plain_text", "text": said},
         "confirm": {"type": "plain_text", "text": "Do it"},
         "deny": {"type": "plain_text", "text": "Cancel"},
     }

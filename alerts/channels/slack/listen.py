@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from alerts.channels.kit import Surroundings, fill_in
 from alerts.channels.slack import blocks, flagging, reporting
-from alerts.channels.slack.blocks import ACK, ACT, CHECK, MORE, RESOLVE, RUNBOOK, SNOOZE
+from alerts.channels.slack.blocks import ACK, ACT, CHECK, MORE, RESOLVE, RUNBOOK, SEVERITY, SNOOZE
 from alerts.channels.slack.client import call, make_client, quiet
 from alerts.channels.slack.guests import is_outsider
 from alerts.channels.slack.spec import Spec
@@ -31,8 +31,9 @@ LOST = 60.0  # seconds without a connection after which it is built anew
 LOOK = 5.0  # seconds between looks at the connection
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between attempts to connect
 Form = Callable[[Mapping[str, Any], Surroundings], dict[str, Any]]
-ACTIONS = frozenset({ACK, SNOOZE, RESOLVE, CHECK, ACT})
-PRESSED = frozenset({"ack", "snooze", "resolve", "check", "act", "report"})  # what only people we know may do
+ACTIONS = frozenset({ACK, SNOOZE, RESOLVE, CHECK, ACT, SEVERITY})
+# what only people we know may do
+PRESSED = frozenset({"ack", "snooze", "resolve", "check", "act", "severity", "report"})
 STRANGER = (
     "I do not know you, so this was not done. Whoever keeps showup can add your Slack member id to you under people: "
     "(profile, three dots, Copy member ID)."
@@ -217,10 +218,11 @@ def reactions(payload: Mapping[str, Any], around: Surroundings) -> list[Reaction
 
 
 def _said(kind: str, more: str) -> dict[str, str]:
-    """What stands behind the name of a button: how long, until when, which action."""
+    """What stands behind the name of a button: how long, until when, which action, how severe."""
     if kind == "snooze" and more:
         return {"until": blocks.MORNING} if more == blocks.TILL_MORNING else {"for": more}
-    return {"action": more} if kind == "act" else {}
+    names = {"act": "action", "severity": "severity"}
+    return {names[kind]: more} if kind in names else {}
 
 
 def looks(payload: Mapping[str, Any]) -> list[tuple[str, str]]:
