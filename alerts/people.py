@@ -111,7 +111,7 @@ class PersonSpec(Section):
 class Person:
     """A person as the daemon knows them; secrets in `phone` are still references. `after` is how long each phone waits
     for an answer elsewhere (µs), `ring` which of them wake somebody; both as long as `phone`, or empty for the usual.
-    `slack_at` is where their Slack id stands, `file:line:column`.
+    `slack_at` is where their Slack id stands: file, line and column.
     """
 
     key: str
@@ -122,7 +122,7 @@ class Person:
     calendar: str = ""
     after: tuple[int, ...] = ()
     ring: tuple[bool, ...] = ()
-    slack_at: str = field(default="", compare=False)
+    slack_at: tuple[str, int, int] = field(default=("", 0, 0), compare=False)
 
     @property
     def rings(self) -> bool:
@@ -134,7 +134,7 @@ class Person:
         return self.after[number] if number < len(self.after) else 0
 
     @classmethod
-    def of(cls, key: str, spec: PersonSpec, *, slack_at: str = "") -> Person:
+    def of(cls, key: str, spec: PersonSpec, *, slack_at: tuple[str, int, int] = ("", 0, 0)) -> Person:
         """The person that stands under `key` in the configuration."""
         phones = spec.phone
         rings = [one.rings if one.rings is not None else one.to.partition(":")[0] in RINGING for one in phones]

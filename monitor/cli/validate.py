@@ -44,7 +44,7 @@ def run_validate(config: Path | None, *, as_json: bool, ask: bool = False) -> No
         raise
     found, warnings = forecast.forecasts(catalog), forecast.warnings(catalog)
     if as_json:
-        _print_json(catalog, found, warnings)
+        _print_json(catalog, found, warnings, asked)
         return
     out = paper()
     places = dict.fromkeys(one.probe.rpartition("/")[0] for one in found if one.scheduled)
@@ -77,11 +77,7 @@ def _ask(catalog: Catalog, secrets: Secrets) -> str:
         return "Nobody has an id that a channel could be asked about."
     found = asyncio.run(strangers("slack", catalog, secrets))
     if found:
-        problems = []
-        for key, one in found.items():
-            file, line, column = people[key].slack_at.rsplit(":", 2)
-            problems.append(Problem(file, int(line), int(column), one.what, one.write))
-        raise ConfigError(problems)
+        raise ConfigError([Problem(*people[key].slack_at, one.what, one.write) for key, one in found.items()])
     return f"Slack knows {count(len(asked), 'id')} of people given here, and each is a person's."
 
 
@@ -122,7 +118,7 @@ def _print_problems(error: ConfigError) -> None:
     as_json({"problems": [asdict(problem) for problem in error.problems]})
 
 
-def _print_json(catalog: Catalog, found: Sequence[Forecast], warnings: Sequence[str]) -> None:
+def _print_json(catalog: Catalog, found: Sequence[Forecast], warnings: Sequence[str], asked: str) -> None:
     from monitor.cli.show import as_json
 
     probes = [
@@ -143,6 +139,7 @@ def _print_json(catalog: Catalog, found: Sequence[Forecast], warnings: Sequence[
             "month": forecast.totals(found),
             "warnings": list(warnings),
             "problems": [],
+            "asked": asked,
         }
     )
 

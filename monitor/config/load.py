@@ -255,7 +255,7 @@ def _book(
     merged: Merged, checked: Checked, policies: Mapping[str, PolicySpec], site: SiteSection, web: WebSection
 ) -> Book:
     people = {
-        key: Person.of(key, spec, slack_at=merged.place(("people", key, "slack")) if spec.slack else "")
+        key: Person.of(key, spec, slack_at=merged.position(("people", key, "slack")))
         for key, spec in checked.all("people").items()
     }
     named = {parse_target(target).kind for policy in policies.values() for target in policy.targets}

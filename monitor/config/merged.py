@@ -42,9 +42,13 @@ class Merged:
 
     def place(self, path: Sequence[str | int]) -> str:
         """`file:line:column` of a path's key."""
+        file, line, column = self.position(path)
+        return f"{file}:{line}:{column}"
+
+    def position(self, path: Sequence[str | int]) -> tuple[str, int, int]:
+        """File, line and column of a path's key."""
         source = self.source(path)
-        line, column = source.place(path, key=True)
-        return f"{source.file}:{line}:{column}"
+        return (source.file, *source.place(path, key=True))
 
 
 def merge(sources: Iterable[Source]) -> tuple[Merged, list[Problem]]:

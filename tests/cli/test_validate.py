@@ -191,7 +191,10 @@ async def test_slack_is_asked_whether_it_knows_the_people_and_the_line_is_named(
         monkeypatch.setenv("BOT", slack.token)
         write(slack, "U012AB3CD")
         await asyncio.to_thread(run_validate, file, as_json=False, ask=True)
-        assert "Slack knows 1 id of people given here, and each is a person's." in capsys.readouterr().out
+        known = "Slack knows 1 id of people given here, and each is a person's."
+        assert known in capsys.readouterr().out
+        await asyncio.to_thread(run_validate, file, as_json=True, ask=True)
+        assert json.loads(capsys.readouterr().out)["asked"] == known
         write(slack, "U0NOBODY1")
         await asyncio.to_thread(run_validate, file, as_json=False)
         with pytest.raises(ConfigError, match=r"showup.yaml:2:\d+: Slack knows no U0NOBODY1, the id of Ana Silva"):
