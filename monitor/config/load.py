@@ -10,11 +10,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from alerts.book import Book
-from alerts.channel_table import with_implied
-from alerts.people import Person
-from alerts.policy import Level, PolicySpec, parse_target
+from alerts.policy import Level, PolicySpec
 from monitor.config import beside, build, contracts, escalating, golden, judging, plans, recurring, references
+from monitor.config.book import book_of
 from monitor.config.canaries import canaries, provider_of
 from monitor.config.catalog import Catalog, Client, Keep, Probe, Publish, Site, Web
 from monitor.config.check import Checked, check
@@ -223,7 +221,7 @@ def _catalog(
         probes={key: _probe_with_policy(probe) for key, probe in built.probes.items()},
         clients=_clients(checked, secrets),
         providers={key: provider_of(key, part) for key, part in checked.all("providers").items()},
-        book=_book(merged, checked, policies, site, web),
+        book=book_of(merged, checked, policies),
         monitor_policy=own,
         publish=Publish(publish.to, publish.run, publish.at_most_every, publish.escalation or ""),
         keep=Keep(keep.runs, keep.evidence, keep.disk),
@@ -249,27 +247,6 @@ def _with_policy(workflow: Any) -> Any:
 
 def _probe_with_policy(probe: Probe) -> Probe:
     return probe if probe.policy else replace(probe, policy=references.IMPLIED_POLICY)
-
-
-def _book(
-    merged: Merged, checked: Checked, policies: Mapping[str, PolicySpec], site: SiteSection, web: WebSection
-) -> Book:
-    people = {
-        key: Person.of(key, spec, slack_at=merged.position(("people", key, "slack")))
-        for key, spec in checked.all("people").items()
-    }
-    named = {parse_target(target).kind for policy in policies.values() for target in policy.targets}
-    named |= {entry.partition(":")[0] for person in people.values() for entry in person.phone}
-    return Book(
-        people=people,
-        rotations=dict(checked.all("rotations")),
-        policies=dict(policies),
-        channels=with_implied(checked.channels, named),
-        zone=site.timezone,
-        site_title=site.title,
-        site_url=site.url or "",
-        web_url=web.url or "",
-    )
 
 
 def _clients(checked: Checked, secrets: Secrets) -> dict[str, Client]:

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alerts.book import Book
-from alerts.channel_table import with_implied
-from alerts.people import Person
-from alerts.policy import parse_target
-from monitor.config.check import Checked, check
+from monitor.config.book import book_of
+from monitor.config.check import check
 from monitor.config.merged import merge
 from monitor.config.read import Source, read_file
-from monitor.config.sections import MonitorSection, SiteSection, WebSection
+from monitor.config.sections import MonitorSection
 from probes.words.errors import ConfigError
 from probes.words.secret import names_in
 
@@ -66,26 +64,7 @@ def read_contacts(place: Path) -> Contacts | None:
         return None
     told = (merged.data.get("channels"), merged.data.get("people"))
     names = frozenset(name for part in told for name in names_in(part))
-    return Contacts(_book(checked), policy, names, files)
-
-
-def _book(checked: Checked) -> Book:
-    site = checked.one(SiteSection, "site") or SiteSection()
-    web = checked.one(WebSection, "web") or WebSection()
-    people = {key: Person.of(key, spec) for key, spec in checked.all("people").items()}
-    policies = checked.all("policies")
-    named = {parse_target(target).kind for policy in policies.values() for target in policy.targets}
-    named |= {entry.partition(":")[0] for person in people.values() for entry in person.phone}
-    return Book(
-        people=people,
-        rotations=dict(checked.all("rotations")),
-        policies=dict(policies),
-        channels=with_implied(checked.channels, named),
-        zone=site.timezone,
-        site_title=site.title,
-        site_url=site.url or "",
-        web_url=web.url or "",
-    )
+    return Contacts(book_of(merged, checked, checked.all("policies")), policy, names, files)
 
 
 def first_of(places: Iterable[Path]) -> Contacts | None:

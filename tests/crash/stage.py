@@ -21,6 +21,7 @@ from monitor.sandbox.pagerduty import PagerDutyServer
 from monitor.sandbox.phone import PhoneServer
 from monitor.sandbox.slack import SlackServer
 from probes.words.clock import SystemClock
+from tests.serving import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 TOPIC = "ana-rings"
@@ -70,35 +71,6 @@ async def opens_the_page(ctx: Context) -> None:
 GONE_WITHIN = 3.0  # seconds in which a dead keeper's hosts must have ended
 clock = SystemClock()
 _OURS: set[int] = set()  # every keeper that was started here; asyncio reaps those
-
-
-class Target:
-    """A page that stands until it is broken."""
-
-    def __init__(self) -> None:
-        self.well = True
-        self.url = ""
-        self._server: asyncio.Server | None = None
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.close()
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-                await reader.readuntil(b"\r\n\r\n")
-                status, body = (b"200 OK", b"Book online") if self.well else (b"503 Sad", b"closed: not online")
-                head = b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (status, len(body))
-                writer.write(head + body)
-                await writer.drain()
-        finally:
-            writer.close()
 
 
 class Daemon:
@@ -180,7 +152,7 @@ class Stage:
 
     def __init__(self, folder: Path, *, script: bool = False) -> None:
         self.folder = folder
-        self.target, self.slack, self.phone, self.pagerduty = Target(), SlackServer(), PhoneServer(), PagerDutyServer()
+        self.target, self.slack, self.phone, self.pagerduty = Page(), SlackServer(), PhoneServer(), PagerDutyServer()
         self.daemon = Daemon(folder)
         self._script = script
         self._stack = AsyncExitStack()

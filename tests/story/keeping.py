@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from alerts.message import IncidentView
 from monitor import app, assembly
 from monitor.systemd import Silence
 from probes.words.clock import SystemClock
+from tests.serving import Page
 
 real = SystemClock()
 HEAD = """\
@@ -31,34 +31,6 @@ workflows:
     probes:
 """
 HOME = "home: {get: /, check: [{contains: Book online}]}"
-
-
-class Page:
-    """A page that stands until it is broken; `async with Page() as page:`."""
-
-    def __init__(self) -> None:
-        self.well, self.url = True, ""
-        self._server: asyncio.Server | None = None
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.close()
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-                await reader.readuntil(b"\r\n\r\n")
-                status, body = (b"200 OK", b"Book online") if self.well else (b"503 Sad", b"closed")
-                writer.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (status, len(body)))
-                writer.write(body)
-                await writer.drain()
-        finally:
-            writer.close()
 
 
 def write_config(

@@ -14,7 +14,8 @@ from monitor.app import Keeper
 from monitor.sandbox.pagerduty import PagerDutyServer
 from monitor.sandbox.phone import PhoneServer
 from monitor.services import SERVICES
-from tests.story.keeping import HOME, Page, kept, real, write_config
+from tests.serving import Page
+from tests.story.keeping import HOME, kept, real, write_config
 
 CHANNELS = """ntfy: {{url: "{phone}"}}, pagerduty: {{routing_key: "${{secret:PD}}", api_key: "${{secret:PD_API}}", \
 url: "{pd}", api_url: "{pd}", ca_file: "{ca}"}}"""

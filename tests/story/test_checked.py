@@ -12,7 +12,8 @@ from monitor import app
 from monitor.engine.track import Last
 from monitor.services import checked
 from probes.words.outcome import State
-from tests.story.keeping import Page, kept, told, until, until_incident, write_config
+from tests.serving import Page
+from tests.story.keeping import kept, told, until, until_incident, write_config
 
 HOME = "home: {get: /, every: 10m, check: [{contains: Book online}]}"
 NAME = "intake/production/home"

@@ -32,7 +32,8 @@ from monitor.store.database import Store
 from probes.words.clock import SystemClock
 from probes.words.errors import StoreError, StoreNewer
 from probes.words.units import HOUR, SECOND
-from tests.story.keeping import HOME, Page, incidents, kept, real, told, until, until_incident, write_config
+from tests.serving import Page
+from tests.story.keeping import HOME, incidents, kept, real, told, until, until_incident, write_config
 
 pytestmark = pytest.mark.timeout(90)
 

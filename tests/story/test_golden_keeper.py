@@ -10,8 +10,8 @@ from aiohttp import web
 
 from monitor.metrics import exposition
 from monitor.sandbox.phone.server import PhoneServer
-from tests.serving import serving
-from tests.story.keeping import Page, kept, until, until_incident, write_config
+from tests.serving import Page, serving
+from tests.story.keeping import kept, until, until_incident, write_config
 
 PROBE = """knows: {cases: golden/intents.csv, post: /intent, json: {text: "${case.input}"}, answer: $.label,
              labels: [book, cancel], sample: 20, every: 2s, timeout: 1500ms}"""

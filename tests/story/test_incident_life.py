@@ -11,7 +11,8 @@ from monitor.sandbox.phone import PhoneServer
 from monitor.services import SERVICES
 from probes.words.errors import Refused
 from probes.words.units import MINUTE
-from tests.story.keeping import Page, kept, until_incident, write_config
+from tests.serving import Page
+from tests.story.keeping import kept, until_incident, write_config
 from tests.story.night import Night
 
 BILLING = {"subject": "billing/production", "title": "Billing"}

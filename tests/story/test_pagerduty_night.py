@@ -18,7 +18,8 @@ from monitor.app import Keeper
 from monitor.sandbox.pagerduty import PagerDutyServer
 from monitor.services import SERVICES
 from probes.words.units import SECOND
-from tests.story.keeping import Page, incidents, kept, told, until, until_incident, write_config
+from tests.serving import Page
+from tests.story.keeping import incidents, kept, told, until, until_incident, write_config
 from tests.story.test_jobs_called_back import free_port, serving
 
 FIRST = "{at: 0m, notify: [pagerduty]}"

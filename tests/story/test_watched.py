@@ -27,7 +27,8 @@ from monitor.sandbox.slack import Member, SlackServer
 from monitor.selfcheck import Word
 from monitor.services import SERVICES
 from probes.words.units import MINUTE, SECOND
-from tests.story.keeping import Page, incidents, kept, until, until_incident, write_config
+from tests.serving import Page
+from tests.story.keeping import incidents, kept, until, until_incident, write_config
 from tests.story.rehearsing import Town, town
 
 CANARY_AT = 'monitor: {policy: wake-us, canary_page: {at: "09:30", within: 5s}}'

@@ -20,7 +20,8 @@ from monitor.app import Keeper
 from monitor.sandbox.slack import Channel, SlackServer
 from monitor.sandbox.slack.workspace import Message
 from monitor.store.queries.flags import list_flags
-from tests.story.keeping import Page, kept, until_incident, write_config
+from tests.serving import Page
+from tests.story.keeping import kept, until_incident, write_config
 from tests.wire.channel_kit import Desk, surroundings
 from tests.wire.waiting import until
 
