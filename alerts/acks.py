@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from alerts import elsewhere, follow, incidents, members, outbox, storm
@@ -19,11 +21,17 @@ from probes.words.units import HOUR, MINUTE, micros_of, parse_duration, say_dura
 from probes.words.wall import instant, wall_of
 
 SNOOZE, LONGEST_SNOOZE = 30 * MINUTE, 24 * HOUR
+_TOLD_OF = (
+    select(Notification.round)
+    .where(Notification.incident == bindparam("incident"), Notification.key == bindparam("key"))
+    .order_by(col(Notification.id).desc())
+    .limit(1)
+)
 
 
 def find(session: Session, name: str) -> list[Incident]:
     """The incidents of a public id, of a provider's key (several when it told of a storm), or of a message's marker."""
-    name = name.strip()[:100]
+    name = name.strip()[:255]
     found = incidents.by_public_id(session, name)
     if found is not None:
         return [found]
@@ -55,7 +63,10 @@ def _react_all(
 ) -> Answer:
     """One answer to the message about a storm: it is all of theirs, and each route hears of it once."""
     heard: set[follow.Route] = set()
-    answers = [_react(session, incident, reaction, climb=climb, now=now, heard=heard) for incident in found]
+    answers = [
+        _react(session, each, _of_its_round(session, each, reaction), climb=climb, now=now, heard=heard)
+        for each in found
+    ]
     for incident in found:
         if incident.state == "acknowledged" and incident.acked_at == now:
             said, there = _said(reaction, (incident.ack_expires or now) - now), _there(reaction, incident)
@@ -66,6 +77,12 @@ def _react_all(
     if not accepted:
         return answers[0]
     return Answer(accepted=True, text=f"{accepted[0].text} And {len(accepted) - 1} more with it.")
+
+
+def _of_its_round(session: Session, incident: Incident, reaction: Reaction) -> Reaction:
+    """An answer to a message about several, as one to the round of this one that it told of."""
+    row = session.exec(_TOLD_OF, params={"incident": incident.id, "key": reaction.incident}).first()
+    return replace(reaction, round=row) if row is not None and reaction.round is not None else reaction
 
 
 def _react(
@@ -184,6 +201,8 @@ def _renew(
     if seen or expires == incident.ack_expires:
         return Answer(accepted=True, text=text)
     incident.ack_expires = expires
+    if reaction.via != incident.acked_via:  # what is taken back where it was answered first leaves this answer
+        incident.acked_by, incident.acked_via = by, clean(reaction.via, 40)
     session.add(incident)
     note(session, incident, "acknowledged", f"acknowledged by {by} too, for {_rough(length)}", now=now, by=by)
     climb.advance(session, incident, now=now)
@@ -195,7 +214,9 @@ def _resolve(
 ) -> Answer:
     """A person's resolve while it still fails becomes an acknowledgement; a service's begins a new round."""
     by, via = clean(reaction.by, 80) or "somebody", clean(reaction.via, 40)
-    if all(row.member == members.REPORTED for row in members.failing(session, incident)):  # nobody else can end those
+    failing = members.failing(session, incident)
+    reported = not reaction.service and all(row.member == members.REPORTED for row in failing)
+    if reported or not failing:  # nobody else can end a report
         incidents.resolve(session, incident, by=by, climb=climb, now=now)
         return Answer(accepted=True, text=f"{incident.title}: resolved.")
     if reaction.service:

@@ -19,7 +19,7 @@ from alerts.book import Book
 from alerts.channels.kit import OpenPage
 from alerts.desk import Desk
 from alerts.message import Answer, Channel, Message, Purpose, Reaction, Receipt
-from alerts.pace import RATES, Pace
+from alerts.pace import APART, RATES, Pace
 from alerts.tables import Incident, Notification
 from probes.words.clock import Clock
 from probes.words.errors import DeliveryError, StoreError
@@ -218,7 +218,10 @@ class Dispatcher:
             log.warning("a %s was not delivered by %s: %s", taken.message.purpose.value, line.channel.name, error)
         if error is not None and error.retry_after:
             rest = min(settle.LONGEST_WAIT, int(error.retry_after * SECOND))
-            line.rests_until = max(line.rests_until, self._clock.now() + rest)
+            if line.channel.name in APART:
+                line.pace.hold(taken.message.target, self._clock.now() + rest)
+            else:
+                line.rests_until = max(line.rests_until, self._clock.now() + rest)
         await self._settle(line, taken, receipt, error)
         line.rang.set()
         self._changed()
@@ -307,6 +310,9 @@ class Dispatcher:
                 found = await self._lines[channel].channel.verify(key)
         except (TimeoutError, DeliveryError) as failed:
             error = failed if isinstance(failed, DeliveryError) else DeliveryError("no answer in time")
+        except Exception as bug:  # the outermost loop of a channel, as in `_send`
+            log.exception("the channel %s cannot be asked about a page", channel)
+            error = DeliveryError(f"the channel failed: {type(bug).__name__}")
 
         def keep(session: Session) -> frozenset[str]:
             now, row = self._clock.now(), session.get(Notification, number)

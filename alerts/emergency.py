@@ -81,7 +81,7 @@ class Memory:
         """Send to everybody at once, in each one's own order of ways; tried again until a person was reached, three
         times.
 
-        Returns what providers took. A subject whose people were reached today is not paged again.
+        Returns what providers took. A subject whose people were reached today is not paged again, see `reached`.
         """
         key = key_of(signal.subject, at)
         if key in self._reached:
@@ -121,9 +121,15 @@ class Memory:
                     receipt = await channel.send(message)
             except (DeliveryError, TimeoutError) as error:
                 log.error("emergency page by %s failed: %s", way.channel, error)
+            except Exception:  # a bug in one channel keeps nobody from the next way
+                log.exception("emergency page: the channel %s failed in a way it does not know", way.channel)
             else:
                 return Sent(signal.subject, message.key, at, way, receipt)
         return None
+
+    def reached(self, subject: str, at: int) -> bool:
+        """True when somebody was told of this subject that day, by what is not in the store yet."""
+        return key_of(subject, at) in self._reached
 
     def record(self, session: Session, *, now: int) -> list[Sent]:
         """Write down what was paged and has an incident now, to be shown, acknowledged and resolved like any page."""
@@ -138,8 +144,9 @@ class Memory:
         return kept
 
     def forget(self, written: Collection[Sent]) -> None:
-        """These are in the store."""
+        """These are in the store: what fails after it is another failure."""
         self.sent = [sent for sent in self.sent if sent not in written]
+        self._reached -= {sent.key for sent in written}
 
 
 def _write_down(session: Session, incident: Incident, sent: Sent, *, now: int) -> None:
@@ -171,6 +178,8 @@ def _write_down(session: Session, incident: Incident, sent: Sent, *, now: int) -
     session.flush()
     if incident.resolved_at is not None:
         follow.tell(session, incident, Purpose.RESOLVE, now=now, text="It is over.")
+    elif incident.state == "acknowledged":
+        follow.tell(session, incident, Purpose.ACK, now=now, text=f"{incident.acked_by} is on it.")
 
 
 async def page(

@@ -13,7 +13,7 @@ from alerts.book import Book
 from alerts.holding import mutes
 from alerts.ladder import Ladder, Move, Next, Stand, next_move
 from alerts.message import Beside, Purpose
-from alerts.mute import ends, until
+from alerts.mute import concerns, ends, until
 from alerts.oncall import OnCall, Roster, Schedules
 from alerts.tables import Incident, Member, Mute, Notification, Step
 from alerts.timeline import note
@@ -33,6 +33,9 @@ _WAITING = select(Member).where(
         col(Member.unfold_at).is_not(None),
         (col(Member.severity) == "warning") & col(Member.warned).is_(False) & col(Member.folded_into).is_(None),
     ),
+)
+_UNTIL = select(Incident).where(
+    col(Incident.resolved_at).is_(None), col(Incident.paging).is_(False), Incident.due_at == bindparam("end")
 )
 MOST_MOVES = 1000  # of one incident in one scan; more would be a ladder that turns in circles
 
@@ -106,8 +109,30 @@ class Escalation:
                 incident.held_by = None
             if due > now or self.awaits(session, incident, due, now):
                 return due
-            self._make(session, incident, step, ladder, due=due, now=now)
+            present = self._present(session, incident, ladder, now=now)
+            if present is None:
+                self._make(session, incident, step, ladder, due=due, now=now)
+            else:
+                ladder = present
         return now
+
+    def _present(self, session: Session, incident: Incident, ladder: Ladder, *, now: int) -> Ladder | None:
+        """Another ladder, where nobody whom the incident's names is left: its policy as it is now, else the first that
+        reaches somebody; climbed from its beginning. None: it goes on as it is."""
+        scene = self.scene(session, now=now)
+        if not ladder.calls_somebody or tell.reaches(scene, ladder):
+            return None
+        policies = scene.book.policies
+        names = [name for name in (incident.policy, *policies) if name in policies]
+        found = next((name for name in names if tell.reaches(scene, Ladder.of(policies[name]))), None)
+        if found is None:
+            return None
+        made = Ladder.of(policies[found])
+        incident.policy, incident.ladder = found, made.dump()
+        said = f"nobody whom it named is left: {found} is followed as it is now"
+        note(session, incident, "policy", said, now=now)
+        self.begin(session, incident, now=now, why="its people have changed")
+        return made
 
     def _hold(self, session: Session, incident: Incident, mute: Mute, *, due: int, now: int) -> int:
         """Say once that levels are held, and let the held one be due when the mute ends, not long overdue."""
@@ -155,6 +180,8 @@ class Escalation:
             note(session, incident, "empty", f"level {incident.level} reaches nobody: {said}", now=now)
             if more:
                 self._bring_forward(incident, ladder, now=now)
+        elif told.people and not self._may_reach(session, incident):  # ways that have failed already, since before
+            self._go_on(session, incident, ladder, now=now)
 
     def _keep(self, session: Session, incident: Incident, *, due: int, now: int, told: int) -> None:
         number = incident.id or 0
@@ -178,7 +205,11 @@ class Escalation:
             return
         if (failed.round, failed.level) != (incident.round, incident.level) or self._may_reach(session, incident):
             return
-        ladder = Ladder.load(incident.ladder)
+        self._go_on(session, incident, Ladder.load(incident.ladder), now=now)
+        self.advance(session, incident, now=now)
+
+    def _go_on(self, session: Session, incident: Incident, ladder: Ladder, *, now: int) -> None:
+        """Nobody of the present level can be told: the next one is due now, or the fallback hears of it."""
         if incident.level < len(ladder.at) and not incident.nobody:
             early = self._bring_forward(incident, ladder, now=now)
             if early:
@@ -187,7 +218,6 @@ class Escalation:
         elif ladder.fallback:
             scene = self.scene(session, now=now)
             tell.fallback(scene, incident, ladder.fallback, number=incident.level)
-        self.advance(session, incident, now=now)
 
     def _may_reach(self, session: Session, incident: Incident) -> bool:
         """True while some way to some person of the present level worked, or has not failed yet."""
@@ -202,6 +232,10 @@ class Escalation:
     def lift(self, session: Session, mute: Mute, *, now: int) -> None:
         """The mute ended early: what it held is due now."""
         holding.let_go(session, mute, now=now)
+        for waits in session.exec(_UNTIL, params={"end": mute.end}).all():
+            if concerns(mute, waits.subject):  # its warnings, which no level holds: the next look posts them
+                waits.due_at = now
+                session.add(waits)
         query = select(Incident).where(Incident.held_by == mute.id, col(Incident.resolved_at).is_(None))
         for incident in session.exec(query).all():
             due = next_move(stand_of(incident), Ladder.load(incident.ladder)).due

@@ -11,6 +11,7 @@ from alerts import follow
 from alerts.ladder import Ladder
 from alerts.message import Purpose
 from alerts.mute import until
+from alerts.signal import Severity
 from alerts.tables import Incident, Member, Mute
 from alerts.timeline import note
 
@@ -106,6 +107,26 @@ def unfold(session: Session, incident: Incident, *, now: int) -> None:
             incident.merged_into = None
             session.add(incident)
     session.flush()
+
+
+def unspoken(session: Session, incident: Incident, *, now: int) -> bool:
+    """What wakes somebody does not stay merged into what wakes nobody: it stands for itself. True when something does.
+    A speaker that is over, or was muted since, has given it a time already."""
+    into = session.get(Incident, incident.merged_into) if incident.merged_into is not None else None
+    if into is None or into.resolved_at is not None or (into.paging and Ladder.load(into.ladder).calls_somebody):
+        return False
+    rows = [row for row in session.exec(_LEFT, params={"incident": into.id}).all() if row.incident == incident.id]
+    rows = [row for row in rows if Severity(row.severity).pages]
+    for row in rows:
+        row.folded_into = None
+        session.add(row)
+        said = f"{row.member} is {row.severity}, and {into.public_id} wakes nobody: it stands for itself"
+        note(session, incident, "unfolded", said, now=now)
+    if rows:
+        incident.merged_into = None
+        session.add(incident)
+        session.flush()
+    return bool(rows)
 
 
 def speaker(session: Session, incident: Incident) -> Incident | None:

@@ -74,6 +74,8 @@ def receive(session: Session, signal: Signal, *, climb: Escalation, now: int) ->
     members.apply(session, incident, signal, decision, now=now)
     _follow_policy(session, incident, signal, climb=climb, now=now)
     _carry_out(session, incident, decision, climb=climb, now=now, by=_ended_by(signal))
+    if incident.merged_into is not None and folding.unspoken(session, incident, now=now):
+        decision = review(session, incident, climb=climb, now=now)
     return Received(incident.public_id, decision, outbox.waiting_on(session, now=now))
 
 
@@ -81,6 +83,7 @@ def review(session: Session, incident: Incident, *, climb: Escalation, now: int,
     """Decide on the present: an acknowledgement that ran out, a mute that ended, a provider that is well again; `why`
     is what a person did, where that is the reason."""
     folding.unfold(session, incident, now=now)
+    folding.unspoken(session, incident, now=now)
     decision = decide(
         None,
         facts_of(session, incident, now=now),

@@ -79,10 +79,13 @@ class Ladder:
         return round_at + self.at[0] + RESUMES_AFTER + self.at[level] - self.at[1]
 
     def merge(self, other: Ladder) -> Ladder:
-        """Both ladders in one, for an incident whose members follow two policies: at each time whom either tells."""
+        """Both ladders in one, for an incident whose members follow two policies: at each time whom either tells. What
+        PagerDuty escalates by itself keeps its half hour."""
         rungs: dict[int, tuple[str, ...]] = {}
+        both = self.by_pagerduty and other.by_pagerduty
         for ladder in (self, other):
-            for at, notify in zip(ladder.at, ladder.notify, strict=True):
+            for level, notify in enumerate(ladder.notify):
+                at = ladder.at[level] if both else ladder.due(level, 0)
                 rungs[at] = tuple(dict.fromkeys((*rungs.get(at, ()), *notify)))
         ordered = sorted(rungs.items())
         return Ladder(
@@ -92,7 +95,7 @@ class Ladder:
             every=min(self.every, other.every),
             warnings=tuple(dict.fromkeys((*self.warnings, *other.warnings))),
             fallback=self.fallback or other.fallback,
-            by_pagerduty=self.by_pagerduty and other.by_pagerduty,
+            by_pagerduty=both,
             ack=min(self.ack, other.ack),
         )
 

@@ -132,7 +132,7 @@ class OnCall:
         if spec is None:
             return now
         if spec.reads_pagerduty:
-            return _asked_next(rotation, now, book=book, at=at, schedules=self.schedules)
+            return _asked_next(rotation, now, book=book, at=at, schedules=self.schedules, aways=self.roster.aways)
         person = next_after(spec, now, among=book.people, at=at, aways=self.roster.aways, zone=book.zone)
         if person is None:
             return _gap(f"{rotation} has nobody beside the one on call")
@@ -265,7 +265,9 @@ def _around(edges: Iterable[Entry | Away], at: int) -> tuple[int | None, int | N
     )
 
 
-def _asked_next(rotation: str, now: Duty, *, book: Book, at: int, schedules: Schedules | None) -> Duty:
+def _asked_next(
+    rotation: str, now: Duty, *, book: Book, at: int, schedules: Schedules | None, aways: Sequence[Away]
+) -> Duty:
     known = schedules.known(rotation) if schedules else None
     entries = known.entries if known else ()
     present = sorted((entry for entry in entries if entry.covers(at)), key=_order)
@@ -273,7 +275,8 @@ def _asked_next(rotation: str, now: Duty, *, book: Book, at: int, schedules: Sch
     coming = sorted(later, key=lambda entry: (entry.start, *_order(entry)))
     for entry in [*present, *coming]:
         found = _duty_of(entry, book=book, reason="next in PagerDuty")
-        if (found.person, found.name) != (now.person, now.name):
+        away = found.person is not None and is_away(found.person, aways, at)
+        if not away and (found.person, found.name) != (now.person, now.name):
             return found
     return _gap("PagerDuty names nobody beside the one on call")
 

@@ -22,6 +22,8 @@ RATES: Mapping[str, Rate] = {
     "pagerduty": Rate(20, MINUTE // 100),  # 120 a minute for each key, however they fall: 20 and 100 more
 }
 
+APART = frozenset({"ntfy", "webhook", "apprise"})  # each of their targets may have a provider of its own
+
 
 class Pace:
     """What one channel has left for each of its targets."""
@@ -29,14 +31,21 @@ class Pace:
     def __init__(self, rate: Rate | None) -> None:
         self._rate = rate
         self._full: dict[str, int] = {}  # target → when its whole burst may be spent again (µs)
+        self._asked: dict[str, int] = {}  # target → until when its provider has asked for quiet (µs)
 
     def rests(self, now: int) -> dict[str, int]:
         """The targets that must wait, and until when (µs)."""
+        self._asked = {target: at for target, at in self._asked.items() if at > now}
         if self._rate is None or not self._full:
-            return {}
+            return dict(self._asked)
         room = (self._rate.burst - 1) * self._rate.every
         self._full = {target: at for target, at in self._full.items() if at > now}
-        return {target: at - room for target, at in self._full.items() if at - room > now}
+        found = {target: at - room for target, at in self._full.items() if at - room > now}
+        return found | {target: max(at, found.get(target, 0)) for target, at in self._asked.items()}
+
+    def hold(self, target: str, until: int) -> None:
+        """The provider of this target asks for quiet until then (µs)."""
+        self._asked[target] = max(until, self._asked.get(target, 0))
 
     def spend(self, target: str, now: int) -> None:
         """A message leaves for this target."""

@@ -20,9 +20,10 @@ _SOON = select(Incident).where(
     col(Incident.resolved_at).is_(None), col(Incident.paging).is_(True), col(Incident.due_at) <= bindparam("until")
 )
 _MAY_HAVE_ARRIVED = or_(col(Notification.delivered_at).is_not(None), col(Notification.unknown).is_(True))
+_A_PAGE = col(Notification.purpose).in_((str(Purpose.PAGE), str(Purpose.EMERGENCY)))
 _TOLD = (
     select(Notification)
-    .where(Notification.purpose == str(Purpose.PAGE), _MAY_HAVE_ARRIVED)
+    .where(_A_PAGE, _MAY_HAVE_ARRIVED)
     .where(
         Notification.incident == bindparam("incident"),
         col(Notification.channel).in_(bindparam("channels", expanding=True)),
@@ -89,7 +90,7 @@ class Questions:
             select(Notification, Incident)
             .join(Incident, col(Incident.id) == col(Notification.incident))
             .where(col(Incident.resolved_at).is_(None), col(Incident.paging).is_(True))
-            .where(Notification.channel == channel, Notification.purpose == str(Purpose.PAGE), _MAY_HAVE_ARRIVED)
+            .where(Notification.channel == channel, _A_PAGE, _MAY_HAVE_ARRIVED)
             .order_by(col(Notification.id).desc())
         )
         found: dict[tuple[str, str, str], OpenPage] = {}

@@ -33,6 +33,18 @@ _LANE = select(Notification).where(
     Notification.lane == bindparam("lane"),
     Notification.purpose == bindparam("purpose"),
 )
+_LATER_ROUND = (
+    select(Notification.id)
+    .where(
+        Notification.incident == bindparam("incident"),
+        Notification.channel == bindparam("channel"),
+        Notification.target == bindparam("target"),
+        col(Notification.round) > bindparam("round"),
+        Notification.purpose == str(Purpose.PAGE),
+        col(Notification.state).in_((*OPEN_STATES, "delivered")),
+    )
+    .limit(1)
+)
 _PENDING = select(Notification).where(
     col(Notification.incident).in_(bindparam("incidents", expanding=True)),
     Notification.state == "pending",
@@ -119,10 +131,12 @@ def failed(session: Session, rows: Sequence[Notification], error: DeliveryError,
 
     `chance` (0..1) spreads retries; those of one message stay together. A page is never given up while it is needed.
     """
-    wait = backoff(max(row.tries for row in rows), error, chance)
+    wait = backoff(max((row.tries for row in rows), default=1), error, chance)
     woke: set[str] = set()
     exhausted: list[Notification] = []
     for row in rows:
+        if row.state == "delivered" and error is not UNVERIFIED:  # sent again meanwhile, as after a suspended machine
+            continue
         row.state, row.claimed_until, row.error = "pending", None, clean(str(error), 200)
         row.unknown = row.unknown or error.unknown
         row.due_at = now + wait
@@ -134,6 +148,14 @@ def failed(session: Session, rows: Sequence[Notification], error: DeliveryError,
             woke |= found.woke
             exhausted += found.exhausted
     return Settled(frozenset(woke), tuple(exhausted))
+
+
+def incident_told_anew(session: Session, row: Notification) -> bool:
+    """True when a later round has a page of its own on this way, which need not be told beside it."""
+    if row.unknown and row.channel in EDITS:
+        return False
+    params = {"incident": row.incident, "channel": row.channel, "target": row.target, "round": row.round}
+    return session.exec(_LATER_ROUND, params=params).first() is not None
 
 
 def backoff(tries: int, error: DeliveryError, chance: float) -> int:
@@ -156,6 +178,9 @@ def _needed(session: Session, row: Notification, error: DeliveryError, *, now: i
             row.state, row.why, row.spread_at = "superseded", "nobody needs to be told any more", None
         if over:
             return False
+    if row.purpose == Purpose.PAGE and incident_told_anew(session, row):
+        row.state, row.why, row.spread_at = "superseded", "a new round tells them", None
+        return False
     lane = _lane(session, row) if row.purpose == Purpose.PAGE else ()
     reached = [each.channel for each in lane if each.state == "delivered"]
     if reached and not (row.unknown and row.channel in EDITS):  # by the next way, while this one was being sent

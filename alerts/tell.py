@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from alerts import roster
 from alerts.book import Book
+from alerts.ladder import Ladder
 from alerts.message import Purpose
 from alerts.oncall import Deliverable, OnCall, Schedules
 from alerts.outbox import OPEN_STATES, enqueue
@@ -82,6 +83,12 @@ def level(scene: Scene, incident: Incident, targets: Sequence[str], *, number: i
         said = f"level {number} of round {incident.round}: {names}"
         note(scene.session, incident, "level", said, now=scene.now)
     return Told(people, empty=wanted and not people)
+
+
+def reaches(scene: Scene, ladder: Ladder) -> bool:
+    """True when a person or service that a ladder names can be told now."""
+    named = [*ladder.last_resort, *(target for level in ladder.notify for target in level)]
+    return any(_reaches(scene.ways(target)) for target in named if parse_target(target).kind in PEOPLE)
 
 
 def fallback(scene: Scene, incident: Incident, target: str, *, number: int) -> None:

@@ -33,18 +33,15 @@ class LastResort:
     schedules: Schedules | None = None
     memory: Memory = field(default_factory=Memory)
 
-    async def page(self, signal: Signal) -> None:
-        """Tell everybody at once what the store cannot be told."""
+    async def page(self, signal: Signal) -> bool:
+        """Tell everybody at once what the store cannot be told; True when a person was reached."""
         why = str(self.store.trouble or "the store cannot be written")
         log.error("paging from memory", subject=signal.subject, member=signal.member, reason=why)
+        at = self.clock.now()
         await self.memory.page(
-            signal,
-            book=self.book(),
-            channels=self.channels,
-            at=self.clock.now(),
-            why=why,
-            schedules=self.schedules,
+            signal, book=self.book(), channels=self.channels, at=at, why=why, schedules=self.schedules
         )
+        return self.memory.reached(signal.subject, at)
 
     async def run(self) -> None:
         """Write down what was paged, as soon as that is possible."""

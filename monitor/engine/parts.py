@@ -36,7 +36,7 @@ class Parts:
     clock: SystemClock
     chance: Callable[[], float]
     wake: Callable[[Iterable[str]], None]
-    emergency: Callable[[Signal], Awaitable[None]]
+    emergency: Callable[[Signal], Awaitable[bool]]
     secrets: Callable[[Iterable[str]], Mapping[str, str]]
     changed: Callable[[], None] = field(default=lambda: None)
     patience: float = PATIENCE  # seconds that the end of a run waits for its witnesses

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 EMERGENCY_AFTER = 10 * SECOND  # µs of a store that refuses before we page from memory
+EMERGENCY_MOMENT = 20.0  # seconds after which no further signal is paged from memory before the store is tried again
+EMERGENCY_AGAIN = 30 * SECOND  # µs until it is tried again where nobody could be reached
 RETRY_EVERY = 1.0  # seconds
 BATCH = 200  # signals in one transaction
 MOMENT = 0.2  # seconds that it may take: the first pages of a storm leave while the others are still told
@@ -31,7 +33,8 @@ class Teller:
     """Hands signals to alerts inside a store transaction; while the store refuses it keeps them, and pages from memory.
 
     `receive(session, signal)` is alerts' side and returns the channels that have new work; `woke` is told of them after
-    the commit. `emergency(signal)` pages from memory; it is called once a signal for those that page.
+    the commit. `emergency(signal)` pages from memory and tells whether a person was reached; until one was, it is tried
+    again for those that page.
     """
 
     def __init__(
@@ -41,12 +44,12 @@ class Teller:
         *,
         clock: Clock,
         woke: Callable[[set[str]], None],
-        emergency: Callable[[Signal], Awaitable[None]],
+        emergency: Callable[[Signal], Awaitable[bool]],
     ) -> None:
         self._write, self._receive, self._clock = write, receive, clock
         self._woke, self._emergency = woke, emergency
         self._waiting: deque[Signal] = deque()
-        self._paged: set[int] = set()  # ids of waiting signals that were paged from memory
+        self._paged: dict[int, int | None] = {}  # ids of waiting signals → when to page from memory again; None: done
         self._rang = asyncio.Event()
         self._one = asyncio.Lock()  # two flushes at once would tell a signal twice and drop another
         self.refused_since = 0  # µs; 0 while the store accepts
@@ -93,7 +96,7 @@ class Teller:
             return False
         self.refused_since = 0
         for _ in range(told):
-            self._paged.discard(id(self._waiting.popleft()))
+            self._paged.pop(id(self._waiting.popleft()), None)
         self._woke(woken)
         return True
 
@@ -108,8 +111,12 @@ class Teller:
         return woken, len(batch)
 
     async def _page_from_memory(self) -> None:
+        end = self._clock.mono() + EMERGENCY_MOMENT
         for signal in list(self._waiting):
+            if self._clock.mono() >= end:
+                return  # the store is tried again before the others
             pages = signal.severity.pages and signal.condition is not Condition.PASSING
-            if pages and id(signal) not in self._paged:
-                self._paged.add(id(signal))
-                await self._emergency(signal)
+            again = self._paged.get(id(signal), 0)
+            if pages and again is not None and again <= self._clock.now():
+                reached = await self._emergency(signal)
+                self._paged[id(signal)] = None if reached else self._clock.now() + EMERGENCY_AGAIN

@@ -66,13 +66,20 @@ class AppriseChannel:
         return fill_in(split_phone(entry)[1], self.around, what=f"the phone {target}")
 
     async def _notify(self, plugin: NotifyBase, title: str, body: str, purpose: Purpose) -> bool:
-        from apprise import NotifyType
+        from apprise import NotifyFormat, NotifyType
 
         kind = {Purpose.RESOLVE: NotifyType.SUCCESS, Purpose.ACK: NotifyType.INFO, Purpose.INFO: NotifyType.INFO}
         seconds = self.spec.timeout.total_seconds() + GRACE
         try:
             return await in_thread(
-                lambda: bool(plugin.notify(body=body, title=title, notify_type=kind.get(purpose, NotifyType.FAILURE))),
+                lambda: bool(
+                    plugin.notify(
+                        body=body,
+                        title=title,
+                        notify_type=kind.get(purpose, NotifyType.FAILURE),
+                        body_format=NotifyFormat.TEXT,  # else what a target sent is taken for markup
+                    )
+                ),
                 seconds=seconds,
             )
         except TimeoutError:

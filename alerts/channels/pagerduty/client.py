@@ -84,7 +84,7 @@ class PagerDuty:
     def _rest(self, asked: float | None) -> None:
         """Ask nothing for as long as a 429 says; for longer when one follows the other."""
         if asked is not None:
-            wait = max(asked, min(LONGEST_REST, 2.0**self._refused))
+            wait = max(asked, min(LONGEST_REST, 2.0 ** min(self._refused, 10)))
             self._rests_until, self._refused = self.around.clock.mono() + wait, self._refused + 1
 
     def _tamed(self, client: EventsApiV2Client | RestApiV2Client) -> Any:

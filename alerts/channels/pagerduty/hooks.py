@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alerts.channels.kit import Surroundings, read_time
-from alerts.channels.pagerduty.states import PREFIX, agent, assigned, listed, number_of, round_of, together
+from alerts.channels.pagerduty.states import EMERGENCY, PREFIX, agent, assigned, listed, number_of, round_of, together
 from alerts.message import Reaction
 from probes.words.text import clean
 
@@ -40,8 +40,8 @@ def reaction_in(event: Mapping[str, Any], around: Surroundings) -> Reaction | No
         return None
     if kind in REMARKS:
         return _remark(event, REMARKS[kind], data, around)
-    action, key = KINDS.get(kind), clean(str(data.get("incident_key") or ""), 120)
-    if action is None or not key.startswith(PREFIX):
+    action, key = KINDS.get(kind), clean(str(data.get("incident_key") or ""), 255)
+    if action is None or not key.startswith((PREFIX, EMERGENCY)):
         return None
     who = agent(event.get("agent"), around)
     holders = assigned({"assignments": [{"assignee": one} for one in listed(data.get("assignees"))]}, around)

@@ -12,6 +12,7 @@ from alerts.people import find_person
 from probes.words.text import clean
 
 PREFIX = "showup-"  # how every key of ours begins; a service may be fed by others too
+EMERGENCY = "emergency."  # and that of a page from memory
 NAMES = 3  # people that are named
 STATES = ("triggered", "acknowledged", "resolved")
 
