@@ -185,6 +185,8 @@ class Desk:
             raise Refused(f"there is no person {person}", hint=f"people: {', '.join(book.people) or 'none'}")
         if not start < end:
             raise Refused("an override ends after it starts")
+        if end <= now:
+            raise Refused("that is over already", hint="name a time to come")
         gone = [one for one in self.climb.scene(session, now=now).on_call.roster.aways if one.person == person]
         away = next((one for one in gone if one.start < end and start < one.end), None)
         if away is not None:  # they would be named by nothing, and whoever asked them would think they are

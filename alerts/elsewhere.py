@@ -135,13 +135,13 @@ def _told(
 ) -> Answer:
     """Whom the service woke, and when by its own word."""
     names, at = clean(reaction.by, 80), moment(reaction.at or now).astimezone(ZoneInfo(zone))
-    said = f"{_title(reaction)} told {names} at {at:%H:%M}"
+    said = f"{_title(reaction)} told {names} at {at:%H:%M %Z}"
     with session.no_autoflush:  # what is asked for was written before
         known = session.exec(_SAID, params={"incident": incident.id, "text": clean(said, 300)}).first()
     if known is not None:
         return Answer(accepted=True, text=f"{incident.title}: known.")
     note(session, incident, TOLD, said, now=now, by=names)
-    _name(session, incident, reaction, f"{_title(reaction)} (told {names} at {at:%H:%M})", now=now, heard=heard)
+    _name(session, incident, reaction, f"{_title(reaction)} (told {names} at {at:%H:%M %Z})", now=now, heard=heard)
     return Answer(accepted=True, text=f"{incident.title}: {said}.")
 
 

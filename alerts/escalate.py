@@ -78,6 +78,8 @@ class Escalation:
     def stop(self, session: Session, incident: Incident, *, why: str, now: int) -> None:
         """Nobody needs to be woken any more, though it stays open: what was told is taken back."""
         incident.paging, incident.nobody, incident.held_by = False, False, None
+        if incident.state == "acknowledged":
+            note(session, incident, "unacknowledged", f"{incident.acked_by} need not stay on it: {why}", now=now)
         answerless(incident)
         session.add(incident)
         note(session, incident, "stopped", f"nobody is woken any more: {why}", now=now)

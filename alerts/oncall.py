@@ -122,8 +122,10 @@ class OnCall:
 
     def until(self, now: Duty, rotation: str, at: int) -> int | None:
         """When somebody else than `now` is on call, µs: what changes meanwhile may leave it to the same person."""
-        first = next(self.duties(rotation, at, at + FAR))
-        return first.end if first.end != at + FAR else now.end
+        for duty in self.duties(rotation, at, at + FAR):
+            if (duty.person, duty.name) != (now.person, now.name):
+                return duty.start
+        return now.end
 
     def next_duty(self, rotation: str, at: int) -> Duty:
         """Who is asked after the primary: the next in the rotation's order, or PagerDuty's next level or next shift."""

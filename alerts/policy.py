@@ -26,7 +26,7 @@ _NAMED: Mapping[str, str] = MappingProxyType(
     }
 )
 PEOPLE = frozenset({"person", "on-call", "next", "pagerduty"})  # kinds of targets behind which somebody is called
-_ALONE = frozenset({"slack", "pagerduty", "console"})
+ALONE = frozenset({"slack", "pagerduty", "console"})  # channels that are targets by themselves
 _TOPIC = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _SLACK = re.compile(r"#?[^\s:,<>|&#@]{1,80}\Z")
 
@@ -52,8 +52,8 @@ def parse_target(text: str) -> Target:
             raise ValueError(f"{text!r} names nobody; write {_NAMED[kind]}")
         return Target(kind, name)
     if colon:
-        raise ValueError(f"{text!r} is no target; write {', '.join([*sorted(_ALONE), *_NAMED.values()])} or a person")
-    if kind in _ALONE:
+        raise ValueError(f"{text!r} is no target; write {', '.join([*sorted(ALONE), *_NAMED.values()])} or a person")
+    if kind in ALONE:
         return Target(kind)
     if not is_key(kind):
         raise ValueError(f"{text!r} is no target; write slack, pagerduty, on-call:ROTATION or a person's key")

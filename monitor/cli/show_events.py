@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from monitor.cli.paper import at, count, hung, paper, plain
+from monitor.cli.paper import at, count, hung, paper, plain, took
 
 Found = Mapping[str, Any]
 EVERY = 2.0  # seconds between two looks
@@ -25,7 +25,7 @@ def added(found: Found) -> None:
     lines = [
         f"{names}: a run every 15 s, a page on the first confirmed failure, also to {plain(found['name'], 60)}.",
         f"In all {_costs(found['costs'])}.",
-        "No maintenance and no mute is taken in that time. It is tried an hour and ten minutes before.",
+        "No maintenance and no mute is taken in that time. It is tried an hour before, and ten minutes before.",
     ]
     if not found["plan_b"]:
         lines.append("There is no plan B: say it with --plan-b, and the screen shows it when something breaks.")
@@ -89,8 +89,7 @@ def screen(found: Found) -> None:
         out.print("\n".join(hung("PLAN B: ", plain(found["plan_b"], 500), out.width)), style="bold")
     age = "not run yet" if found["age_seconds"] is None else f"last run {found['age_seconds']} s ago"
     left = {"planned": "it begins in ", "now": "left: "}.get(str(found["state"]), "")
-    minutes, seconds = divmod(int(found["left_seconds"]), 60)
-    out.print(f"{age} · {left}{minutes} min {seconds} s" if left else age)
+    out.print(f"{age} · {left}{took(float(found['left_seconds']) * 1e6)}" if left else age)
 
 
 def watched(look: Callable[[], Found]) -> None:

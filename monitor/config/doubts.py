@@ -1,4 +1,4 @@
-"""What is allowed, and leads elsewhere than whoever wrote it probably thinks: warnings about models and money."""
+"""What is allowed, and leads elsewhere than whoever wrote it probably thinks: of models, money and people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ _NAMES_ITSELF = frozenset({"openai"})  # servers of this dialect may have one mo
 
 def doubts(merged: Merged, checked: Checked, built: Built) -> list[str]:
     """A line for each, with its place and what to write."""
-    return [*_unasked(merged, checked, built), *_uncounted(merged, checked, built), *_nameless(merged, checked)]
+    return [
+        *_unasked(merged, checked, built),
+        *_uncounted(merged, checked, built),
+        *_nameless(merged, checked),
+        *_shared(merged, checked),
+    ]
 
 
 def _unasked(merged: Merged, checked: Checked, built: Built) -> Iterator[str]:
@@ -49,6 +54,19 @@ def _uncounted(merged: Merged, checked: Checked, built: Built) -> Iterator[str]:
             what = f"what {probe.name} costs is not known, so its limit in USD limits nothing"
             write = f"add price: {{input: …, output: …}} under providers.{probe.costs.provider or 'NAME'}"
             yield str(origin.problem(merged, what, write, at=("spend", "usd")))
+
+
+def _shared(merged: Merged, checked: Checked) -> Iterator[str]:
+    """People who have one phone or one Slack id between them: whoever is told next is the one who was told already."""
+    first: dict[str, str] = {}
+    for key, person in checked.all("people").items():
+        ways: dict[tuple[str | int, ...], str] = {("phone", number): one.to for number, one in enumerate(person.phone)}
+        ways |= {("slack",): f"slack:{person.slack}"} if person.slack else {}
+        for at, way in ways.items():
+            other = first.setdefault(way, key)
+            if other != key:
+                what = f"{key} has the {at[0]} of {other}, so telling one after the other tells the same one twice"
+                yield str(merged.problem(("people", key, *at), what, "give each their own"))
 
 
 def _nameless(merged: Merged, checked: Checked) -> Iterator[str]:

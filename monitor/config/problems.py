@@ -110,6 +110,8 @@ def _of_detail(detail: ErrorDetails, source: Source, path: tuple[str | int, ...]
         return source.problem(at, f"{_shown(detail)} is not known here", f"write {choices}")
     if kind in _WORDS:
         what, write = _WORDS[kind]
+        if kind == "string_type" and isinstance(detail.get("input"), list | tuple | dict):
+            write = "write one, as text"
         return source.problem(at, f"{label}{_shown(detail)} is {what}", write)
     if kind in _LIMITS:
         what, write = (text.format(**detail.get("ctx", {})) for text in _LIMITS[kind])

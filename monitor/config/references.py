@@ -9,7 +9,7 @@ from typing import Any
 
 from alerts.channel_table import CHANNELS, IMPLIED
 from alerts.people import PersonSpec
-from alerts.policy import PolicySpec, parse_target
+from alerts.policy import ALONE, PolicySpec, parse_target
 from alerts.rotation import RotationSpec
 from monitor.config.build import PRODUCTION, Built
 from monitor.config.catalog import Probe, Workflow
@@ -68,7 +68,10 @@ class Refer:
         if self.checked.exists("people", name):
             return []
         rotations = {f"on-call:{rotation}": rotation for rotation in self.checked.all("rotations")}
-        near = nearest(name, [*self.checked.all("people"), *rotations, *rotations.values(), *CHANNELS])
+        if name in CHANNELS:
+            write = f'write "{name}:…" under phone: of a person, and name that person here'
+            return [self.merged.problem(path, f"{name} rings somebody's phone, and is no target by itself", write)]
+        near = nearest(name, [*self.checked.all("people"), *rotations, *rotations.values(), *sorted(ALONE)])
         meant = f"on-call:{near}" if near in rotations.values() else near
         write = f"did you mean {meant}?" if near else "add it under people:"
         return [self.merged.problem(path, f"{name!r} is no person and no channel", write)]

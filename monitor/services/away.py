@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -41,7 +42,7 @@ async def away(keeper: Keeper, person: str, time: str, by: str = "", reason: str
     def weigh(before: Roster) -> list[dict[str, Any]]:
         on_call = keeper.desk.climb.on_call(before)
         absences.refuse_gaps(on_call, wanted)
-        return _stand_ins(keeper, on_call.without(wanted).roster, wanted)
+        return _stand_ins(keeper, before, on_call.without(wanted).roster, wanted)
 
     def keep(session: Session, before: Roster) -> dict[str, Any] | None:
         if roster.read(session, now=now) != before:
@@ -66,12 +67,17 @@ async def away(keeper: Keeper, person: str, time: str, by: str = "", reason: str
     return {**found, "owns": owned, "endings": endings, **due}
 
 
-def _stand_ins(keeper: Keeper, given: Roster, away: Cover) -> list[dict[str, Any]]:
+def _stand_ins(keeper: Keeper, before: Roster, given: Roster, away: Cover) -> list[dict[str, Any]]:
+    """Who has which of the duties that the one who is away had."""
     found = []
     for name in keeper.catalog.book.rotations:
+        theirs = [one for one in planned(keeper, before, name, away.start, away.end) if one.person == away.person]
         for one in planned(keeper, given, name, away.start, away.end):
-            if one.slot == away.person and one.person != away.person:
-                found.append({"rotation": name, **told(keeper, one)})
+            for had in theirs if one.person != away.person else ():
+                start = max(one.start or away.start, had.start or away.start)
+                end = min(one.end or away.end, had.end or away.end)
+                if start < end:
+                    found.append({"rotation": name, **told(keeper, replace(one, start=start, end=end))})
     return found
 
 

@@ -14,6 +14,7 @@ from alerts import roster
 from alerts.rotation import Duty
 from monitor.services.base import length_of, moment_of, service, when
 from monitor.services.duties import changed_by_people, duty_of, name_of, planned
+from monitor.services.moments import ahead
 from probes.words.clock import moment
 from probes.words.errors import Refused
 from probes.words.names import nearest
@@ -99,7 +100,7 @@ async def override(
 ) -> dict[str, Any]:
     """Let a person take over a rotation for a time, from now, `start` later, or from a moment on."""
     now = keeper.clock.now()
-    begins = _ahead(at, keeper.catalog.site.timezone, now) if at else now + (length_of(start) if start else 0)
+    begins = ahead(at, keeper.catalog.site.timezone, now=now) if at else now + (length_of(start) if start else 0)
     row = await keeper.store.write(
         lambda session: keeper.desk.override(
             session,

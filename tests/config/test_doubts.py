@@ -57,3 +57,24 @@ def test_money_that_nobody_can_count_limits_nothing_and_is_said_to() -> None:
 def test_a_model_without_a_name_is_asked_for_with_a_warning() -> None:
     (line,) = warned(KEYED + PRICED + "model: m", chat="")
     assert line == "no model is asked for; add model: NAME unless its server has one alone"
+
+
+PEOPLE = """
+people:
+  ana: {name: Ana, slack: U012AB3CD, phone: ["ntfy:${secret:ANA}", "pushover:${secret:BOTH}"]}
+  bo: {name: Bo, slack: %s, phone: ["ntfy:${secret:%s}"]}
+"""
+
+
+def test_two_people_with_one_phone_or_one_slack_id_are_said_to_be_so() -> None:
+    def of(slack: str, phone: str) -> list[str]:
+        text = PEOPLE % (slack, phone) + WORKFLOWS % (", model: m", "")
+        secrets = {"ANA": "ana-1234", "BO": "bo-12345", "BOTH": "both-123"}
+        text = f"providers: {{openai: {{{KEYED}{PRICED}model: m}}}}{text}"
+        found = load_text(text, secrets=secrets | {"K": "sk-12345678"}).warnings
+        return [line.partition(": ")[2] for line in found if "bo has" in line]
+
+    end = "of ana, so telling one after the other tells the same one twice; give each their own"
+    assert of("U045EF6GH", "BO") == []
+    assert of("U045EF6GH", "ANA") == [f"bo has the phone {end}"]
+    assert of("U012AB3CD", "BO") == [f"bo has the slack {end}"]

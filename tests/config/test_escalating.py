@@ -118,3 +118,12 @@ workflows: {w: {policy: p, url: https://x.example, probes: {p: {get: /, check: [
     assert "pagerduty" in catalog.book.channels
     (line,) = catalog.warnings
     assert "one person, called twice" in line
+
+
+def test_a_channel_that_rings_phones_is_no_target_and_a_name_is_compared_with_what_is_one() -> None:
+    (line,) = refused("levels: [{notify: [pushover]}]")
+    assert line.startswith("pushover rings somebody's phone, and is no target by itself; write \"pushover:…\" under")
+    (line,) = refused("levels: [{notify: [anna]}]")
+    assert line == "'anna' is no person and no channel; did you mean ana?"
+    (line,) = refused("levels: [{notify: [ana]}], fallback: [ana]")
+    assert line == "fallback: a list is not text; write one, as text"

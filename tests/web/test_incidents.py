@@ -125,6 +125,14 @@ async def test_a_warning_wakes_nobody_until_its_probe_says_otherwise(keeper: Kee
     assert (await ask(keeper, "incident", id=name))["severity"] == "error", "its probe says something else now"
 
 
+async def test_whoever_was_on_what_is_a_warning_now_reads_that_it_is_over(keeper: Keeper) -> None:
+    name = await fails(keeper)
+    await ask(keeper, "ack", id=name, by="Ana")
+    await ask(keeper, "incident_severity", id=name, severity="warning", by="Bo")
+    texts = [event["text"] for event in (await ask(keeper, "incident", id=name))["events"]]
+    assert "Ana need not stay on it: Bo says it is warning" in [text.partition(";")[0] for text in texts]
+
+
 async def test_a_person_who_says_it_is_critical_pages_anew_though_somebody_was_on_it(keeper: Keeper) -> None:
     name = await fails(keeper, severity=Severity.ERROR)
     await ask(keeper, "ack", id=name, by="Ana")

@@ -112,6 +112,33 @@ async def test_somebody_who_is_away_is_out_of_every_rotation_and_their_stand_in_
     assert await ask(keeper, "absent") == []
 
 
+async def test_whoever_has_the_duties_of_one_who_is_away_is_named_for_each_of_them(keeper: Keeper) -> None:
+    found = await ask(keeper, "away", person="ana", time="2030-01-02..2030-01-25")
+    turns = [(one["start"][:10], one["end"][:10], one["name"]) for one in found["stand_ins"]]
+    assert len(turns) >= 2 and {name for *_, name in turns} == {"Bo"}
+    before = (await ask(keeper, "oncall", at="2030-01-02T00:00", days=24))["front"]["duties"]
+    assert {one["name"] for one in before} == {"Bo"}
+    hours = sum((datetime.fromisoformat(one["end"]) - datetime.fromisoformat(one["start"])).total_seconds() / 3600
+                for one in found["stand_ins"])  # fmt: skip
+    assert hours < 24 * 24, "her own duties alone, not those that were his"
+
+
+async def test_a_takeover_that_is_over_is_refused_and_the_hint_names_what_is_to_come(keeper: Keeper) -> None:
+    for at in ("2020-11-20T10:00", "2h"):
+        with pytest.raises(Refused) as refused:
+            await ask(keeper, "override", rotation="front", person="bo", length="1h", at=at)
+        assert "ago" not in str(refused.value.hint)
+    given = {"rotation": "front", "person": "bo", "length": "1h"}
+    assert await ask(keeper, "override", at="tomorrow 09:00", **given)
+
+
+async def test_somebody_else_is_awaited_where_the_same_person_goes_on(keeper: Keeper) -> None:
+    now = (await ask(keeper, "oncall"))["front"]
+    person = {"Ana": "ana", "Bo": "bo"}[now["name"]]
+    await ask(keeper, "override", rotation="front", person=person, length="1h")
+    assert (await ask(keeper, "oncall"))["front"]["until"] == now["until"]
+
+
 async def test_an_absence_that_leaves_nobody_is_refused_with_the_moment(keeper: Keeper) -> None:
     await ask(keeper, "away", person="bo", time="2030-01-07..2030-01-13")
     with pytest.raises(Refused, match="without Ana nobody is on call in front from 2030-01-09 00:00 UTC"):

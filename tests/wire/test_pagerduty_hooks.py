@@ -294,9 +294,9 @@ async def test_whom_it_woke_and_when_is_shown_and_written_down() -> None:
     for _ in range(2):
         await night.react(name, "told", by="Dee Ortiz", via="pagerduty", at=at, round=1)
     view = await night.view(name)
-    assert "PagerDuty (told Dee Ortiz at 03:12)" in view.on_call
-    assert [event.text for event in view.events if event.kind == "told"] == ["PagerDuty told Dee Ortiz at 03:12"]
-    assert any("told Dee Ortiz at 03:12" in line for line in lines(view))
+    assert "PagerDuty (told Dee Ortiz at 03:12 UTC)" in view.on_call
+    assert [event.text for event in view.events if event.kind == "told"] == ["PagerDuty told Dee Ortiz at 03:12 UTC"]
+    assert any("told Dee Ortiz at 03:12 UTC" in line for line in lines(view))
     assert night.slack.of(Purpose.REFRESH), "what is shown already is shown anew"
 
 

@@ -118,6 +118,7 @@ async def test_more_shows_the_timeline_longer_snoozes_and_actions_to_the_one_who
         ("severity", {"severity": "warning"}),
     ]
     assert "It is error" in str(shown.blocks) and "It is critical" not in str(shown.blocks), "what it is already"
+    assert "nobody is paged anew" in str(shown.blocks), "from critical, an error is a fall"
     assert "Until somebody undoes it" in str(shown.blocks)
 
 

@@ -15,11 +15,7 @@ Block = dict[str, Any]
 ACK, SNOOZE, RESOLVE = "showup.ack", "showup.snooze", "showup.resolve"
 CHECK, RUNBOOK, MORE, ACT = "showup.check", "showup.runbook", "showup.more", "showup.act"
 SEVERITY = "showup.severity"
-_RATED = {  # what one may say it is, and what that does
-    Severity.CRITICAL: "Whoever is on call is paged, even if somebody has acknowledged something milder.",
-    Severity.ERROR: "Whoever is on call is paged, even if somebody has acknowledged something milder.",
-    Severity.WARNING: "Nobody is woken for it any more, until it fails otherwise or another probe fails too.",
-}
+RATED = (Severity.CRITICAL, Severity.ERROR, Severity.WARNING)  # what one may say it is
 MORNING, TILL_MORNING = "08:00", "morning"
 LENGTHS = (("2h", "2 h"), ("8h", "8 h"), (TILL_MORNING, f"till {MORNING}"))  # of further snoozes
 TOLD = 12  # lines of the timeline that More shows
@@ -139,8 +135,8 @@ def more(view: IncidentView) -> list[Block]:
     buttons.append(_button("Resolve", RESOLVE, value=value))
     found.append({"type": "actions", "elements": buttons})
     others = [
-        _button(f"It is {each}", f"{SEVERITY}.{each}", value=value, confirm=_agree(f"It is {each}", said))
-        for each, said in _RATED.items()
+        _button(f"It is {each}", f"{SEVERITY}.{each}", value=value, confirm=_agree(f"It is {each}", _rated(view, each)))
+        for each in RATED
         if each != view.severity
     ]
     found.append({"type": "actions", "elements": others})
@@ -149,6 +145,15 @@ def more(view: IncidentView) -> list[Block]:
         for one in view.beside.actions[:10]
     ]
     return [*found, {"type": "actions", "elements": acts}] if acts else found
+
+
+def _rated(view: IncidentView, severity: Severity) -> str:
+    """What follows when somebody says so."""
+    if not severity.pages:
+        return "Nobody is woken for it any more, until it fails otherwise or another probe fails too."
+    if severity.rank > Severity(view.severity).rank:
+        return "Whoever is told goes on being told; nobody is paged anew for that."
+    return "Whoever is on call is paged, even if somebody has acknowledged it as something milder."
 
 
 def _confirm(one: ActionView) -> Block:
