@@ -119,19 +119,20 @@ class Escalation:
         return now
 
     def _present(self, session: Session, incident: Incident, ladder: Ladder, *, now: int) -> Ladder | None:
-        """Another ladder, where nobody whom the incident's names is left: its policy as it is now, else the first that
-        reaches somebody; climbed from its beginning. None: it goes on as it is."""
+        """Another ladder, where the incident's reaches nobody now: its policy as it is now; where all that it names
+        have left the configuration, else the first that reaches somebody. Climbed from its beginning."""
         scene = self.scene(session, now=now)
         if not ladder.calls_somebody or tell.reaches(scene, ladder):
             return None
         policies = scene.book.policies
-        names = [name for name in (incident.policy, *policies) if name in policies]
+        names = [incident.policy] if tell.knows(scene, ladder) else [incident.policy, *policies]
+        names = [name for name in names if name in policies]
         found = next((name for name in names if tell.reaches(scene, Ladder.of(policies[name]))), None)
         if found is None:
             return None
         made = Ladder.of(policies[found])
         incident.policy, incident.ladder = found, made.dump()
-        said = f"nobody whom it named is left: {found} is followed as it is now"
+        said = f"nobody whom it named can be told: {found} is followed as it is now"
         note(session, incident, "policy", said, now=now)
         self.begin(session, incident, now=now, why="its people have changed")
         return made
@@ -207,7 +208,9 @@ class Escalation:
             return
         if (failed.round, failed.level) != (incident.round, incident.level) or self._may_reach(session, incident):
             return
-        self._go_on(session, incident, Ladder.load(incident.ladder), now=now)
+        tried = session.exec(_PAGES, params=_place(incident)).all()
+        if not tell.otherwise(self.scene(session, now=now), incident, failed, tried):
+            self._go_on(session, incident, Ladder.load(incident.ladder), now=now)
         self.advance(session, incident, now=now)
 
     def _go_on(self, session: Session, incident: Incident, ladder: Ladder, *, now: int) -> None:
@@ -223,9 +226,8 @@ class Escalation:
 
     def _may_reach(self, session: Session, incident: Incident) -> bool:
         """True while some way to some person of the present level worked, or has not failed yet."""
-        place = {"incident": incident.id, "round": incident.round, "level": incident.level}
         lanes: dict[str, bool] = {}
-        for row in session.exec(_PAGES, params=place).all():
+        for row in session.exec(_PAGES, params=_place(incident)).all():
             if row.state == "delivered":
                 return True
             lanes[row.lane] = lanes.get(row.lane, False) or row.exhausted
@@ -243,6 +245,11 @@ class Escalation:
             due = next_move(stand_of(incident), Ladder.load(incident.ladder)).due
             incident.round_at -= max(0, due - now)
             self.advance(session, incident, now=now)
+
+
+def _place(incident: Incident) -> dict[str, int | None]:
+    """The present level."""
+    return {"incident": incident.id, "round": incident.round, "level": incident.level}
 
 
 def answerless(incident: Incident) -> None:

@@ -147,6 +147,8 @@ def failed(session: Session, rows: Sequence[Notification], error: DeliveryError,
             found = spread(session, row, now=now)
             woke |= found.woke
             exhausted += found.exhausted
+        elif row.exhausted:  # each further failure: the person may have got another phone since
+            exhausted.append(row)
     return Settled(frozenset(woke), tuple(exhausted))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from sqlalchemy import bindparam
@@ -13,7 +13,7 @@ from alerts import roster
 from alerts.book import Book
 from alerts.ladder import Ladder
 from alerts.message import Purpose
-from alerts.oncall import Deliverable, OnCall, Schedules
+from alerts.oncall import Deliverable, OnCall, Schedules, reach
 from alerts.outbox import OPEN_STATES, enqueue
 from alerts.policy import PEOPLE, parse_target
 from alerts.routes import EDITS
@@ -87,8 +87,21 @@ def level(scene: Scene, incident: Incident, targets: Sequence[str], *, number: i
 
 def reaches(scene: Scene, ladder: Ladder) -> bool:
     """True when a person or service that a ladder names can be told now."""
+    return any(_reaches(scene.ways(target)) for target in _people(ladder))
+
+
+def knows(scene: Scene, ladder: Ladder) -> bool:
+    """True when one of those whom a ladder names is in the configuration, reached now or not."""
+    book = scene.book
+    known = {"person": book.people, "on-call": book.rotations, "next": book.rotations}
+    meant = [parse_target(target) for target in _people(ladder)]
+    return any((one.name or one.kind) in known.get(one.kind, book.channels) for one in meant)
+
+
+def _people(ladder: Ladder) -> list[str]:
+    """The targets of a ladder behind which somebody is called."""
     named = [*ladder.last_resort, *(target for level in ladder.notify for target in level)]
-    return any(_reaches(scene.ways(target)) for target in named if parse_target(target).kind in PEOPLE)
+    return [target for target in named if parse_target(target).kind in PEOPLE]
 
 
 def fallback(scene: Scene, incident: Incident, target: str, *, number: int) -> None:
@@ -101,6 +114,16 @@ def fallback(scene: Scene, incident: Incident, target: str, *, number: int) -> N
     if ways and scene.session.exec(query).first() is None:
         note(scene.session, incident, "fallback", f"nobody could be told: {target} is told too", now=scene.now)
         _page(scene, incident, lane, ways, number=number)
+
+
+def otherwise(scene: Scene, incident: Incident, failed: Notification, tried: Sequence[Notification]) -> bool:
+    """Tell the person of a page that failed on ways that they have got since; False when there are none."""
+    person, gone = scene.book.people.get(failed.person), {(row.channel, row.target) for row in tried}
+    ways = reach(person, book=scene.book) if person is not None else []
+    new = [replace(way, after=0) for way in ways if (way.channel, way.target) not in gone]
+    if new:
+        enqueue(scene.session, incident, new, purpose=Purpose.PAGE, now=scene.now, level=failed.level, lane=failed.lane)
+    return bool(new)
 
 
 def warn(scene: Scene, incident: Incident, targets: Sequence[str], *, text: str) -> None:

@@ -33,7 +33,8 @@ TESTS = tuple(
         "pure/test_decide", "pure/test_decide_ladder", "pure/test_held", "pure/test_rotation",
         "pure/test_rotation_layers", "pure/test_oncall", "dst/test_dst", "rules/test_exhaustive", "story/test_alerts",
         "story/test_alerts_answers", "story/test_alerts_delivery", "story/test_alerts_emergency",
-        "story/test_alerts_held", "story/test_alerts_spared", "story/test_alerts_storm", "story/test_escalate",
+        "story/test_alerts_held", "story/test_alerts_spared", "story/test_alerts_storm", "story/test_edges",
+        "story/test_escalate",
         "story/test_escalation", "story/test_escalation_levels",
         "story/test_incident_life", "story/test_mutes", "story/test_outbox", "story/test_phones",
     )

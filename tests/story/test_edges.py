@@ -12,6 +12,7 @@ from alerts.channels.pagerduty.states import round_of
 from alerts.emergency import Memory
 from alerts.message import Message, Purpose, Receipt
 from alerts.oncall import Entry, Known, OnCall, Roster
+from alerts.people import Person
 from alerts.policy import Level, PolicySpec
 from alerts.rotation import Cover, RotationSpec
 from alerts.signal import Condition, Severity, Signal
@@ -252,6 +253,46 @@ async def test_whoever_the_policy_names_now_is_told_when_the_old_people_are_gone
     night.book = replace(night.book, people={"cy": night.book.people["cy"]}, policies={"usual": new})
     await night.pass_time("5h")
     assert "cy" in night.ntfy.pages, await night.kinds(incident)
+
+
+async def test_a_policy_that_is_gone_with_its_people_leaves_the_incident_to_one_that_reaches_somebody() -> None:
+    night = Night(PolicySpec(levels=(Level(notify=("ana",)),)))
+    incident = await night.fails()
+    await night.react(incident)
+    other = PolicySpec(levels=(Level(notify=("cy",)),))
+    night.book = replace(night.book, people={"cy": night.book.people["cy"]}, policies={"others": other})
+    await night.pass_time("31m")
+    assert night.ntfy.pages == ["ana", "cy"]
+    view = await night.view(incident)
+    assert "nobody whom it named can be told: others is followed as it is now" in [one.text for one in view.events]
+
+
+async def test_a_rotation_with_nobody_on_call_for_a_while_calls_nobody_of_another_policy() -> None:
+    night = Night(
+        PolicySpec(levels=(Level(notify=("on-call:day",)),)), others=PolicySpec(levels=(Level(notify=("cy",)),))
+    )
+    day = RotationSpec(people=("ana",), hours="Mon-Sun 08:00-09:00")
+    night.book = replace(night.book, rotations={"day": day})
+    await night.fails()
+    await night.pass_time("2h")
+    assert night.ntfy.pages == []
+
+
+async def test_a_phone_that_was_replaced_while_its_page_waited_rings_within_a_minute() -> None:
+    night = Night(PolicySpec(levels=(Level(notify=("bo",)),), repeat=9))
+    swapped = [False]
+
+    async def send(message: Message) -> Receipt:  # as the real channel answers
+        raise DeliveryError("no longer a phone", permanent=True) if swapped[0] else DeliveryError("5xx")
+
+    night.ntfy.send = send  # type: ignore[method-assign]
+    await night.fails()
+    await night.pass_time("30s")
+    swapped[0] = True
+    bo = Person("bo", "Bo", phone=("pushover:${secret:BO}",))
+    night.book = replace(night.book, people={**night.book.people, "bo": bo})
+    await night.pass_time("1m30s")
+    assert night.pushover.pages == ["bo"]
 
 
 BROKEN = Signal(
