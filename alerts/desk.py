@@ -11,6 +11,7 @@ from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
 from alerts import acks, folding, follow, holding, incidents, life, outbox, rules, settle, view
+from alerts.absences import LONGEST
 from alerts.book import Book
 from alerts.channels.kit import OpenPage
 from alerts.escalate import Escalation
@@ -26,6 +27,7 @@ from alerts.tables import Incident, Member, Mute, Notification, Override, Step
 from alerts.timeline import add_context, note
 from probes.words.clock import moment
 from probes.words.errors import Refused
+from probes.words.units import DAY
 
 MOST_DUE = 100  # incidents seen to in one scan; the others come with the next, which is made at once
 _DUE = (
@@ -185,6 +187,8 @@ class Desk:
             raise Refused(f"there is no person {person}", hint=f"people: {', '.join(book.people) or 'none'}")
         if not start < end:
             raise Refused("an override ends after it starts")
+        if end - max(start, now) > LONGEST:
+            raise Refused(f"an override is {LONGEST // DAY} days at most", hint="change the rotation")
         if end <= now:
             raise Refused("that is over already", hint="name a time to come")
         gone = [one for one in self.climb.scene(session, now=now).on_call.roster.aways if one.person == person]

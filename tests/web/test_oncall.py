@@ -130,6 +130,8 @@ async def test_a_takeover_that_is_over_is_refused_and_the_hint_names_what_is_to_
         assert "ago" not in str(refused.value.hint)
     given = {"rotation": "front", "person": "bo", "length": "1h"}
     assert await ask(keeper, "override", at="tomorrow 09:00", **given)
+    with pytest.raises(Refused, match="an override is 400 days at most"):
+        await ask(keeper, "override", rotation="front", person="bo", length="401d")
 
 
 async def test_somebody_else_is_awaited_where_the_same_person_goes_on(keeper: Keeper) -> None:
