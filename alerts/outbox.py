@@ -35,7 +35,7 @@ _DUE = (
     .limit(MOST)
 )
 _DUE_ELSEWHERE = _DUE.where(col(Notification.target).not_in(bindparam("resting", expanding=True)))
-_FLYING = select(Notification.incident, Notification.target).where(
+_FLYING = select(Notification.incident, Notification.target, Notification.key).where(
     Notification.channel == bindparam("channel"), Notification.state == "sending"
 )
 _WAITING = select(Notification.channel).where(*_PENDING).distinct()
@@ -160,8 +160,8 @@ class Claimed:
 def claim(
     session: Session, channel: str, *, now: int, resting: Collection[str] = (), pages: bool = False
 ) -> Claimed | None:
-    """Take the most urgent due message of a channel, or None. One in flight for an (incident, target); none to a target
-    that is `resting`; `pages`: nothing less urgent than a page."""
+    """Take the most urgent due message of a channel, or None. One in flight for an (incident, target), and for a group
+    of incidents; none to a target that is `resting`; `pages`: nothing less urgent than a page."""
     held = cache(lambda: holding.mutes(session, now))  # asked only where something is due
 
     def spared(row: Notification) -> bool:
@@ -171,9 +171,12 @@ def claim(
     if not rows:
         return None
     flying = session.exec(_FLYING, params={"channel": channel}).all()
-    busy = {(incident, target) for incident, target in flying if incident is not None}
+    busy = {(incident, target) for incident, target, _ in flying if incident is not None}
+    groups = {(key, target) for _, target, key in flying if storm.is_group(key)}  # one message, of several incidents
     for row in rows:
         if row.state != "pending" or (row.incident, row.target) in busy:
+            continue
+        if (row.key, row.target) in groups:
             continue
         if row.purpose in FOLLOWS and not is_due(session, row):
             continue

@@ -112,7 +112,7 @@ async def test_what_pagerduty_tells_of_a_storm_is_known_of_each_and_shown_once_a
     views = await night.transact(lambda session: night.desk.views(session, now=night.clock.now()))
     said = [[event.text for event in view.events if event.kind in ("assigned", "told")] for view in views]
     assert len(said) == many
-    once = ["PagerDuty has it with Cy", f"PagerDuty told Cy at {moment(night.clock.now()):%H:%M}"]
+    once = ["PagerDuty has it with Cy", f"PagerDuty told Cy at {moment(night.clock.now()):%H:%M} UTC"]
     assert said.count(once) == many - 1
 
     def refreshes(session: Session) -> int:

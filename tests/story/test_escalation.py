@@ -61,8 +61,15 @@ def test_nobody_is_woken_any_more_once_it_is_stopped(session: Session) -> None:
     assert (row.paging, row.nobody, row.held_by) == (False, False, None)
     assert answer_of(row) == NO_ANSWER
     assert said(session, row, "stopped") == ["nobody is woken any more: only a warning is left"]
+    assert said(session, row, "unacknowledged") == ["Ana need not stay on it: only a warning is left"]
     CLIMB.advance(session, row, now=START + HOUR)
     assert (row.due_at, levels(session, row)) == (None, [])
+
+
+def test_where_nobody_was_on_it_nobody_is_let_go(session: Session) -> None:
+    row = incident(session)
+    CLIMB.stop(session, row, why="only a warning is left", now=START + MINUTE)
+    assert said(session, row, "unacknowledged") == []
 
 
 # --- when the next move is due ----------------------------------------------------------------------------------------
@@ -249,6 +256,16 @@ def test_lifted_after_its_end_what_it_held_keeps_its_time(session: Session) -> N
     CLIMB.advance(session, row, now=START + MINUTE)
     CLIMB.lift(session, held, now=START + 21 * MINUTE)
     assert levels(session, row) == [(1, 2, 20 * MINUTE)]
+
+
+def test_a_mute_that_was_lifted_has_the_warnings_that_it_held_looked_at_and_no_others(session: Session) -> None:
+    row, other = incident(session, paging=False), incident(session, paging=False)
+    held = mute(session, row, START + 20 * MINUTE)
+    for each in (row, other):
+        each.due_at = START + 20 * MINUTE
+    held.lifted = START + 2 * MINUTE
+    CLIMB.lift(session, held, now=START + 2 * MINUTE)
+    assert (row.due_at, other.due_at) == (START + 2 * MINUTE, START + 20 * MINUTE)
 
 
 def test_what_is_over_is_not_woken_by_a_mute_that_was_lifted(session: Session) -> None:

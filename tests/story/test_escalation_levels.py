@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
+from alerts.ladder import Ladder
 from alerts.message import Purpose
 from alerts.policy import Level, PolicySpec
 from alerts.tables import Notification, Occasion, Step
@@ -18,13 +19,14 @@ from tests.story.climbing import (
     ANSWERED,
     CLIMB,
     NOBODY_THEN_BO,
+    TWICE,
     incident,
     levels,
     page,
     paged,
     said,
 )
-from tests.story.night import START, memory
+from tests.story.night import MINUTES, START, memory
 
 
 @pytest.fixture
@@ -213,3 +215,23 @@ def test_once_nobody_was_reached_the_ladder_is_not_hurried_even_where_it_has_gro
     CLIMB.hurry(session, page(session, row), now=START + MINUTE)
     assert paged(session, row) == ["cy"]
     assert (row.round_at, said(session, row, "hurried")) == (START, [])
+
+
+def test_a_level_whose_only_phone_has_failed_since_before_does_not_hold_up_the_next(session: Session) -> None:
+    again = (Level(notify=("bo",)), Level(at=5 * MINUTES, notify=("bo",)), Level(at=30 * MINUTES, notify=("cy",)))
+    row = incident(session, PolicySpec(levels=again))
+    page(session, row, lane="bo", target="bo/phone/0", person="bo")
+    CLIMB.advance(session, row, now=START + 5 * MINUTE)
+    assert levels(session, row) == [(1, 2, 5 * MINUTE), (1, 3, 5 * MINUTE)]
+    assert paged(session, row) == ["cy"]
+
+
+def test_where_nobody_of_the_ladder_is_left_its_policy_is_climbed_as_it_is_now(session: Session) -> None:
+    left = PolicySpec(levels=(Level(notify=("dee",)), Level(at=5 * MINUTES, notify=("eve",))))
+    row = incident(session, left, level=2, round=3, climbs=3, nobody=True)
+    CLIMB.advance(session, row, now=START + 15 * MINUTE)
+    assert row.ladder == Ladder.of(TWICE).dump()
+    assert (row.policy, row.round, row.climbs, row.level, row.nobody) == ("usual", 4, 1, 1, False)
+    assert levels(session, row) == [(4, 1, 15 * MINUTE)]
+    assert paged(session, row) == ["ana"]
+    assert said(session, row, "policy") == ["nobody whom it named can be told: usual is followed as it is now"]

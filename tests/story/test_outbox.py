@@ -278,3 +278,18 @@ def test_what_is_taken_back_is_what_nobody_may_have_seen(session: Session) -> No
     spread = [row.spread_at for row in (new_post, old_post, new_ring, old_ring, flying)]
     assert spread == [None] * 5, "no next way is taken for any of them"
     assert elsewhere.spread_at is not None
+
+
+def test_of_a_group_of_incidents_one_message_is_in_flight(session: Session) -> None:
+    key = "showup-A.1.storm"
+    rows = []
+    for name in ("A", "B"):
+        about = incident(session, name)
+        deliver(page(session, about, OPS, key=key), "r")
+        rows.append(page(session, about, OPS, key=key, purpose=Purpose.REFRESH, lane=""))
+        rows.append(page(session, about, BO, key=key, purpose=Purpose.TEST, lane=""))
+    assert claimed(session, "slack") == [rows[0]]
+    assert claimed(session, "slack") == [], "the other is about the same message"
+    deliver(rows[0], "r")
+    assert claimed(session, "slack") == [rows[2]]
+    assert claimed(session) == [rows[1]], "elsewhere it is not in flight"
