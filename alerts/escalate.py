@@ -111,17 +111,17 @@ class Escalation:
                 incident.held_by = None
             if due > now or self.awaits(session, incident, due, now):
                 return due
-            present = self._present(session, incident, ladder, now=now)
+            scene = self.scene(session, now=now)
+            present = self._present(scene, incident, ladder)
             if present is None:
-                self._make(session, incident, step, ladder, due=due, now=now)
+                self._make(scene, incident, step, ladder, due=due)
             else:
                 ladder = present
         return now
 
-    def _present(self, session: Session, incident: Incident, ladder: Ladder, *, now: int) -> Ladder | None:
+    def _present(self, scene: tell.Scene, incident: Incident, ladder: Ladder) -> Ladder | None:
         """Another ladder, where the incident's reaches nobody now: its policy as it is now; where all that it names
         have left the configuration, else the first that reaches somebody. Climbed from its beginning."""
-        scene = self.scene(session, now=now)
         if not ladder.calls_somebody or tell.reaches(scene, ladder):
             return None
         policies = scene.book.policies
@@ -133,8 +133,8 @@ class Escalation:
         made = Ladder.of(policies[found])
         incident.policy, incident.ladder = found, made.dump()
         said = f"nobody whom it named can be told: {found} is followed as it is now"
-        note(session, incident, "policy", said, now=now)
-        self.begin(session, incident, now=now, why="its people have changed")
+        note(scene.session, incident, "policy", said, now=scene.now)
+        self.begin(scene.session, incident, now=scene.now, why="its people have changed")
         return made
 
     def _hold(self, session: Session, incident: Incident, mute: Mute, *, due: int, now: int) -> int:
@@ -155,22 +155,22 @@ class Escalation:
             found += [ends(mute)] if mute is not None else []
         return found
 
-    def _make(self, session: Session, incident: Incident, step: Next, ladder: Ladder, *, due: int, now: int) -> None:
+    def _make(self, scene: tell.Scene, incident: Incident, step: Next, ladder: Ladder, *, due: int) -> None:
+        session, now = scene.session, scene.now
         if step.move is Move.LEVEL:
-            self._start(session, incident, ladder, due=due, now=now)
+            self._start(scene, incident, ladder, due=due)
             return
         self.begin(session, incident, now=now, why=step.why, fresh=False)
         if step.move is Move.NOBODY:
             incident.nobody, incident.level = True, len(ladder.at)
             note(session, incident, "nobody", f"nobody reached: {step.why}", now=now)
-            scene = self.scene(session, now=now)
             told = tell.level(scene, incident, ladder.last_resort, number=incident.level, fallback="")
             self._keep(session, incident, due=due, now=now, told=told.people)
 
-    def _start(self, session: Session, incident: Incident, ladder: Ladder, *, due: int, now: int) -> None:
+    def _start(self, scene: tell.Scene, incident: Incident, ladder: Ladder, *, due: int) -> None:
         """Start one level: its people are found now, not when the incident opened."""
+        session, now = scene.session, scene.now
         incident.level += 1
-        scene = self.scene(session, now=now)
         targets = ladder.notify[incident.level - 1]
         if incident.level == 1:  # who presents hears of it with whoever is called first
             also = occasions.presenters(session, incident.subject, now=now)
