@@ -131,7 +131,7 @@ def failed(session: Session, rows: Sequence[Notification], error: DeliveryError,
 
     `chance` (0..1) spreads retries; those of one message stay together. A page is never given up while it is needed.
     """
-    wait = backoff(max((row.tries for row in rows), default=1), error, chance)
+    wait = backoff(max(row.tries for row in rows), error, chance)
     woke: set[str] = set()
     exhausted: list[Notification] = []
     for row in rows:
@@ -152,7 +152,7 @@ def failed(session: Session, rows: Sequence[Notification], error: DeliveryError,
     return Settled(frozenset(woke), tuple(exhausted))
 
 
-def incident_told_anew(session: Session, row: Notification) -> bool:
+def _told_anew(session: Session, row: Notification) -> bool:
     """True when a later round has a page of its own on this way, which need not be told beside it."""
     if row.unknown and row.channel in EDITS:
         return False
@@ -180,7 +180,7 @@ def _needed(session: Session, row: Notification, error: DeliveryError, *, now: i
             row.state, row.why, row.spread_at = "superseded", "nobody needs to be told any more", None
         if over:
             return False
-    if row.purpose == Purpose.PAGE and incident_told_anew(session, row):
+    if row.purpose == Purpose.PAGE and _told_anew(session, row):
         row.state, row.why, row.spread_at = "superseded", "a new round tells them", None
         return False
     lane = _lane(session, row) if row.purpose == Purpose.PAGE else ()

@@ -184,7 +184,7 @@ def test_no_document_takes_time_however_large(lists: Any) -> None:
     hostile = {"lines": [{"sku": str(number), "count": [[[]]]} for number in range(300_000)], "more": {"a": 1}}
     began = time.process_time()
     results = compare({"lines": lines}, hostile, Rules.model_validate({"lists": lists, "extra": "wrong"}))
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 0.5
     assert len(results) < 200
 
 

@@ -118,6 +118,20 @@ PEOPLE = {
     "bo": Person("bo", "Bo", phone=("ntfy:${secret:BO}",)),
     "cy": Person("cy", "Cy", phone=("ntfy:${secret:CY}",)),
 }
+# a failure, as the engine tells it, and the key of its page from memory
+BROKEN = Signal(
+    subject="intake/production",
+    member="books",
+    condition=Condition.FAILING,
+    at=START,
+    since=START,
+    severity=Severity.CRITICAL,
+    policy="usual",
+    title="Intake agent",
+    sentence="no answer came in time",
+    failure="timeout",
+)
+KEY = "emergency.intake/production.2026-09-21"
 MINUTES = timedelta(minutes=1)
 USUAL = PolicySpec(
     levels=(

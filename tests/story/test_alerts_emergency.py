@@ -8,25 +8,11 @@ from alerts import emergency
 from alerts.emergency import Memory
 from alerts.message import Purpose, Receipt
 from alerts.policy import Level, PolicySpec
-from alerts.signal import Condition, Severity, Signal
-from tests.story.night import MINUTES, START, Night
+from tests.story.night import BROKEN, KEY, MINUTES, START, Night
 
 POLICY = PolicySpec(
     levels=(Level(notify=("slack", "ana")), Level(at=5 * MINUTES, notify=("pagerduty",))), fallback="bo"
 )
-BROKEN = Signal(
-    subject="intake/production",
-    member="books",
-    condition=Condition.FAILING,
-    at=START,
-    since=START,
-    severity=Severity.CRITICAL,
-    policy="usual",
-    title="Intake agent",
-    sentence="no answer came in time",
-    failure="timeout",
-)
-KEY = "emergency.intake/production.2026-09-21"
 
 
 @pytest.fixture

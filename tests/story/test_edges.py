@@ -18,7 +18,7 @@ from alerts.rotation import Cover, RotationSpec
 from alerts.signal import Condition, Severity, Signal
 from probes.words.errors import DeliveryError, StoreError
 from probes.words.units import HOUR, SECOND
-from tests.story.night import MINUTES, START, Night
+from tests.story.night import BROKEN, KEY, MINUTES, START, Night
 
 
 @pytest.fixture
@@ -154,6 +154,8 @@ async def test_a_bug_in_asking_about_a_page_takes_nothing_else_down(night: Night
     night.pagerduty.verified, night.pagerduty.knows = False, knows
     await night.fails()
     await night.pass_time("40m")
+    assert night.pagerduty.pages and {"ana", "bo"} <= set(night.ntfy.pages)
+    assert night.broken_rules == []
 
 
 async def test_a_bug_in_one_channel_does_not_keep_an_emergency_from_the_next_way(night: Night) -> None:
@@ -162,39 +164,19 @@ async def test_a_bug_in_one_channel_does_not_keep_an_emergency_from_the_next_way
 
     night.ntfy.send = send  # type: ignore[method-assign]
     memory = Memory()
-    broken = Signal(
-        subject="intake/production",
-        member="books",
-        condition=Condition.FAILING,
-        at=START,
-        since=START,
-        severity=Severity.CRITICAL,
-        policy="usual",
-        title="Intake agent",
-    )
-    await memory.page(broken, book=night.book, channels=night.providers, at=START, why="full", waits=(0.0,))
+    await memory.page(BROKEN, book=night.book, channels=night.providers, at=START, why="full", waits=(0.0,))
     assert [m.person for m in night.pushover.accepted] == ["ana"]
     assert memory.sent
 
 
 async def test_an_outage_after_a_repair_is_paged_from_memory_again(night: Night) -> None:
     memory = Memory()
-    broken = Signal(
-        subject="intake/production",
-        member="books",
-        condition=Condition.FAILING,
-        at=START,
-        since=START,
-        severity=Severity.CRITICAL,
-        policy="usual",
-        title="Intake agent",
-    )
     given: dict[str, Any] = {"book": night.book, "channels": night.providers, "why": "full", "waits": (0.0,)}
-    await memory.page(broken, at=START, **given)
+    await memory.page(BROKEN, at=START, **given)
     await night.fails()
     memory.forget(await night.transact(lambda session: memory.record(session, now=START)))
     await night.passes()
-    assert await memory.page(replace(broken, at=START + HOUR), at=START + HOUR, **given)
+    assert await memory.page(replace(BROKEN, at=START + HOUR), at=START + HOUR, **given)
 
 
 async def test_nobody_reached_from_memory_is_tried_for_as_long_as_the_store_is_broken(night: Night) -> None:
@@ -213,18 +195,7 @@ async def test_nobody_reached_from_memory_is_tried_for_as_long_as_the_store_is_b
     for provider in night.providers.values():
         provider.faults = ["5xx"] * 30  # the way out is gone for a while too
     teller = Teller(write, lambda s, g: set(), clock=night.clock, woke=lambda c: None, emergency=page)
-    teller.tell(
-        Signal(
-            subject="intake/production",
-            member="books",
-            condition=Condition.FAILING,
-            at=START,
-            since=START,
-            severity=Severity.CRITICAL,
-            policy="usual",
-            title="Intake agent",
-        )
-    )
+    teller.tell(BROKEN)
     for _ in range(600):
         await teller.flush()
         night.clock.at += SECOND
@@ -293,19 +264,6 @@ async def test_a_phone_that_was_replaced_while_its_page_waited_rings_within_a_mi
     night.book = replace(night.book, people={**night.book.people, "bo": bo})
     await night.pass_time("1m30s")
     assert night.pushover.pages == ["bo"]
-
-
-BROKEN = Signal(
-    subject="intake/production",
-    member="books",
-    condition=Condition.FAILING,
-    at=START,
-    since=START,
-    severity=Severity.CRITICAL,
-    policy="usual",
-    title="Intake agent",
-)
-KEY = "emergency.intake/production.2026-09-21"
 
 
 async def from_memory(night: Night) -> Memory:
@@ -442,10 +400,12 @@ async def test_a_drill_beside_a_real_incident(night: Night) -> None:
 
 def test_pagerduty_that_is_busy_for_days_stays_a_delivery_error() -> None:
     from alerts.channels.kit import Surroundings
-    from alerts.channels.pagerduty.client import PagerDuty
+    from alerts.channels.pagerduty.client import LONGEST_REST, PagerDuty
     from alerts.channels.pagerduty.spec import Spec
 
     around = Surroundings(secrets=lambda names: {}, people=dict, clock=Night().clock)
     pagerduty = PagerDuty(Spec(routing_key="${secret:PD}", api_key="${secret:API}"), around)
     for _ in range(1_100):  # five minutes each: not quite four days
         pagerduty._rest(1.0)
+    assert pagerduty._refused == 1_100
+    assert 1 <= pagerduty._rests_until - around.clock.mono() <= LONGEST_REST
