@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam
@@ -183,7 +183,7 @@ class Escalation:
             note(session, incident, "empty", f"level {incident.level} reaches nobody: {said}", now=now)
             if more:
                 self._bring_forward(incident, ladder, now=now)
-        elif told.people and not self._may_reach(session, incident):  # ways that have failed already, since before
+        elif told.people and not _may_reach(_pages(session, incident)):  # ways that have failed already, since before
             self._go_on(session, incident, ladder, now=now)
 
     def _keep(self, session: Session, incident: Incident, *, due: int, now: int, told: int) -> None:
@@ -206,9 +206,9 @@ class Escalation:
         incident = session.get(Incident, failed.incident)
         if incident is None or incident.state != "triggered" or not incident.paging:
             return
-        if (failed.round, failed.level) != (incident.round, incident.level) or self._may_reach(session, incident):
+        tried = _pages(session, incident)
+        if (failed.round, failed.level) != (incident.round, incident.level) or _may_reach(tried):
             return
-        tried = session.exec(_PAGES, params=_place(incident)).all()
         if not tell.otherwise(self.scene(session, now=now), incident, failed, tried):
             self._go_on(session, incident, Ladder.load(incident.ladder), now=now)
         self.advance(session, incident, now=now)
@@ -224,15 +224,6 @@ class Escalation:
             scene = self.scene(session, now=now)
             tell.fallback(scene, incident, ladder.fallback, number=incident.level)
 
-    def _may_reach(self, session: Session, incident: Incident) -> bool:
-        """True while some way to some person of the present level worked, or has not failed yet."""
-        lanes: dict[str, bool] = {}
-        for row in session.exec(_PAGES, params=_place(incident)).all():
-            if row.state == "delivered":
-                return True
-            lanes[row.lane] = lanes.get(row.lane, False) or row.exhausted
-        return not all(lanes.values())
-
     def lift(self, session: Session, mute: Mute, *, now: int) -> None:
         """The mute ended early: what it held is due now."""
         holding.let_go(session, mute, now=now)
@@ -247,9 +238,20 @@ class Escalation:
             self.advance(session, incident, now=now)
 
 
-def _place(incident: Incident) -> dict[str, int | None]:
-    """The present level."""
-    return {"incident": incident.id, "round": incident.round, "level": incident.level}
+def _pages(session: Session, incident: Incident) -> Sequence[Notification]:
+    """The pages to people of the present level."""
+    place = {"incident": incident.id, "round": incident.round, "level": incident.level}
+    return session.exec(_PAGES, params=place).all()
+
+
+def _may_reach(pages: Sequence[Notification]) -> bool:
+    """True while some way to some person of a level worked, or has not failed yet."""
+    lanes: dict[str, bool] = {}
+    for row in pages:
+        if row.state == "delivered":
+            return True
+        lanes[row.lane] = lanes.get(row.lane, False) or row.exhausted
+    return not all(lanes.values())
 
 
 def answerless(incident: Incident) -> None:
