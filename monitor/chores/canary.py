@@ -65,7 +65,8 @@ class Stand:
 def move(stand: Stand, *, now: int) -> tuple[Do, str]:
     """What is to be done, and what failed, "" for nothing. Pure."""
     if stand.healed is not None:
-        if not stand.open and (stand.closed or not stand.can):
+        gone = stand.closed or not stand.can or stand.accepted is None  # what never arrived is not to be closed there
+        if not stand.open and gone:
             return Do.FINISH, ""
         late = now >= max(stand.healed, stand.up) + CLOSES
         return (Do.FINISH, "it could not be closed there") if late else (Do.WAIT, "")
@@ -143,38 +144,13 @@ def _signal(member: str, condition: Condition, *, at: int) -> Signal:
 
 async def _step(keeper: Keeper, number: str) -> None:
     now = keeper.clock.now()
-
-    def read(session: Session) -> tuple[Drill, Stand, tuple[int, str, str] | None] | None:
-        row = drills.find(session, number)
-        if row is None:
-            return None
-        incident = drills.incident_of(session, row, SUBJECT)
-        pages = drills.pages_of(session, incident) if incident is not None else []
-        page = pages[0] if pages else None
-        stand = Stand(
-            began=row.began,
-            within=int(row.report.get("within") or MINUTE),
-            can=page is not None and bool(getattr(keeper.channels.get(page.channel), "verifies", False)),
-            accepted=page.delivered_at if page is not None else None,
-            verified=page is not None and page.verified,
-            healed=row.healed,
-            closed=bool(row.report.get("closed")),
-            open=incident is not None and (incident.resolved_at is None or not drills.settled(session, incident)),
-            held=incident is not None and incident.held_by is not None,
-            known=incident is not None or row.began >= keeper.engine.pulse.began,
-            up=keeper.engine.pulse.began,
-        )
-        session.expunge(row)
-        return row, stand, (page.id or 0, page.channel, page.key) if page is not None else None
-
-    found = await keeper.store.read(read)
+    found = await keeper.store.read(lambda session: _stand(keeper, session, number))
     if found is None:
         return
     row, stand, page = found
-    if page is not None and stand.can and stand.accepted is not None and not stand.verified and stand.healed is None:
-        await verify(keeper, *page)
-    if page is not None and stand.can and stand.healed is not None and not stand.open and not stand.closed:
-        await _is_closed(keeper, number, page[1], page[2])
+    if page is not None and await _asked(keeper, number, stand, *page):
+        # what the provider just said counts before its time is called over
+        row, stand, _ = await keeper.store.read(lambda session: _stand(keeper, session, number)) or found
     act, failed = move(stand, now=now)
     if act is Do.CLOSE:
         await _close(keeper, row, failed, now=now)
@@ -182,6 +158,44 @@ async def _step(keeper: Keeper, number: str) -> None:
         await _finish(keeper, number, failed)
     elif act is Do.SEND:  # it was killed between the row and its signal
         keeper.engine.teller.tell(_signal(row.member, Condition.FAILING, at=now))
+
+
+def _stand(keeper: Keeper, session: Session, number: str) -> tuple[Drill, Stand, tuple[int, str, str] | None] | None:
+    """One canary page, how it stands, and its page's (row, channel, key)."""
+    row = drills.find(session, number)
+    if row is None:
+        return None
+    incident = drills.incident_of(session, row, SUBJECT)
+    pages = drills.pages_of(session, incident) if incident is not None else []
+    page = pages[0] if pages else None
+    stand = Stand(
+        began=row.began,
+        within=int(row.report.get("within") or MINUTE),
+        can=page is not None and bool(getattr(keeper.channels.get(page.channel), "verifies", False)),
+        accepted=page.delivered_at if page is not None else None,
+        verified=page is not None and page.verified,
+        healed=row.healed,
+        closed=bool(row.report.get("closed")),
+        open=incident is not None and (incident.resolved_at is None or not drills.settled(session, incident)),
+        held=incident is not None and incident.held_by is not None,
+        known=incident is not None or row.began >= keeper.engine.pulse.began,
+        up=keeper.engine.pulse.began,
+    )
+    session.expunge(row)
+    return row, stand, (page.id or 0, page.channel, page.key) if page is not None else None
+
+
+async def _asked(keeper: Keeper, number: str, stand: Stand, page: int, channel: str, key: str) -> bool:
+    """Ask the provider what is not known yet of the page; False when there was nothing to ask."""
+    if not stand.can:
+        return False
+    if stand.healed is None and stand.accepted is not None and not stand.verified:
+        await verify(keeper, page, channel, key)
+    elif stand.healed is not None and not stand.open and not stand.closed:
+        await _is_closed(keeper, number, channel, key)
+    else:
+        return False
+    return True
 
 
 async def _is_closed(keeper: Keeper, number: str, channel: str, key: str) -> None:

@@ -31,7 +31,8 @@ def _is_target(text: str) -> str:
 
 
 def _is_patient(length: timedelta) -> timedelta:
-    if not timedelta(seconds=5) <= length <= timedelta(minutes=10):
+    # a page right after another one of its route waits 10 s for company
+    if not timedelta(seconds=15) <= length <= timedelta(minutes=10):
         raise ValueError("a page that works is there within a minute; write 60s")
     return length
 

@@ -66,7 +66,7 @@ def test_a_drill_of_what_is_not_there(more: str, said: str) -> None:
         ("{through: slack}", "wakes nobody"),
         ("{through: pagerduty}", "add pagerduty: under channels:"),
         ("{through: an}", "did you mean ana?"),
-        ("{through: ana, within: 1s}", "write 60s"),
+        ("{through: ana, within: 14s}", "write 60s"),
         ("{through: ana, within: 1h}", "write 60s"),
     ],
 )

@@ -21,7 +21,7 @@ from probes.words.units import HOUR, MINUTE, SECOND
 from tests.story.keeping import incidents, kept, until_incident
 from tests.story.rehearsing import Neighbours, neighbours
 
-CANARY_AT = 'monitor: {policy: wake-us, canary_page: {at: "09:30", within: 5s}}'
+CANARY_AT = 'monitor: {policy: wake-us, canary_page: {at: "09:30", within: 15s}}'
 
 
 def deaf(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +103,7 @@ async def test_a_canary_page_that_was_begun_and_not_told_leaves_after_the_restar
 ) -> None:
     async with neighbours(tmp_path, more=CANARY_AT) as place:
         await canary_under_way(place, monkeypatch, told=False)
-        await asyncio.sleep(5.5)  # longer off than the page may take
+        await asyncio.sleep(15.5)  # longer off than the page may take
         async with kept(place.config) as keeper:
             assert (await ended(keeper, CANARY)).outcome == "passed"
             assert not await of_monitor(keeper)
@@ -116,6 +116,10 @@ def test_time_in_which_showup_was_off_counts_for_nothing() -> None:
     lost = replace(off, known=False)
     assert move(lost, now=5 * MINUTE + SECOND) == (canary.Do.SEND, "")
     assert move(lost, now=HOUR)[1].startswith("held"), "so late it is left out until tomorrow"
+    never = replace(off, healed=MINUTE)
+    assert move(never, now=MINUTE + SECOND) == (canary.Do.FINISH, ""), "nothing of it has to be closed there"
+    there = replace(never, accepted=SECOND)
+    assert move(there, now=MINUTE + SECOND) == (canary.Do.WAIT, "")
     over = replace(off, healed=MINUTE, open=True)
     assert move(over, now=5 * MINUTE + SECOND) == (canary.Do.WAIT, ""), "its end is told first"
     drill = staging.Stand(began=0, limit=MINUTE, length=0, staged=False, healed=MINUTE, open=True, up=5 * MINUTE)
