@@ -62,6 +62,9 @@ class Stand:
     up: int = 0
 
 
+Found = tuple[Drill, Stand, tuple[int, str, str] | None]
+
+
 def move(stand: Stand, *, now: int) -> tuple[Do, str]:
     """What is to be done, and what failed, "" for nothing. Pure."""
     if stand.healed is not None:
@@ -144,13 +147,17 @@ def _signal(member: str, condition: Condition, *, at: int) -> Signal:
 
 async def _step(keeper: Keeper, number: str) -> None:
     now = keeper.clock.now()
-    found = await keeper.store.read(lambda session: _stand(keeper, session, number))
+
+    def read(session: Session) -> Found | None:
+        return _stand(keeper, session, number)
+
+    found = await keeper.store.read(read)
     if found is None:
         return
     row, stand, page = found
     if page is not None and await _asked(keeper, number, stand, *page):
         # what the provider just said counts before its time is called over
-        row, stand, _ = await keeper.store.read(lambda session: _stand(keeper, session, number)) or found
+        row, stand, _ = await keeper.store.read(read) or found
     act, failed = move(stand, now=now)
     if act is Do.CLOSE:
         await _close(keeper, row, failed, now=now)
@@ -160,7 +167,7 @@ async def _step(keeper: Keeper, number: str) -> None:
         keeper.engine.teller.tell(_signal(row.member, Condition.FAILING, at=now))
 
 
-def _stand(keeper: Keeper, session: Session, number: str) -> tuple[Drill, Stand, tuple[int, str, str] | None] | None:
+def _stand(keeper: Keeper, session: Session, number: str) -> Found | None:
     """One canary page, how it stands, and its page's (row, channel, key)."""
     row = drills.find(session, number)
     if row is None:
