@@ -154,10 +154,11 @@ async def _step(keeper: Keeper, number: str) -> None:
     found = await keeper.store.read(read)
     if found is None:
         return
-    row, stand, page = found
+    _, stand, page = found
     if page is not None and await _asked(keeper, number, stand, *page):
-        # what the provider just said counts before its time is called over
-        row, stand, _ = await keeper.store.read(read) or found
+        again = await keeper.store.read(read)  # what the provider just said counts before its time is called over
+        found = again or found
+    row, stand, _ = found
     act, failed = move(stand, now=now)
     if act is Do.CLOSE:
         await _close(keeper, row, failed, now=now)
