@@ -29,10 +29,10 @@ class Gap:
     reason: str
 
 
-def gaps(on_call: OnCall, start: int, end: int) -> list[Gap]:
-    """The stretches of [start, end) in which nobody is on call, of every rotation that showup keeps itself or knows."""
+def gaps(on_call: OnCall, start: int, end: int, *, rotation: str = "") -> list[Gap]:
+    """The stretches of [start, end) in which nobody is on call, of one rotation, or of every one that there is."""
     found = []
-    for name in on_call.book.rotations:
+    for name in [rotation] if rotation else on_call.book.rotations:
         for duty in on_call.duties(name, start, end):
             if duty.person is None and not duty.name:
                 found.append(Gap(name, duty.start or start, duty.end or end, duty.reason))

@@ -97,6 +97,12 @@ class OnCall:
         """The same with one more absence."""
         return replace(self, roster=Roster(self.roster.overrides, (*self.roster.aways, away)))
 
+    def taken_back(self, gone: Cover) -> OnCall:
+        """The same without one of its overrides."""
+        overrides = list(self.roster.overrides)
+        overrides.remove(gone)
+        return replace(self, roster=Roster(tuple(overrides), self.roster.aways))
+
     def duty(self, rotation: str, at: int) -> Duty:
         """The one primary of a rotation at `at` (µs), or a declared gap (`person` None) with its reason.
 

@@ -40,20 +40,31 @@ def oncall(
 
 @app.command()
 def override(
-    rotation: str,
-    person: str,
-    length: Annotated[str, typer.Option("--for", help="How long, such as 8h.")],
+    rotation: Annotated[str, typer.Argument(help="Which rotation; without one, who takes over what.")] = "",
+    person: Annotated[str, typer.Argument(help="Who takes over.")] = "",
+    length: Annotated[str, typer.Option("--for", help="How long, such as 8h.")] = "",
     start: Annotated[str, typer.Option("--in", help="From when on, such as 2h from now.")] = "",
     at: Annotated[str, typer.Option("--at", help="From a moment on: 2026-12-24T18:00.")] = "",
     reason: str = "",
+    cancel: Annotated[int, typer.Option("--cancel", help="End an override, or take it back, by its number.")] = 0,
     by: By = "",
     config: Config = None,
     state: State = None,
     as_json: AsJson = False,
 ) -> None:
     """Let a person take over a rotation for a time."""
-    given = {"rotation": rotation, "person": person, "length": length, "start": start, "reason": reason, "at": at}
-    show(ask("override", config, state, by=who(by), **given), as_json, "show_acts.override")
+    from probes.words.errors import Refused
+
+    if cancel:
+        show(ask("override_cancel", config, state, id=cancel), as_json, "show_oncall.taken_back")
+    elif not rotation:
+        show(ask("overrides", config, state), as_json, "show_oncall.overrides")
+    elif not person or not length:
+        lacks = "for how long" if person else "who takes over, and for how long"
+        raise Refused(f"say {lacks}", hint=f"write: showup override {rotation} {person or 'PERSON'} --for 8h")
+    else:
+        given = {"rotation": rotation, "person": person, "length": length, "start": start, "reason": reason, "at": at}
+        show(ask("override", config, state, by=who(by), **given), as_json, "show_oncall.override")
 
 
 @app.command()

@@ -11,7 +11,7 @@ from typing import Any
 
 from monitor.cli.paper import at, count, paper, percent, row, table, took
 from monitor.cli.paper import plain as line
-from monitor.cli.show_acts import correct, override, pause, publish, reload
+from monitor.cli.show_acts import correct, pause, publish, reload
 from monitor.cli.show_incidents import incident, incidents
 from monitor.cli.show_status import status
 from probes.words.units import SECOND
@@ -24,7 +24,6 @@ __all__ = [
     "incident",
     "incidents",
     "notify",
-    "override",
     "pause",
     "publish",
     "reload",

@@ -14,11 +14,6 @@ def _span(found: Found) -> str:
     return f"{at(found.get('from'))} – {at(found.get('until'))}"
 
 
-def override(found: Found) -> None:
-    """Who takes over what, and for how long."""
-    paper().print(f"{plain(found.get('person'))} is on call in {plain(found.get('rotation'))}, {_span(found)}.")
-
-
 def correct(found: Found) -> None:
     """What counts as what from now on, and what stands beside it."""
     of = ", ".join(plain(name, 80) for name in found.get("probes") or ())

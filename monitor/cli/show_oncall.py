@@ -125,6 +125,31 @@ def _span(one: Found, first: str = "from", last: str = "until") -> str:
     return f"{_minute(one.get(first))} to {_minute(one.get(last))}"
 
 
+def override(found: Found) -> None:
+    """Who takes over what, for how long, and by which number it is taken back."""
+    who, where = plain(found.get("name"), 60), plain(found.get("rotation"), 60)
+    paper().print(f"{who} is on call in {where} from {_span(found)} (number {found.get('id')}).")
+
+
+def overrides(found: Sequence[Found]) -> None:
+    """Everybody who takes over now or later."""
+    out = paper()
+    if not found:
+        out.print("Nobody takes over anything.")
+    for one in found:
+        why = f": {plain(one['reason'], 80)}" if one.get("reason") else ""
+        by = f" ({plain(one['author'], 40)})" if one.get("author") else ""
+        out.print(f"{one['id']:>4}  {plain(one['name'], 40)}  {plain(one['rotation'], 40)}  {_span(one)}{why}{by}")
+
+
+def taken_back(found: Found) -> None:
+    """Who no longer takes over, and who is on call instead."""
+    who, where = plain(found.get("name"), 60), plain(found.get("rotation"), 60)
+    then = plain(found.get("then"), 60)
+    how = "instead" if then != who else "all the same"
+    paper().print(f"{who} no longer takes over {where} from {_span(found)}: {then} is on call {how}.")
+
+
 def swap(found: Found) -> None:
     """Who has which turn now."""
     for one in found.get("turns") or ():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from alerts import absences, roster
+from alerts import absences
 from alerts.oncall import Roster
 from alerts.rotation import Cover
 from alerts.tables import Absence, Occasion
 from monitor.services.base import service, when
-from monitor.services.duties import changed_by_people, name_of, planned
+from monitor.services.duties import change, name_of, planned
 from monitor.services.oncall import known, told
 from monitor.services.partners import soonest
 from monitor.services.rehearsed import rehearsals
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 ENDINGS = 50
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-TRIES = 5  # while others change who is on call at the same time
 
 
 @service(acts=True)
@@ -44,25 +42,14 @@ async def away(keeper: Keeper, person: str, time: str, by: str = "", reason: str
         absences.refuse_gaps(on_call, wanted)
         return _stand_ins(keeper, before, on_call.without(wanted).roster, wanted)
 
-    def keep(session: Session, before: Roster) -> dict[str, Any] | None:
-        if roster.read(session, now=now) != before:
-            return None  # somebody changed who is on call meanwhile: weighed again
+    def keep(session: Session) -> dict[str, Any]:
         row = absences.add(session, wanted, author=by or "somebody", reason=clean(reason, 200), now=now)
         return _absence(keeper, row)
 
-    kept = None
-    for _ in range(TRIES):
-        before = await changed_by_people(keeper, now)
-        stand_ins = await asyncio.to_thread(weigh, before)  # a year of duties is too much for the store's thread
-        kept = await keeper.store.write(lambda session, before=before: keep(session, before))  # type: ignore[misc]
-        if kept is not None:
-            break
-    if kept is None:
-        raise Refused("who is on call was changed by others at the same time", hint="ask again")
+    stand_ins, kept = await change(keeper, now, weigh=weigh, keep=keep)
     found = kept | {"stand_ins": stand_ins}
     due = await keeper.store.read(lambda session: _due(keeper, session, start, end))
     endings = [one for one in await soonest(keeper, now, ENDINGS) if _within(one.get("ends"), start, end)]
-    keeper.changed.set()
     owned = sorted(one.title for one in keeper.catalog.workflows.values() if one.owner == person and not one.provider)
     return {**found, "owns": owned, "endings": endings, **due}
 

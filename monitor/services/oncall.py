@@ -11,13 +11,16 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from alerts import roster
+from alerts.oncall import Roster
 from alerts.rotation import Duty
+from alerts.tables import Override
 from monitor.services.base import length_of, moment_of, service, when
-from monitor.services.duties import changed_by_people, duty_of, name_of, planned
+from monitor.services.duties import change, changed_by_people, duty_of, name_of, planned
 from monitor.services.moments import ahead
 from probes.words.clock import moment
 from probes.words.errors import Refused
 from probes.words.names import nearest
+from probes.words.text import clean
 from probes.words.units import DAY
 from probes.words.wall import day_edges
 
@@ -109,11 +112,54 @@ async def override(
             start=begins,
             end=begins + length_of(length),
             author=by or "somebody",
-            reason=reason,
+            reason=clean(reason, 200),
             now=now,
         ).model_dump()
     )
-    return {"rotation": rotation, "person": person, "from": when(row["start"]), "until": when(row["end"])}
+    return _override(keeper, Override(**row))
+
+
+def _override(keeper: Keeper, row: Override) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "rotation": row.rotation,
+        "person": row.person,
+        "name": name_of(keeper, row.person, row.person),
+        "from": when(row.start),
+        "until": when(row.end),
+        "reason": row.reason,
+        "author": row.author,
+    }
+
+
+@service()
+async def overrides(keeper: Keeper) -> list[dict[str, Any]]:
+    """Who takes over what, now and later."""
+    now = keeper.clock.now()
+    return await keeper.store.read(
+        lambda session: [_override(keeper, row) for row in roster.listed(session, now=now)]
+    )
+
+
+@service(acts=True)
+async def override_cancel(keeper: Keeper, id: int) -> dict[str, Any]:
+    """End an override early, or take it back; refused where nobody would be left. `then`: who is on call instead."""
+    now = keeper.clock.now()
+    gone = await keeper.store.read(lambda session: roster.cover_of(roster.find(session, id, now=now)))
+
+    def weigh(before: Roster) -> str:
+        on_call = keeper.desk.climb.on_call(before)
+        if gone not in before.overrides:
+            raise Refused("there is no such override, or it is over already", hint="see: showup override")
+        roster.refuse_gaps(on_call, gone, now=now)
+        then = on_call.taken_back(gone).duty(gone.rotation, max(gone.start, now))
+        return name_of(keeper, then.person, then.name) or "nobody"
+
+    def keep(session: Session) -> dict[str, Any]:
+        return _override(keeper, roster.lift(session, id, now=now))
+
+    then, kept = await change(keeper, now, weigh=weigh, keep=keep)
+    return kept | {"then": then}
 
 
 @service(acts=True)

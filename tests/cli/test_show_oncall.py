@@ -15,6 +15,8 @@ DAYS[2] = {"day": "2026-11-28", "names": ["Bo Ray", "nobody"], "handoffs": ["20:
 DAYS[3] = {"day": "2026-11-29", "names": ["Cy", "Bo Ray", "Cy"], "handoffs": ["08:00", "20:00"]}
 GAP = {"start": AT, "end": AT, "person": None, "name": "nobody", "reason": "everybody is away"}
 
+DRAWINGS = ["oncall", "absent", "away", "swap", "imported", "back", "override", "overrides", "taken_back"]
+
 
 def rotation(**more: Any) -> dict[str, Any]:
     return {"name": "Ana Silva", "until": AT, "reason": "turn 4 of the rotation", "next": "Bo Ray", "days": DAYS,
@@ -35,11 +37,12 @@ def test_weeks_are_drawn_from_monday_with_changes_gaps_and_today(capsys: pytest.
     assert "those of UTC" in text
 
 
-@pytest.mark.parametrize("name", ["oncall", "absent", "away", "swap", "imported", "back"])
+@pytest.mark.parametrize("name", DRAWINGS)
 def test_every_drawing_keeps_its_columns_and_disarms_what_is_hostile(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = {"id": 7, "person": NASTY, "name": NASTY, "from": AT, "until": AT, "reason": NASTY, "source": NASTY}
+    one = {"id": 7, "person": NASTY, "name": NASTY, "from": AT, "until": AT, "reason": NASTY, "source": NASTY,
+           "rotation": NASTY, "author": NASTY, "then": NASTY}  # fmt: skip
     day = {"day": "2026-11-26", "names": [NASTY], "handoffs": [NASTY]}
     given: dict[str, Any] = {
         "oncall": {NASTY: rotation(name=NASTY, next=NASTY, reason=NASTY, zone=NASTY, days=[day])},
@@ -50,6 +53,9 @@ def test_every_drawing_keeps_its_columns_and_disarms_what_is_hostile(
         "swap": {"rotation": NASTY, "turns": [one]},
         "imported": {"person": NASTY, "events": 3, "changed": 2},
         "back": one,
+        "override": one,
+        "overrides": [one],
+        "taken_back": one,
     }  # fmt: skip
     getattr(show_oncall, name)(given[name])
     text = capsys.readouterr().out
@@ -60,3 +66,21 @@ def test_nothing_is_said_to_be_nothing(capsys: pytest.CaptureFixture[str]) -> No
     assert "There is no rotation" in drawn(capsys, {})
     show_oncall.absent([])
     assert "Nobody is away" in capsys.readouterr().out
+
+
+def test_what_somebody_takes_over_is_listed_by_the_number_that_takes_it_back(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    one = {"id": 3, "rotation": "front", "person": "bo", "name": "Bo Ray", "from": AT, "until": AT,
+           "reason": "a wedding", "author": "Ana Silva"}  # fmt: skip
+    show_oncall.overrides([])
+    assert capsys.readouterr().out == "Nobody takes over anything.\n"
+    show_oncall.overrides([one])
+    line = capsys.readouterr().out
+    assert line.startswith("   3  Bo Ray  front  ") and "a wedding" in line and "Ana Silva" in line
+    show_oncall.override(one)
+    assert "(number 3)" in capsys.readouterr().out
+    show_oncall.taken_back({**one, "then": "Ana Silva"})
+    assert ": Ana Silva is on call instead." in " ".join(capsys.readouterr().out.split())
+    show_oncall.taken_back({**one, "then": "Bo Ray"})
+    assert "Bo Ray is on call all the same." in " ".join(capsys.readouterr().out.split())

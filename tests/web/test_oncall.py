@@ -452,3 +452,39 @@ async def test_a_feed_that_is_asked_for_in_a_row_is_made_once(keeper: Keeper, mo
     async with asking(public_app(keeper)) as client:
         texts = {(await client.get(f"/oncall/{token}.ics")).text for _ in range(5)}
     assert len(texts) == 1 and asked == 1
+
+
+async def test_an_override_is_listed_by_its_number_and_taken_back(keeper: Keeper) -> None:
+    holder = (await ask(keeper, "oncall"))["front"]["name"]
+    other = {"Ana": "bo", "Bo": "ana"}[holder]
+    made = await ask(keeper, "override", rotation="front", person=other, length="2h", reason="a wedding", by="Ana")
+    later = await ask(keeper, "override", rotation="front", person=other, length="1h", start="3d")
+    assert [one["id"] for one in await ask(keeper, "overrides")] == [made["id"], later["id"]]
+    assert made in await ask(keeper, "overrides")
+    assert (await ask(keeper, "oncall"))["front"]["person"] == other
+    gone = await ask(keeper, "override_cancel", id=made["id"])
+    assert (gone["person"], gone["then"]) == (other, holder)
+    assert (await ask(keeper, "oncall"))["front"]["name"] == holder
+    assert await ask(keeper, "overrides") == [later]
+    await ask(keeper, "override_cancel", id=later["id"])
+    assert await ask(keeper, "overrides") == []
+    for number in (made["id"], later["id"], 99):
+        with pytest.raises(Refused, match="no such override, or it is over") as refused:
+            await ask(keeper, "override_cancel", id=number)
+        assert refused.value.hint == "see: showup override"
+
+
+async def test_an_override_without_which_nobody_is_on_call_is_not_taken_back(keeper: Keeper) -> None:
+    await ask(keeper, "away", person="ana", time="2030-01-07..2030-01-13")
+    first = await ask(keeper, "override", rotation="front", person="bo", length="14d", at="2030-01-05T00:00")
+    await keeper.store.write(
+        lambda session: session.add(
+            Absence(person="bo", start=at(2030, 1, 9), end=at(2030, 1, 10), author="their calendar", created=0)
+        )
+    )
+    cy = await ask(keeper, "override", rotation="front", person="cy", length="1d", at="2030-01-09T00:00")
+    with pytest.raises(Refused, match="without it nobody is on call in front from 2030-01-09 00:00 UTC") as refused:
+        await ask(keeper, "override_cancel", id=cy["id"])
+    assert refused.value.hint == "let somebody else take over first: showup override front PERSON --for 8h"
+    assert (await ask(keeper, "override_cancel", id=first["id"]))["then"] in ("Ana", "Bo")
+    assert cy in await ask(keeper, "overrides")
