@@ -229,7 +229,7 @@ class Exchange:
 def excerpt(text: str, limit: int = EXCERPT, *, redactors: tuple[Redactor, ...] = (), lines: bool = False) -> str:
     """The beginning of a text for people: secrets go before it is cut, so that no half of one is left at the edge."""
     for redactor in redactors:
-        text = _redacted_start(text, limit * 4 + 64, redactor)
+        text = redactor.start(text, limit * 4 + 64)
     return clean(text, limit, lines=lines)
 
 
@@ -238,21 +238,6 @@ def excerpt_end(text: str, limit: int = END, *, redactors: tuple[Redactor, ...] 
     for redactor in redactors:
         text = redactor.text(text)
     return clean(text[-limit:], limit, lines=True)
-
-
-def _redacted_start(text: str, enough: int, redactor: Redactor) -> str:
-    """At least the first `enough` characters without secrets, looking no further than needed."""
-    if redactor.pattern is None:
-        return text
-    parts: list[str] = []
-    size = last = 0
-    for found in redactor.pattern.finditer(text):
-        parts += [text[last : found.start()], HIDDEN]
-        size += found.start() - last + len(HIDDEN)
-        last = found.end()
-        if size >= enough:
-            return "".join(parts)
-    return "".join(parts) + text[last:]
 
 
 def read_json(body: bytes | str) -> Any:

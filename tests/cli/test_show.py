@@ -257,7 +257,6 @@ DRAWN: dict[str, Any] = {
     },
     "notify": [{"channel": "ntfy", "state": "failed", "seconds": None, "receipt": NASTY, "error": NASTY, "tries": 1}],
     "answer": {"accepted": True, "text": NASTY},
-    "override": {"person": NASTY, "rotation": "front", "from": AT, "until": AT},
     "correct": {"workflow": "intake", "state": "up", "from": AT, "until": AT, "probes": ["a"], "reason": NASTY},
     "pause": {"paused": [NASTY]},
     "publish": {"files": 4, "changed": 1, "folder": "public", "trouble": NASTY},
