@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
 from alerts import absences
 from alerts.oncall import OnCall, Roster
-from alerts.rotation import Cover
+from alerts.rotation import Cover, Duty
 from alerts.tables import Absence, Override
 from probes.words.clock import moment
 from probes.words.errors import Refused
@@ -31,10 +32,10 @@ _ABSENCES = (
 def read(session: Session, *, now: int) -> Roster:
     """Those that are not over at `now` (µs)."""
     overrides = session.exec(_OVERRIDES, params={"now": now}).all()
-    absences = session.exec(_ABSENCES, params={"now": now}).all()
+    aways = session.exec(_ABSENCES, params={"now": now}).all()
     return Roster(
         tuple(map(cover_of, overrides)),
-        tuple(Cover("", row.start, _end(row), row.person, row.author, row.reason) for row in absences),
+        tuple(Cover("", row.start, _end(row), row.person, row.author, row.reason) for row in aways),
     )
 
 
@@ -62,15 +63,24 @@ def find(session: Session, number: int, *, now: int) -> Override:
 
 
 def refuse_gaps(before: OnCall, gone: Cover, *, now: int) -> None:
-    """Raise Refused where nobody would be on call without this override from now on, and somebody is with it."""
+    """Raise Refused where nobody would be on call without this override from now on, and somebody is with it. Hours in
+    which the rotation itself serves nobody are as they were meant."""
+    written = replace(before, roster=Roster())
     for gap in absences.gaps(before.taken_back(gone), max(gone.start, now), gone.end, rotation=gone.rotation):
-        lost = next((duty for duty in before.duties(gap.rotation, gap.start, gap.end) if duty.person is not None), None)
-        if lost is not None:
-            at = moment(max(lost.start or gap.start, gap.start))
-            raise Refused(
-                f"without it nobody is on call in {gap.rotation} from {at:%Y-%m-%d %H:%M} UTC",
-                hint=f"let somebody else take over first: showup override {gap.rotation} PERSON --for 8h",
-            )
+        for meant in written.duties(gap.rotation, gap.start, gap.end):
+            start, end = max(meant.start or gap.start, gap.start), min(meant.end or gap.end, gap.end)
+            held = before.duties(gap.rotation, start, end) if _serves(meant) else ()
+            lost = next((duty for duty in held if _serves(duty)), None)
+            if lost is not None:
+                at = moment(max(lost.start or start, start))
+                raise Refused(
+                    f"without it nobody is on call in {gap.rotation} from {at:%Y-%m-%d %H:%M} UTC",
+                    hint=f"let somebody else take over first: showup override {gap.rotation} PERSON --for 8h",
+                )
+
+
+def _serves(duty: Duty) -> bool:
+    return duty.person is not None or bool(duty.name)
 
 
 def lift(session: Session, number: int, *, now: int) -> Override:

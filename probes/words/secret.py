@@ -24,7 +24,7 @@ _VALUE = r"(?!:)(?=[^\s'\"\d]{0,30}\d)[^\s'\"\\,;<>{}\[\]]{12,500}"
 _SHAPES = tuple(
     (mark, re.compile(shape))
     for mark, shape in (
-        ("sk-", r"sk-(?<![\w-]sk-)[A-Za-z0-9_-]{20,300}"),  # OpenAI, Anthropic, OpenRouter, LiteLLM
+        ("sk-", r"sk-(?<![\w-]sk-)(?=[A-Za-z_-]{0,60}\d)[A-Za-z0-9_-]{20,300}"),  # OpenAI, Anthropic, LiteLLM
         ("AKIA", r"AKIA(?<![\w-]....)[A-Z0-9]{16}(?!\w)"),  # AWS
         ("ASIA", r"ASIA(?<![\w-]....)[A-Z0-9]{16}(?!\w)"),
         ("ghp_", r"ghp_(?<![\w-]....)[A-Za-z0-9]{30,255}"),  # GitHub

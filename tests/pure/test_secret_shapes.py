@@ -60,6 +60,7 @@ def test_what_a_page_of_debugging_shows_is_hidden(text: str, shown: str) -> None
         "a bearer authentication-is-required answer",
         "https://example.com:8080/@ana/notes",
         "write to ana@example.com: https://example.com",
+        '<div class="sk-folding-cube-of-a-spinner">',
         "a risk-free-and-really-long-hyphenated-word",
         "max_tokens: 4096, PASSWORD: required",
         "task-1234567890-1234567890-1234567890",

@@ -488,3 +488,9 @@ async def test_an_override_without_which_nobody_is_on_call_is_not_taken_back(kee
     assert refused.value.hint == "let somebody else take over first: showup override front PERSON --for 8h"
     assert (await ask(keeper, "override_cancel", id=first["id"]))["then"] in ("Ana", "Bo")
     assert cy in await ask(keeper, "overrides")
+
+
+async def test_an_override_into_hours_that_nobody_serves_is_taken_back(keeper: Keeper) -> None:
+    day = await ask(keeper, "override", rotation="night", person="ana", length="24h", at="2030-01-07T00:00")
+    gone = await ask(keeper, "override_cancel", id=day["id"])
+    assert gone["then"] == "Cy", "at midnight; by day the rotation has nobody, as its hours say"
