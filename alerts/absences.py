@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
 from alerts.book import Book
-from alerts.oncall import OnCall
+from alerts.oncall import OnCall, Roster
 from alerts.rotation import Cover
 from alerts.tables import Absence
 from probes.words.clock import moment
@@ -34,7 +34,7 @@ def gaps(on_call: OnCall, start: int, end: int, *, rotation: str = "") -> list[G
     found = []
     for name in [rotation] if rotation else on_call.book.rotations:
         for duty in on_call.duties(name, start, end):
-            if duty.person is None and not duty.name:
+            if not duty.names_somebody:
                 found.append(Gap(name, duty.start or start, duty.end or end, duty.reason))
     return found
 
@@ -54,17 +54,37 @@ def check(book: Book, person: str, start: int, end: int, *, now: int) -> Cover:
     return Cover("", max(start, now), end, person)
 
 
+def lost(after: OnCall, *before: OnCall, start: int, end: int, rotation: str = "") -> Gap | None:
+    """Where a change leaves nobody first: a gap of `after` at whose beginning each of `before` names somebody."""
+    for gap in gaps(after, start, end, rotation=rotation):
+        at = gap.start
+        while at < gap.end:
+            held = [one.duty(gap.rotation, at) for one in before]
+            if all(duty.names_somebody for duty in held):
+                return replace(gap, start=at)
+            at = min((duty.end for duty in held if duty.end is not None), default=gap.end)
+    return None
+
+
 def refuse_gaps(before: OnCall, away: Cover) -> None:
     """Raise Refused where an absence would leave a rotation without anybody that has somebody now."""
-    for gap in gaps(before.without(away), away.start, away.end):
-        held = before.duties(gap.rotation, gap.start, gap.end)
-        lost = next((duty for duty in held if duty.person is not None or duty.name), None)
-        if lost is not None:
-            name, at = before.book.people[away.person].name, moment(lost.start or gap.start)
-            raise Refused(
-                f"without {name} nobody is on call in {gap.rotation} from {at:%Y-%m-%d %H:%M} UTC",
-                hint=f"let somebody take over first: showup override {gap.rotation} PERSON --for 8h",
-            )
+    if gap := lost(before.without(away), before, start=away.start, end=away.end):
+        raise _nobody(f"without {before.book.people[away.person].name}", gap)
+
+
+def refuse_loss(before: OnCall, gone: Cover, *, now: int) -> None:
+    """Raise Refused where nobody would be on call without this override from now on, and somebody is with it. Hours in
+    which the rotation itself serves nobody are as they were meant."""
+    written, after = replace(before, roster=Roster()), before.taken_back(gone)
+    if gap := lost(after, before, written, start=max(gone.start, now), end=gone.end, rotation=gone.rotation):
+        raise _nobody("without it", gap)
+
+
+def _nobody(how: str, gap: Gap) -> Refused:
+    return Refused(
+        f"{how} nobody is on call in {gap.rotation} from {moment(gap.start):%Y-%m-%d %H:%M} UTC",
+        hint=f"let somebody else take over first: showup override {gap.rotation} PERSON --for 8h",
+    )
 
 
 def add(session: Session, away: Cover, *, author: str, reason: str, now: int) -> Absence:
@@ -73,26 +93,6 @@ def add(session: Session, away: Cover, *, author: str, reason: str, now: int) ->
     session.add(row)
     session.flush()
     return row
-
-
-def cancel(session: Session, number: int, *, now: int) -> Absence:
-    """End an absence early: at once, or before it began. Raises Refused for one that is unknown or over."""
-    row = session.get(Absence, number)
-    if row is None or row.end <= now or row.lifted is not None:
-        raise Refused("there is no such absence, or it is over already", hint="see: showup away")
-    row.lifted = max(now, row.start)
-    session.add(row)
-    session.flush()
-    return row
-
-
-def listed(session: Session, *, now: int) -> Sequence[Absence]:
-    """The absences that are not over, by their beginning."""
-    query = select(Absence).where(
-        col(Absence.end) > now,
-        or_(col(Absence.lifted).is_(None), (col(Absence.lifted) > now) & (col(Absence.lifted) > col(Absence.start))),
-    )
-    return session.exec(query.order_by(col(Absence.start), col(Absence.id))).all()
 
 
 def follow_calendar(session: Session, person: str, source: str, found: Sequence[Cover], *, now: int) -> int:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Any, TypeVar
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
-from alerts import absences
-from alerts.oncall import OnCall, Roster
-from alerts.rotation import Cover, Duty
+from alerts.oncall import Roster
+from alerts.rotation import Cover
 from alerts.tables import Absence, Override
-from probes.words.clock import moment
 from probes.words.errors import Refused
+
+Row = TypeVar("Row", Override, Absence)
 
 _OVERRIDES = (
     select(Override)
@@ -48,44 +48,25 @@ def cover_of(row: Override) -> Cover:
     return Cover(row.rotation, row.start, _end(row), row.person, row.author, row.reason)
 
 
-def listed(session: Session, *, now: int) -> Sequence[Override]:
-    """The overrides that are not over, by their beginning."""
-    rows = session.exec(_OVERRIDES, params={"now": now}).all()
+def listed(session: Session, kind: type[Row], *, now: int) -> list[Row]:
+    """The overrides, or the absences, that are not over, by their beginning."""
+    query: Any = _OVERRIDES if kind is Override else _ABSENCES
+    rows: Sequence[Row] = session.exec(query, params={"now": now}).all()
     return sorted((row for row in rows if _end(row) > now), key=lambda row: row.start)
 
 
-def find(session: Session, number: int, *, now: int) -> Override:
-    """An override that is not over; raises Refused for one that is unknown, over, or taken back."""
-    row = session.get(Override, number)
+def standing(session: Session, kind: type[Row], number: int, *, now: int) -> Row:
+    """The one of this number; raises Refused when it is unknown, over, or taken back."""
+    row = session.get(kind, number)
     if row is None or row.end <= now or row.lifted is not None:
-        raise Refused("there is no such override, or it is over already", hint="see: showup override")
+        what, command = ("override", "override") if kind is Override else ("absence", "away")
+        raise Refused(f"there is no such {what}, or it is over already", hint=f"see: showup {command}")
     return row
 
 
-def refuse_gaps(before: OnCall, gone: Cover, *, now: int) -> None:
-    """Raise Refused where nobody would be on call without this override from now on, and somebody is with it. Hours in
-    which the rotation itself serves nobody are as they were meant."""
-    written = replace(before, roster=Roster())
-    for gap in absences.gaps(before.taken_back(gone), max(gone.start, now), gone.end, rotation=gone.rotation):
-        for meant in written.duties(gap.rotation, gap.start, gap.end):
-            start, end = max(meant.start or gap.start, gap.start), min(meant.end or gap.end, gap.end)
-            held = before.duties(gap.rotation, start, end) if _serves(meant) else ()
-            lost = next((duty for duty in held if _serves(duty)), None)
-            if lost is not None:
-                at = moment(max(lost.start or start, start))
-                raise Refused(
-                    f"without it nobody is on call in {gap.rotation} from {at:%Y-%m-%d %H:%M} UTC",
-                    hint=f"let somebody else take over first: showup override {gap.rotation} PERSON --for 8h",
-                )
-
-
-def _serves(duty: Duty) -> bool:
-    return duty.person is not None or bool(duty.name)
-
-
-def lift(session: Session, number: int, *, now: int) -> Override:
-    """End an override early: at once, or before it began. Raises Refused as `find` does."""
-    row = find(session, number, now=now)
+def lift(session: Session, kind: type[Row], number: int, *, now: int) -> Row:
+    """End one early: at once, or before it began. Raises Refused as `standing` does."""
+    row = standing(session, kind, number, now=now)
     row.lifted = max(now, row.start)
     session.add(row)
     session.flush()

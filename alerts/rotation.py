@@ -118,6 +118,11 @@ class Duty:
     layer: int = 0
     name: str = ""  # for people the configuration does not know, such as a PagerDuty user
 
+    @property
+    def names_somebody(self) -> bool:
+        """False for a gap."""
+        return self.person is not None or bool(self.name)
+
 
 class _Stretch:
     """The time around an instant in which nothing that was looked at changes."""

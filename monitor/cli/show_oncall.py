@@ -133,13 +133,7 @@ def override(found: Found) -> None:
 
 def overrides(found: Sequence[Found]) -> None:
     """Everybody who takes over now or later."""
-    out = paper()
-    if not found:
-        out.print("Nobody takes over anything.")
-    for one in found:
-        why = f": {plain(one['reason'], 80)}" if one.get("reason") else ""
-        by = f" ({plain(one['author'], 40)})" if one.get("author") else ""
-        out.print(f"{one['id']:>4}  {plain(one['name'], 40)}  {plain(one['rotation'], 40)}  {_span(one)}{why}{by}")
+    _listed(found, "rotation", "author", nobody="Nobody takes over anything.")
 
 
 def taken_back(found: Found) -> None:
@@ -158,13 +152,19 @@ def swap(found: Found) -> None:
 
 def absent(found: Sequence[Found]) -> None:
     """Everybody who is away now or later."""
+    _listed(found, "source", nobody="Nobody is away.")
+
+
+def _listed(found: Sequence[Found], *more: str, nobody: str) -> None:
+    """A line each: the number that takes it back, who, from when to when, why, and what more there is."""
     out = paper()
     if not found:
-        out.print("Nobody is away.")
+        out.print(nobody)
     for one in found:
-        source = f", from {plain(one['source'], 40)}" if one.get("source") else ""
         why = f": {plain(one['reason'], 80)}" if one.get("reason") else ""
-        out.print(f"{one['id']:>4}  {plain(one['name'], 40)}  {_span(one)}{why}{source}")
+        beside = ", ".join(f"{name} {plain(one[name], 40)}" for name in more if one.get(name))
+        said = f" ({beside})" if beside else ""
+        out.print(f"{one['id']:>4}  {plain(one['name'], 40)}  {_span(one)}{why}{said}")
 
 
 def back(found: Found) -> None:

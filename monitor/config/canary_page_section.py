@@ -31,9 +31,10 @@ def _is_target(text: str) -> str:
 
 
 def _is_patient(length: timedelta) -> timedelta:
-    # a page right after another one of its route waits 10 s for company
     if not timedelta(seconds=15) <= length <= timedelta(minutes=10):
-        raise ValueError("a page that works is there within a minute; write 60s")
+        raise ValueError(
+            "a page that works is there within a minute, of which it may wait 10 s for company; write 60s"
+        )
     return length
 
 

@@ -157,7 +157,6 @@ class Server:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
-            await asyncio.sleep(0)  # a connection that was reset is let go in the loop's next turn
         self._record.close()
         if self._folder is not None:
             self._folder.cleanup()

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from alerts import absences
+from alerts import absences, roster
 from alerts.oncall import Roster
 from alerts.rotation import Cover
 from alerts.tables import Absence, Occasion
@@ -105,14 +105,16 @@ def _absence(keeper: Keeper, row: Absence) -> dict[str, Any]:
 async def absent(keeper: Keeper) -> list[dict[str, Any]]:
     """Who is away now and later."""
     now = keeper.clock.now()
-    return await keeper.store.read(lambda session: [_absence(keeper, row) for row in absences.listed(session, now=now)])
+    return await keeper.store.read(
+        lambda session: [_absence(keeper, row) for row in roster.listed(session, Absence, now=now)]
+    )
 
 
 @service(acts=True)
 async def back(keeper: Keeper, id: int) -> dict[str, Any]:
     """End an absence early, or take it back."""
     now = keeper.clock.now()
-    return await keeper.store.write(lambda session: _absence(keeper, absences.cancel(session, id, now=now)))
+    return await keeper.store.write(lambda session: _absence(keeper, roster.lift(session, Absence, id, now=now)))
 
 
 @service(acts=True)

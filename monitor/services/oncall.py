@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from alerts import roster
+from alerts import absences, roster
 from alerts.oncall import Roster
 from alerts.rotation import Duty
 from alerts.tables import Override
@@ -104,8 +104,8 @@ async def override(
     """Let a person take over a rotation for a time, from now, `start` later, or from a moment on."""
     now = keeper.clock.now()
     begins = ahead(at, keeper.catalog.site.timezone, now=now) if at else now + (length_of(start) if start else 0)
-    row = await keeper.store.write(
-        lambda session: keeper.desk.override(
+    def act(session: Session) -> dict[str, Any]:
+        row = keeper.desk.override(
             session,
             rotation,
             person,
@@ -114,9 +114,10 @@ async def override(
             author=by or "somebody",
             reason=clean(reason, 200),
             now=now,
-        ).model_dump()
-    )
-    return _override(keeper, Override(**row))
+        )
+        return _override(keeper, row)
+
+    return await keeper.store.write(act)
 
 
 def _override(keeper: Keeper, row: Override) -> dict[str, Any]:
@@ -137,7 +138,7 @@ async def overrides(keeper: Keeper) -> list[dict[str, Any]]:
     """Who takes over what, now and later."""
     now = keeper.clock.now()
     return await keeper.store.read(
-        lambda session: [_override(keeper, row) for row in roster.listed(session, now=now)]
+        lambda session: [_override(keeper, row) for row in roster.listed(session, Override, now=now)]
     )
 
 
@@ -145,18 +146,18 @@ async def overrides(keeper: Keeper) -> list[dict[str, Any]]:
 async def override_cancel(keeper: Keeper, id: int) -> dict[str, Any]:
     """End an override early, or take it back; refused where nobody would be left. `then`: who is on call instead."""
     now = keeper.clock.now()
-    gone = await keeper.store.read(lambda session: roster.cover_of(roster.find(session, id, now=now)))
+    gone = await keeper.store.read(lambda session: roster.cover_of(roster.standing(session, Override, id, now=now)))
 
     def weigh(before: Roster) -> str:
         on_call = keeper.desk.climb.on_call(before)
         if gone not in before.overrides:
             raise Refused("there is no such override, or it is over already", hint="see: showup override")
-        roster.refuse_gaps(on_call, gone, now=now)
+        absences.refuse_loss(on_call, gone, now=now)
         then = on_call.taken_back(gone).duty(gone.rotation, max(gone.start, now))
         return name_of(keeper, then.person, then.name) or "nobody"
 
     def keep(session: Session) -> dict[str, Any]:
-        return _override(keeper, roster.lift(session, id, now=now))
+        return _override(keeper, roster.lift(session, Override, id, now=now))
 
     then, kept = await change(keeper, now, weigh=weigh, keep=keep)
     return kept | {"then": then}

@@ -27,9 +27,7 @@ _SHAPES = tuple(
         ("sk-", r"sk-(?<![\w-]sk-)(?=[A-Za-z_-]{0,60}\d)[A-Za-z0-9_-]{20,300}"),  # OpenAI, Anthropic, LiteLLM
         ("AKIA", r"AKIA(?<![\w-]....)[A-Z0-9]{16}(?!\w)"),  # AWS
         ("ASIA", r"ASIA(?<![\w-]....)[A-Z0-9]{16}(?!\w)"),
-        ("ghp_", r"ghp_(?<![\w-]....)[A-Za-z0-9]{30,255}"),  # GitHub
-        ("gho_", r"gho_(?<![\w-]....)[A-Za-z0-9]{30,255}"),
-        ("ghs_", r"ghs_(?<![\w-]....)[A-Za-z0-9]{30,255}"),
+        ("gh", r"gh[oprsu]_(?<![\w-]....)[A-Za-z0-9]{30,255}"),  # GitHub
         ("github_pat_", r"github_pat_[A-Za-z0-9_]{30,255}"),
         ("glpat-", r"glpat-[A-Za-z0-9_-]{20,255}"),  # GitLab
         ("xox", r"xox[a-z]-(?<![\w-].....)[A-Za-z0-9-]{10,300}"),  # Slack
@@ -45,10 +43,7 @@ _SHAPES = tuple(
         ("@", r"(://[^\s/:@'\"<>]{0,64}:)[^\s/@'\"<>]{3,200}(?=@)"),  # the password in an address
         ("earer ", r"([Bb]earer )(?=[A-Za-z._~+/=-]{0,200}\d)[A-Za-z0-9._~+/=-]{16,4000}"),
         # NAME=value of an environment; with a digit in it, as "OPENAI_API_KEY: environment variable not set" is none
-        *(
-            (name, f"({name}{_NAMED}){_VALUE}")
-            for name in ("_KEY", "SECRET", "_TOKEN", "PASSWORD")
-        ),
+        *((name, f"({name}{_NAMED}){_VALUE}") for name in ("_KEY", "SECRET", "_TOKEN", "PASSWORD")),
     )
 )
 
